@@ -1,0 +1,59 @@
+// Holds the import layers of docs/internals/architecture.md: a folder may import only what stands to its left, only the
+// named files may import `node:*`, and only the named folders may import packages.
+import { readdirSync, readFileSync } from "node:fs";
+import { dirname, join, relative, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const src = fileURLToPath(new URL("../src", import.meta.url));
+
+const layers = {
+  kernel: [],
+  storage: ["kernel"],
+  index: ["kernel", "storage"],
+  metadata: ["kernel", "storage"],
+  text: ["kernel", "storage"],
+  sparse: ["kernel", "storage"],
+  query: ["kernel", "storage", "index", "metadata", "text", "sparse"],
+  engine: ["kernel", "storage", "index", "metadata", "text", "sparse", "query"],
+  client: ["kernel", "storage", "index", "metadata", "text", "sparse", "query", "engine"],
+  server: ["kernel", "storage", "index", "metadata", "text", "sparse", "query", "engine", "client"],
+  cli: ["client", "server"],
+};
+const commonFiles = ["errors.ts", "limits.ts", "types.ts"];
+const nodeAllowed = [/^storage\/node-[a-z-]+\.ts$/, /^engine\/node-[a-z-]+\.ts$/, /^server\//, /^cli\//];
+const packagesAllowed = [/^server\//, /^cli\//];
+
+const problems = [];
+const sources = readdirSync(src, { recursive: true })
+  .map(String)
+  .filter((file) => file.endsWith(".ts") && !file.endsWith(".test.ts") && !file.startsWith("kernel/assembly"));
+for (const file of sources) {
+  const text = readFileSync(join(src, file), "utf8");
+  const imports = text.matchAll(/(?:^|\n)\s*(?:import|export)\s[^;"']*?from\s*["']([^"']+)["']|import\(\s*["']([^"']+)["']\s*\)/g);
+  for (const match of imports) check(file, match[1] ?? match[2]);
+}
+
+function check(file, specifier) {
+  if (specifier.startsWith("node:")) {
+    if (!nodeAllowed.some((allowed) => allowed.test(file))) problems.push(`${file}: may not import ${specifier}`);
+    return;
+  }
+  if (!specifier.startsWith(".")) {
+    if (!packagesAllowed.some((allowed) => allowed.test(file))) problems.push(`${file}: may not import package ${specifier}`);
+    return;
+  }
+  const target = relative(src, resolve(src, dirname(file), specifier)).replace(/\.js$/, ".ts");
+  if (commonFiles.includes(target)) return;
+  const from = file.includes("/") ? file.split("/")[0] : "";
+  const to = target.includes("/") ? target.split("/")[0] : "";
+  if (from === "" && file === "index.ts") return;
+  // The command line uses the package as its users do.
+  if (from === "cli" && target === "index.ts") return;
+  if (from === to) return;
+  if (!layers[from]?.includes(to)) problems.push(`${file}: layer "${from || "root"}" may not import "${to || target}"`);
+}
+
+if (problems.length > 0) {
+  process.stderr.write(`${problems.join("\n")}\n`);
+  process.exit(1);
+}

@@ -1,0 +1,279 @@
+/**
+ * What can be done with a collection?
+ *
+ * The contract that the embedded and the remote collection both implement. Everything is async but what is known
+ * without I/O. Reads see committed rows only; a read that runs beside a commit sees all of it or nothing.
+ */
+import type { Dtype, Fields, Id, Matrix, Metric, Vector, WhereParams } from "../types.js";
+import type { ResultView } from "./result-view.js";
+import type { WhereClause } from "./where-clause.js";
+
+/** A filter: where text (see docs/where.md), or the clause made by the `where` template tag. */
+export type Where = string | WhereClause;
+
+/** One row to insert: `[vector, id, field?]` or the same as an object. */
+export type Item<F extends Fields = Fields> =
+  | readonly [vector: Vector, id: Id, field?: F]
+  | { readonly vector: Vector; readonly id: Id; readonly field?: F };
+
+/** A point of progress in a long call. */
+export interface Progress {
+  /** Rows done so far. */
+  readonly done: number;
+  /** Rows in all, when it is known beforehand. */
+  readonly total?: number;
+}
+
+export interface BulkAddOptions {
+  /** Rows that are checked and staged at once, between two chances for other work to run. Default 1000. */
+  readonly batchSize?: number;
+  /** Called after every batch. */
+  readonly onProgress?: (progress: Progress) => void;
+  /** Ends the call with `ABORTED`; nothing of it stays buffered. */
+  readonly signal?: AbortSignal;
+}
+
+export interface AddOptions<F extends Fields = Fields> {
+  /** Ids of the rows. Omitted: consecutive integers after the largest integer id, from 0 in an empty collection. */
+  readonly ids?: readonly Id[] | Id;
+  /** One vector a row. */
+  readonly vectors: Matrix | Vector;
+  /** Metadata of the rows, in the order of the vectors; a single object where a single row is added. */
+  readonly fields?: readonly (F | null | undefined)[] | F;
+}
+
+export interface UpsertOptions<F extends Fields = Fields> {
+  readonly ids: readonly Id[] | Id;
+  readonly vectors: Matrix | Vector;
+  /** Omitted, or `undefined` for a row: an existing row keeps its metadata. Given: it is replaced. */
+  readonly fields?: readonly (F | null | undefined)[] | F;
+}
+
+/** Which rows: a list of ids, or a filter. */
+export type Selection = readonly Id[] | Id | { readonly where: Where; readonly params?: WhereParams };
+
+/** Writes that are buffered until a commit. */
+export interface Writer<F extends Fields = Fields> {
+  /** Buffers one row; `ID_EXISTS` when the id is taken. Resolves to the id. */
+  addItem(vector: Vector, options: { readonly id: Id; readonly field?: F }): Promise<Id>;
+  /** Buffers many rows from any iterable, all or none of them. Resolves to their ids. */
+  bulkAddItems(items: Iterable<Item<F>> | AsyncIterable<Item<F>>, options?: BulkAddOptions): Promise<Id[]>;
+  /** Buffers bare vectors under consecutive integer ids after the largest one. Resolves to their number. */
+  bulkAddBinary(matrix: Matrix, options?: Pick<BulkAddOptions, "onProgress">): Promise<number>;
+  /** Buffers a row, replacing the one with that id; `field` omitted keeps the metadata. Resolves to the id. */
+  upsertItem(vector: Vector, options: { readonly id: Id; readonly field?: F }): Promise<Id>;
+  /** As `upsertItem`, for many rows, all or none of them. Resolves to their ids. */
+  upsertItems(items: Iterable<Item<F>> | AsyncIterable<Item<F>>, options?: BulkAddOptions): Promise<Id[]>;
+}
+
+/** The writes of one insert session: all are buffered, and committed together when the session's function succeeds. */
+export interface InsertSession<F extends Fields = Fields> extends Writer<F> {
+  add(options: AddOptions<F>): Promise<Id[]>;
+  upsert(options: UpsertOptions<F>): Promise<Id[]>;
+  /** Deletes committed rows and rows added earlier in this session. Resolves to their number. */
+  delete(selection: Selection): Promise<number>;
+}
+
+interface ReadOptions {
+  /** Only rows for which this is TRUE. */
+  readonly where?: Where;
+  /** Values of the `:name` parameters in `where`. */
+  readonly params?: WhereParams;
+  /** Only rows with these ids. */
+  readonly filterIds?: readonly Id[];
+  /** Ends the call with `ABORTED`. */
+  readonly signal?: AbortSignal;
+}
+
+/** What a reranker is given: the query and the rows found, best first. */
+export interface RerankPayload<F extends Fields = Fields> {
+  readonly query: { readonly type: string; readonly vector?: Float32Array; readonly k: number };
+  readonly items: readonly { readonly id: Id; readonly score: number; readonly field: F | null }[];
+}
+
+export interface SearchOptions extends ReadOptions {
+  /** Rows wanted, 1 to `limits.kMax`. Default 10. As many come back when as many live rows match. */
+  readonly k?: number;
+  /** Also return each row's metadata. Default false. */
+  readonly returnFields?: boolean;
+  /** Also return each row's vector. Default false. */
+  readonly returnVectors?: boolean;
+  /** Search without any approximate index. Default false. */
+  readonly exact?: boolean;
+}
+
+export interface RangeOptions extends ReadOptions {
+  /** Least score (`ip`, `cos`) or greatest distance (`l2`) that still counts, inclusive. */
+  readonly threshold: number;
+  /** Most rows to return, the best ones. Default 1000. */
+  readonly maxResults?: number;
+  readonly returnFields?: boolean;
+  readonly returnVectors?: boolean;
+}
+
+/** Order of a query: a field name, ascending, or a field with its direction. Rows without the field come last. */
+export type OrderBy = string | { readonly field: string; readonly direction?: "asc" | "desc" };
+
+export interface QueryOptions extends ReadOptions {
+  /** Leave metadata out. Default false. */
+  readonly returnIdsOnly?: boolean;
+  /** Default: the order of insertion. */
+  readonly orderBy?: OrderBy;
+  /** Most rows to return; the view's `cursor` continues after them. */
+  readonly limit?: number;
+  /** Opaque position from an earlier view of the same query. */
+  readonly cursor?: string;
+}
+
+/** A row as `get`-like calls and `scan` give it. */
+export interface Row<F extends Fields = Fields> {
+  readonly id: Id;
+  readonly field: F;
+  readonly vector?: Float32Array;
+}
+
+export interface BuildIndexOptions {
+  /** Vector field to index. Default `"default"`, the primary one. */
+  readonly fieldName?: string;
+  readonly onProgress?: (progress: Progress) => void;
+  readonly signal?: AbortSignal;
+}
+
+/** How a search was run, as `searchProfile` reports it. Times are microseconds. */
+export interface SearchPlan {
+  /** `"exact"`: every live row; `"exact-filtered"`: only the rows that match; `"empty"`: nothing could match. */
+  readonly plan: "exact" | "exact-filtered" | "empty";
+  /** First pass: `"int8"` codes with certified bounds, `"float"` rows, or `"none"` where every row was scored exactly. */
+  readonly firstPass: "int8" | "float" | "none";
+  readonly index: string;
+  readonly metric: Metric;
+  /** Live rows in the snapshot that was searched. */
+  readonly rows: number;
+  /** Estimated rows that match the filter; `rows` without a filter. */
+  readonly matchesEstimated: number;
+  /** Rows that matched the filter; `rows` without a filter. */
+  readonly matches: number;
+  /** Rows looked at in the first pass. */
+  readonly rowsScored: number;
+  /** Rows scored again in float64 because their bounds left them open. */
+  readonly rowsRescored: number;
+  readonly resultCount: number;
+  /** Field names of the filter that no row has, each with the nearest name that rows do have. */
+  readonly unknownFields: readonly { readonly name: string; readonly nearest: string | null }[];
+  readonly filterUs: number;
+  readonly searchUs: number;
+  readonly fetchUs: number;
+  readonly totalUs: number;
+}
+
+/** Sizes and state of a collection. Byte counts are exact for disk and for every structure named under memory. */
+export interface CollectionStats {
+  readonly rows: number;
+  /** Soft-deleted rows, restorable until `compact`. */
+  readonly deleted: number;
+  /** Rows that were replaced by an upsert and wait for `compact`. */
+  readonly superseded: number;
+  readonly dim: number | null;
+  readonly dtype: Dtype;
+  readonly metric: Metric;
+  readonly index: string | null;
+  readonly maxId: number;
+  readonly generation: number;
+  readonly disk: {
+    readonly logBytes: number;
+    readonly vectorBytes: number;
+    readonly derivedBytes: number;
+    readonly totalBytes: number;
+    /** Bytes that `compact` would give back, estimated from the share of dead rows. */
+    readonly reclaimableBytes: number;
+  };
+  readonly memory: {
+    readonly vectorBytes: number;
+    readonly codeBytes: number;
+    readonly idBytes: number;
+    readonly rowTableBytes: number;
+    readonly columnBytes: number;
+    readonly totalBytes: number;
+  };
+}
+
+/** A collection of rows: an id, a dense vector and metadata each. `F` types the metadata in every call. */
+export interface Collection<F extends Fields = Fields> extends Writer<F> {
+  readonly name: string;
+  readonly databaseName: string;
+
+  /**
+   * Runs `write` with a session, and commits everything it buffered as one atomic, durable transaction when it
+   * resolves. When it throws, all of it is discarded and the same error is thrown on. Resolves to what `write` returned.
+   */
+  insertSession<T>(write: (session: InsertSession<F>) => Promise<T> | T): Promise<T>;
+  /** Adds rows and commits (with everything buffered before): durable when it resolves. Resolves to the ids. */
+  add(options: AddOptions<F>): Promise<Id[]>;
+  /** Inserts or replaces rows and commits. Resolves to the ids. */
+  upsert(options: UpsertOptions<F>): Promise<Id[]>;
+  /** Soft-deletes rows and commits; unknown ids are ignored. Resolves to the number of rows deleted. */
+  delete(selection: Selection): Promise<number>;
+  /** Brings soft-deleted rows back and commits; ids that are not soft-deleted are ignored. Resolves to their number. */
+  restore(ids: readonly Id[] | Id): Promise<number>;
+  /** Ids of the soft-deleted rows, in order of insertion. */
+  listDeletedIds(): Promise<Id[]>;
+  /** Rewrites the collection without deleted and replaced rows. Resolves to the number of rows removed. */
+  compact(options?: { readonly signal?: AbortSignal }): Promise<number>;
+  /** Resolves when everything buffered is committed: on disk, and visible to searches. */
+  commit(): Promise<void>;
+  /** The same as `commit`. */
+  flush(): Promise<void>;
+  /** Commits, and persists derived state so that the next open is fast. */
+  checkpoint(): Promise<void>;
+  /** Commits, checkpoints and releases everything. The collection can be opened again through its database. */
+  close(): Promise<void>;
+  /** In a read-only client: takes up what the writing process has committed since. Elsewhere: does nothing. */
+  refresh(): Promise<void>;
+
+  /** Builds an index, e.g. `"FLAT-L2"`; the metric of later searches is the index's. */
+  buildIndex(mode: string, options?: BuildIndexOptions): Promise<void>;
+  /** Forgets the index: searches are exact, with the metric of the collection's default index. */
+  removeIndex(options?: { readonly fieldName?: string }): Promise<void>;
+  /** Name of the index, or null. */
+  indexMode(options?: { readonly fieldName?: string }): Promise<string | null>;
+
+  /** The `k` nearest live rows. */
+  search(vector: Vector, options?: SearchOptions): Promise<ResultView<F>>;
+  /** `search` for many query vectors, in their order; cheaper than one by one. */
+  batchSearch(vectors: Matrix, options?: SearchOptions): Promise<ResultView<F>[]>;
+  /** All live rows within a score or distance. */
+  searchRange(vector: Vector, options: RangeOptions): Promise<ResultView<F>>;
+  /** `search`, with an account of how it was done. */
+  searchProfile(vector: Vector, options?: SearchOptions): Promise<{ items: ResultView<F>; profile: SearchPlan }>;
+
+  /** Rows by filter or ids, without a vector. With none of `where`, `filterIds` and `limit`: an empty view. */
+  query(options?: QueryOptions): Promise<ResultView<F>>;
+  /** As `query`, with vectors. */
+  queryVectors(options?: QueryOptions): Promise<ResultView<F>>;
+  /** Rows by id, in the order asked for; `ID_NOT_FOUND` names the first that is missing. Vectors included. */
+  get(ids: readonly Id[] | Id): Promise<ResultView<F>>;
+  /** The first `n` rows in order of insertion, with vectors. Default 5. */
+  head(n?: number): Promise<ResultView<F>>;
+  /** The last `n` rows in order of insertion, with vectors. Default 5. */
+  tail(n?: number): Promise<ResultView<F>>;
+  /** Number of live rows, of those that match where a filter is given. */
+  count(options?: { readonly where?: Where; readonly params?: WhereParams }): Promise<number>;
+  /** All live rows that match, in order of insertion, from one snapshot, a batch in memory at a time. Default batch 1000. */
+  scan(options?: {
+    readonly where?: Where;
+    readonly params?: WhereParams;
+    readonly batchSize?: number;
+    readonly returnVectors?: boolean;
+  }): AsyncIterableIterator<Row<F>>;
+
+  /** `[live rows, dim]`; dim is 0 while nothing fixed it. */
+  shape(): Promise<[rows: number, dim: number]>;
+  stats(): Promise<CollectionStats>;
+  /** Largest integer id among live rows, -1 without one. */
+  maxId(): Promise<number>;
+  isIdExists(id: Id): Promise<boolean>;
+  /** Names of the metadata fields that live rows have, dotted for nested ones, sorted. */
+  listFields(): Promise<string[]>;
+  exists(): Promise<boolean>;
+  updateDescription(text: string): Promise<void>;
+}

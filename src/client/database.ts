@@ -1,0 +1,50 @@
+/**
+ * What can be done with a database?
+ *
+ * A named group of collections; the contract of the embedded and the remote database.
+ */
+import type { Dtype, Fields } from "../types.js";
+import type { Collection } from "./collection.js";
+
+export interface CollectionOptions {
+  /** Length of the vectors, 1 to `limits.dimMax`. Omitted: taken from the first write. */
+  readonly dim?: number;
+  /** How vector components are stored. Default `"float32"`; `"float16"` halves memory and disk. */
+  readonly dtype?: Dtype;
+  readonly description?: string;
+  /** Index of a new collection; null for none (exact inner product). Default `"FLAT-IP"`. */
+  readonly defaultIndex?: string | null;
+  /** Drop an existing collection first. Default false. */
+  readonly dropIfExists?: boolean;
+}
+
+export interface CollectionDescription {
+  readonly name: string;
+  readonly rows: number;
+  readonly dim: number | null;
+  readonly dtype: Dtype;
+  readonly index: string | null;
+  readonly description: string | null;
+}
+
+export interface Database {
+  readonly name: string;
+  /** Opens a collection, creating it where it is missing. An existing one with another dim or dtype: `COLLECTION_EXISTS`. */
+  requireCollection<F extends Fields = Fields>(name: string, options?: CollectionOptions): Promise<Collection<F>>;
+  /** Opens a collection; `COLLECTION_NOT_FOUND` where it is missing. */
+  getCollection<F extends Fields = Fields>(name: string): Promise<Collection<F>>;
+  hasCollection(name: string): Promise<boolean>;
+  /** Removes a collection and its files; resolves also where it is missing. */
+  dropCollection(name: string): Promise<void>;
+  /** Names of the collections, sorted. */
+  listCollections(): Promise<string[]>;
+  /** Alias of `listCollections`. */
+  showCollections(): Promise<string[]>;
+  describeCollections(): Promise<CollectionDescription[]>;
+  /** Alias of `describeCollections`. */
+  showCollectionsDetails(): Promise<CollectionDescription[]>;
+  updateCollectionDescription(name: string, text: string): Promise<void>;
+  /** Removes the database with all its collections. */
+  drop(): Promise<void>;
+  exists(): Promise<boolean>;
+}
