@@ -19,7 +19,7 @@ const layers = {
   server: ["kernel", "storage", "index", "metadata", "text", "sparse", "query", "engine", "client"],
   cli: ["client", "server"],
 };
-const commonFiles = ["errors.ts", "limits.ts", "types.ts"];
+const commonFiles = ["errors.ts", "limits.ts", "types.ts", "time-slice.ts"];
 const nodeAllowed = [/^storage\/node-[a-z-]+\.ts$/, /^engine\/node-[a-z-]+\.ts$/, /^server\//, /^cli\//];
 const packagesAllowed = [/^server\//, /^cli\//];
 
