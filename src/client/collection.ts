@@ -85,12 +85,6 @@ interface ReadOptions {
   readonly signal?: AbortSignal;
 }
 
-/** What a reranker is given: the query and the rows found, best first. */
-export interface RerankPayload<F extends Fields = Fields> {
-  readonly query: { readonly type: string; readonly vector?: Float32Array; readonly k: number };
-  readonly items: readonly { readonly id: Id; readonly score: number; readonly field: F | null }[];
-}
-
 export interface SearchOptions extends ReadOptions {
   /** Rows wanted, 1 to `limits.kMax`. Default 10. As many come back when as many live rows match. */
   readonly k?: number;
@@ -100,6 +94,14 @@ export interface SearchOptions extends ReadOptions {
   readonly returnVectors?: boolean;
   /** Search without any approximate index. Default false. */
   readonly exact?: boolean;
+  /** Vector field to search. Default `"default"`, the primary one. */
+  readonly vectorField?: string;
+  /** Effort of an approximate index; flat indexes are exact whatever it says. */
+  readonly nprobe?: number;
+  /** Permits an approximate answer; flat indexes are exact all the same. Default false. */
+  readonly approx?: boolean;
+  /** Tolerance of an approximate answer. Default 1e-4. */
+  readonly eps?: number;
 }
 
 export interface RangeOptions extends ReadOptions {

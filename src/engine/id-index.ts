@@ -1,0 +1,124 @@
+/**
+ * Which row has this id?
+ *
+ * An open-addressing hash table of row numbers over the ids in the row table: 4 bytes a slot, no key stored twice. Built
+ * on first need and caught up in time slices, so that an open followed by searches never pays for it. Among the rows of
+ * one id only the newest matters; a row appended later replaces the entry.
+ */
+import { TimeSlice } from "../time-slice.js";
+import type { Id } from "../types.js";
+import type { RowTable } from "./row-table.js";
+
+const slotsInitial = 64;
+/** Rows between two looks at the clock while catching up. */
+const rowsPerLook = 4096;
+
+export class IdIndex {
+  readonly #rows: RowTable;
+  /** Row number + 1; 0 = free. */
+  #slots = new Uint32Array(slotsInitial);
+  #used = 0;
+  /** Rows below this number are in the table. */
+  #indexed = 0;
+  #catchingUp: Promise<void> | null = null;
+
+  constructor(rows: RowTable) {
+    this.#rows = rows;
+  }
+
+  /** Takes in the rows below `rowCount`, giving way to other work. */
+  async ensure(rowCount: number): Promise<void> {
+    while (this.#indexed < rowCount) {
+      this.#catchingUp ??= this.#catchUp(rowCount).finally(() => {
+        this.#catchingUp = null;
+      });
+      await this.#catchingUp;
+    }
+  }
+
+  async #catchUp(rowCount: number): Promise<void> {
+    this.#reserve(rowCount - this.#indexed);
+    const slice = new TimeSlice();
+    while (this.#indexed < rowCount) {
+      this.ensureNow(Math.min(rowCount, this.#indexed + rowsPerLook));
+      if (slice.isDue()) await slice.giveWay();
+    }
+  }
+
+  /** Takes in the rows below `rowCount` at once. */
+  ensureNow(rowCount: number): void {
+    if (this.#indexed >= rowCount) return;
+    this.#reserve(rowCount - this.#indexed);
+    for (let row = this.#indexed; row < rowCount; row++) this.#put(row);
+    this.#indexed = rowCount;
+  }
+
+  /** Newest row with this id among the indexed ones, -1 for none. */
+  find(id: Id): number {
+    const slots = this.#slots;
+    const mask = slots.length - 1;
+    let slot = hashOf(id) & mask;
+    for (;;) {
+      const entry = slots[slot]!;
+      if (entry === 0) return -1;
+      if (this.#rows.idAt(entry - 1) === id) return entry - 1;
+      slot = (slot + 1) & mask;
+    }
+  }
+
+  /** Starts again: rows were forgotten. */
+  clear(): void {
+    this.#slots = new Uint32Array(slotsInitial);
+    this.#used = 0;
+    this.#indexed = 0;
+  }
+
+  memoryBytes(): number {
+    return this.#slots.byteLength;
+  }
+
+  #put(row: number): void {
+    const slots = this.#slots;
+    const mask = slots.length - 1;
+    const id = this.#rows.idAt(row);
+    let slot = hashOf(id) & mask;
+    for (;;) {
+      const entry = slots[slot]!;
+      if (entry === 0) {
+        slots[slot] = row + 1;
+        this.#used += 1;
+        return;
+      }
+      if (this.#rows.idAt(entry - 1) === id) {
+        slots[slot] = row + 1;
+        return;
+      }
+      slot = (slot + 1) & mask;
+    }
+  }
+
+  #reserve(more: number): void {
+    const needed = (this.#used + more) * 1.5;
+    if (needed <= this.#slots.length) return;
+    const old = this.#slots;
+    let size = old.length;
+    while (size < needed) size *= 2;
+    this.#slots = new Uint32Array(size);
+    this.#used = 0;
+    for (const entry of old) if (entry !== 0) this.#put(entry - 1);
+  }
+}
+
+/** FNV-1a over the text, a multiplicative mix over numbers; either way well spread in the low bits. */
+function hashOf(id: Id): number {
+  let hash: number;
+  if (typeof id === "number") {
+    hash = (id | 0) ^ Math.imul((id / 0x1_0000_0000) | 0, 0x9e37_79b1);
+  } else {
+    hash = 0x811c_9dc5;
+    for (let i = 0; i < id.length; i++) hash = Math.imul(hash ^ id.charCodeAt(i), 0x0100_0193);
+  }
+  hash = Math.imul(hash ^ (hash >>> 16), 0x85eb_ca6b);
+  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2_ae35);
+  return (hash ^ (hash >>> 16)) >>> 0;
+}
