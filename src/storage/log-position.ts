@@ -1,0 +1,16 @@
+/**
+ * Up to where has a log been read or written?
+ *
+ * Always the end of a whole batch, so that everything before it is committed. Types only.
+ */
+
+export interface LogPosition {
+  /** Generation whose log it is. */
+  readonly generation: number;
+  /** Bytes of the log before this position. */
+  readonly bytes: number;
+  /** Rows written before this position, dead ones included. */
+  readonly rowCount: number;
+  /** Batches written before this position: the next batch has this number plus one. */
+  readonly batch: number;
+}
