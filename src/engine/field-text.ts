@@ -20,7 +20,11 @@ export function fieldToText(field: Fields | null | undefined, id: Id): string {
   if (!hasMembers) return "";
   const text = JSON.stringify(field);
   if (text.length * 3 > limits.fieldBytesMax) {
-    checkLimit("fieldBytesMax", new TextEncoder().encode(text).length, `the metadata of id ${JSON.stringify(id)} in bytes`);
+    checkLimit(
+      "fieldBytesMax",
+      new TextEncoder().encode(text).length,
+      `the metadata of id ${JSON.stringify(id)} in bytes`,
+    );
   }
   return text;
 }

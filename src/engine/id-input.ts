@@ -12,7 +12,11 @@ export function checkId(value: unknown): Id {
     if (Number.isSafeInteger(value) && value >= 0) return value === 0 ? 0 : value;
   } else if (typeof value === "string" && value.length > 0) {
     if (value.length * 3 > limits.idBytesMax) {
-      checkLimit("idBytesMax", new TextEncoder().encode(value).length, `the length of id "${value.slice(0, 40)}…" in bytes`);
+      checkLimit(
+        "idBytesMax",
+        new TextEncoder().encode(value).length,
+        `the length of id "${value.slice(0, 40)}…" in bytes`,
+      );
     }
     if (!value.isWellFormed()) {
       throw new LynseError("INVALID_ARGUMENT", `the id ${JSON.stringify(value)} is no well-formed Unicode text`);

@@ -5,7 +5,7 @@
  * upsert). Rows are appended in the order of their numbers and never change but for that state. Columns of typed
  * arrays, never an object a row. Derived from the log; saved in checkpoints.
  */
-import { LynseError, assert } from "../errors.js";
+import { assert, LynseError } from "../errors.js";
 import type { Id } from "../types.js";
 
 const growthFactor = 1.5;
@@ -263,14 +263,14 @@ function bytesOf(array: Float64Array | Uint32Array): Uint8Array {
   return new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
 }
 
-function floats(bytes: Uint8Array | undefined, length: number): Float64Array | null {
+function floats(bytes: Uint8Array | undefined, length: number): Float64Array<ArrayBuffer> | null {
   if (bytes === undefined || bytes.length !== length * 8) return null;
-  return new Float64Array(bytes.slice().buffer);
+  return new Float64Array(new Uint8Array(bytes).buffer);
 }
 
-function words(bytes: Uint8Array | undefined, length: number): Uint32Array | null {
+function words(bytes: Uint8Array | undefined, length: number): Uint32Array<ArrayBuffer> | null {
   if (bytes === undefined || bytes.length !== length * 4) return null;
-  return new Uint32Array(bytes.slice().buffer);
+  return new Uint32Array(new Uint8Array(bytes).buffer);
 }
 
 /** Strings by row as u32 row, u32 length, UTF-8 each. */
@@ -308,8 +308,12 @@ function decodeStrings(bytes: Uint8Array | undefined): [number, string][] | null
 /** Throws `LIMIT_EXCEEDED` when `rows` more rows do not fit a collection. */
 export function checkRowsMax(rowCount: number, rows: number, rowsMax: number): void {
   if (rowCount + rows <= rowsMax) return;
-  throw new LynseError("LIMIT_EXCEEDED", `the collection would have ${rowCount + rows} rows, above rowsMax = ${rowsMax}`, {
-    limit: "rowsMax",
-    max: rowsMax,
-  });
+  throw new LynseError(
+    "LIMIT_EXCEEDED",
+    `the collection would have ${rowCount + rows} rows, above rowsMax = ${rowsMax}`,
+    {
+      limit: "rowsMax",
+      max: rowsMax,
+    },
+  );
 }

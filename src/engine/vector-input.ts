@@ -146,14 +146,17 @@ export function matrixRows(matrix: unknown, dim: number, dtype: Dtype, label: Ve
     });
   }
   const data = new Float32Array(count * dim);
-  for (let row = 0; row < count; row++) copyVector(matrixRow(matrix, row, dim), data, row * dim, dim, dtype, () => label(row));
+  for (let row = 0; row < count; row++)
+    copyVector(matrixRow(matrix, row, dim), data, row * dim, dim, dtype, () => label(row));
   return { data, dim, count };
 }
 
 /** Row `row` of a matrix, or the lone vector itself; unchecked. */
 export function matrixRow(matrix: unknown, row: number, dim: number): unknown {
   if (isFlatMatrix(matrix)) return matrix.data.subarray(row * dim, (row + 1) * dim);
-  return isVectorLike(matrix) && !(Array.isArray(matrix) && matrix.length === 0) ? matrix : (matrix as Matrix & unknown[])[row];
+  return isVectorLike(matrix) && !(Array.isArray(matrix) && matrix.length === 0)
+    ? matrix
+    : (matrix as Matrix & unknown[])[row];
 }
 
 function isFlatMatrix(value: unknown): value is { data: Float32Array; dim: number } {
@@ -172,9 +175,13 @@ export function describe(value: unknown): string {
 /** Checks a dimension given as an option. */
 export function checkDim(dim: unknown): number {
   if (typeof dim !== "number" || !Number.isInteger(dim) || dim < 1 || dim > limits.dimMax) {
-    throw new LynseError("INVALID_ARGUMENT", `dim must be an integer from 1 to ${limits.dimMax}, got ${describe(dim)}`, {
-      got: typeof dim === "number" ? dim : String(dim),
-    });
+    throw new LynseError(
+      "INVALID_ARGUMENT",
+      `dim must be an integer from 1 to ${limits.dimMax}, got ${describe(dim)}`,
+      {
+        got: typeof dim === "number" ? dim : String(dim),
+      },
+    );
   }
   return dim;
 }

@@ -1,0 +1,369 @@
+/**
+ * What has been written but not committed?
+ *
+ * The staged rows, replacements and deletions of one transaction. Everything is checked when it is staged, against the
+ * committed rows and against what was staged before; a call that fails goes back to its savepoint, so that nothing of it
+ * stays. Vectors are staged in large row-major parts and metadata as UTF-8 text, ready to be written.
+ */
+import { assert, LynseError } from "../errors.js";
+import { encodeFloat16 } from "../kernel/float16.js";
+import { limits } from "../limits.js";
+import type { RowsPart, Transaction } from "../storage/transaction.js";
+import type { Dtype, Id } from "../types.js";
+import { checkRowsMax } from "./row-table.js";
+import { copyVector } from "./vector-input.js";
+
+/** What staging must know of the committed rows. */
+export interface CommittedRows {
+  readonly rowCount: number;
+  /** Grows with every commit: what was checked at an earlier version must be checked again. */
+  readonly version: number;
+  /** Newest row of an id, dead or live; -1 for none. */
+  find(id: Id): number;
+  isLive(row: number): boolean;
+  isDeleted(row: number): boolean;
+  /** Metadata text of a row. */
+  fieldText(row: number): string;
+}
+
+/** What a staged row does about an existing row of its id: refuse, or replace it. */
+export type StageKind = "add" | "upsert";
+
+/** Bytes of vectors in one part: large enough to write well, small enough to waste little. */
+const partBytes = 4 * 1024 * 1024;
+const partRowsMin = 16;
+const fieldBytesInitial = 4096;
+const encoder = new TextEncoder();
+
+interface Part {
+  readonly ids: Id[];
+  vectors: Float32Array;
+  fieldBytes: Uint8Array;
+  fieldUsed: number;
+  readonly fieldEnds: number[];
+}
+
+export interface Savepoint {
+  readonly rowCount: number;
+  readonly maxIntegerId: number;
+}
+
+export class WriteBuffer {
+  readonly #committed: CommittedRows;
+  readonly #dtype: Dtype;
+  #dim: number;
+  #parts: Part[] = [];
+  #rowCount = 0;
+  /** A staged row: 1 for an upsert, 0 for an add. */
+  readonly #isUpsert: number[] = [];
+  /** A staged row: the committed row whose metadata it kept; -1 when metadata was given. */
+  readonly #inheritedFrom: number[] = [];
+  /** A staged row: the staged row it replaces, doubled, plus 1 when that was deleted before; -1 for none. */
+  readonly #previous: number[] = [];
+  /** A staged row: the committed row it replaces; -1 for none. */
+  readonly #replaces: number[] = [];
+  readonly #stagedById = new Map<Id, number>();
+  /** Staged rows that were replaced (true) or deleted (false) by later calls of this transaction. */
+  readonly #deadStaged = new Map<number, boolean>();
+  /** Committed rows deleted here, with the id when they were chosen by id and null when by filter. */
+  readonly #deletedRows = new Map<number, Id | null>();
+  /** Committed rows that staged rows replace. */
+  readonly #supersededRows = new Set<number>();
+  /** Version of the committed rows that everything staged was checked against. */
+  #checkedVersion: number;
+  #maxIntegerId = -1;
+
+  constructor(committed: CommittedRows, dim: number, dtype: Dtype) {
+    this.#committed = committed;
+    this.#dim = dim;
+    this.#dtype = dtype;
+    this.#checkedVersion = committed.version;
+  }
+
+  get dim(): number {
+    return this.#dim;
+  }
+
+  get rowCount(): number {
+    return this.#rowCount;
+  }
+
+  get isEmpty(): boolean {
+    return this.#rowCount === 0 && this.#deletedRows.size === 0;
+  }
+
+  /** Largest integer id staged, -1 without one. */
+  get maxIntegerId(): number {
+    return this.#maxIntegerId;
+  }
+
+  /** A point to go back to when staging a call's rows fails. */
+  savepoint(): Savepoint {
+    return { rowCount: this.#rowCount, maxIntegerId: this.#maxIntegerId };
+  }
+
+  /** Forgets the rows staged since the savepoint; no deletion may have been staged since. */
+  rollback(to: Savepoint): void {
+    while (this.#rowCount > to.rowCount) this.#dropLastRow();
+    this.#maxIntegerId = to.maxIntegerId;
+  }
+
+  #dropLastRow(): void {
+    const part = this.#parts.at(-1)!;
+    const id = part.ids.pop()!;
+    part.fieldEnds.pop();
+    part.fieldUsed = part.fieldEnds.at(-1) ?? 0;
+    if (part.ids.length === 0) this.#parts.pop();
+    this.#rowCount -= 1;
+    this.#isUpsert.pop();
+    this.#inheritedFrom.pop();
+    const previous = this.#previous.pop()!;
+    const replaces = this.#replaces.pop()!;
+    if (replaces >= 0) this.#supersededRows.delete(replaces);
+    if (previous < 0) {
+      this.#stagedById.delete(id);
+      return;
+    }
+    this.#stagedById.set(id, previous >> 1);
+    if ((previous & 1) === 1) this.#deadStaged.set(previous >> 1, false);
+    else this.#deadStaged.delete(previous >> 1);
+  }
+
+  /**
+   * Stages one row, or throws and stages nothing. `text` null keeps the metadata of the row that is replaced.
+   */
+  stage(kind: StageKind, id: Id, vector: unknown, text: string | null): void {
+    const staged = this.#stagedById.get(id);
+    const committedRow = staged === undefined ? this.#committed.find(id) : -1;
+    if (kind === "add") this.#checkFree(id, staged, committedRow);
+    checkRowsMax(this.#committed.rowCount, this.#rowCount + 1, limits.rowsMax);
+    let inheritedFrom = -1;
+    let kept = text;
+    if (kept === null) {
+      if (staged !== undefined) {
+        kept = this.#deadStaged.get(staged) === false ? "" : this.#stagedText(staged);
+        inheritedFrom = this.#inheritedFrom[staged]!;
+      } else if (committedRow >= 0 && this.#isCommittedLive(committedRow)) {
+        kept = this.#committed.fieldText(committedRow);
+        inheritedFrom = committedRow;
+      } else {
+        kept = "";
+      }
+    }
+    this.#append(id, vector, kept);
+    this.#isUpsert.push(kind === "upsert" ? 1 : 0);
+    this.#inheritedFrom.push(inheritedFrom);
+    this.#claim(id, staged, committedRow);
+  }
+
+  /** Takes the id for the row just appended, and marks the row it replaces. */
+  #claim(id: Id, staged: number | undefined, committedRow: number): void {
+    this.#stagedById.set(id, this.#rowCount);
+    this.#rowCount += 1;
+    if (typeof id === "number" && id > this.#maxIntegerId) this.#maxIntegerId = id;
+    if (staged !== undefined) {
+      this.#previous.push(staged * 2 + (this.#deadStaged.has(staged) ? 1 : 0));
+      this.#replaces.push(-1);
+      this.#deadStaged.set(staged, true);
+      return;
+    }
+    const replaces = committedRow >= 0 && this.#canSupersede(committedRow);
+    if (replaces) this.#supersededRows.add(committedRow);
+    this.#previous.push(-1);
+    this.#replaces.push(replaces ? committedRow : -1);
+  }
+
+  #checkFree(id: Id, staged: number | undefined, committedRow: number): void {
+    const isTaken =
+      staged === undefined ? committedRow >= 0 && this.#isCommittedLive(committedRow) : !this.#deadStaged.has(staged);
+    if (isTaken) throw idExists(id, staged !== undefined);
+  }
+
+  #isCommittedLive(row: number): boolean {
+    return this.#committed.isLive(row) && !this.#deletedRows.has(row);
+  }
+
+  #canSupersede(row: number): boolean {
+    return this.#committed.isLive(row) || this.#committed.isDeleted(row);
+  }
+
+  #append(id: Id, vector: unknown, text: string): void {
+    const dim = this.#dim;
+    let part = this.#parts.at(-1);
+    const rowsMax = Math.max(partRowsMin, Math.floor(partBytes / (dim * 4)));
+    const isNew = part === undefined || part.ids.length >= rowsMax || part.fieldUsed >= partBytes;
+    if (isNew) {
+      part = {
+        ids: [],
+        vectors: new Float32Array(partRowsMin * dim),
+        fieldBytes: new Uint8Array(fieldBytesInitial),
+        fieldUsed: 0,
+        fieldEnds: [],
+      };
+    }
+    const target = part!;
+    const at = target.ids.length;
+    if ((at + 1) * dim > target.vectors.length) {
+      const larger = new Float32Array(Math.min(rowsMax, at * 4) * dim);
+      larger.set(target.vectors);
+      target.vectors = larger;
+    }
+    copyVector(vector, target.vectors, at * dim, dim, this.#dtype, () => `the vector of id ${JSON.stringify(id)}`);
+    appendText(target, text);
+    target.ids.push(id);
+    target.fieldEnds.push(target.fieldUsed);
+    if (isNew) this.#parts.push(target);
+  }
+
+  #locate(staged: number): { part: Part; at: number } {
+    let first = 0;
+    for (const part of this.#parts) {
+      if (staged < first + part.ids.length) return { part, at: staged - first };
+      first += part.ids.length;
+    }
+    throw new LynseError("INTERNAL", `staged row ${staged} of ${this.#rowCount} is in no part`);
+  }
+
+  #stagedText(staged: number): string {
+    const { part, at } = this.#locate(staged);
+    const start = at === 0 ? 0 : part.fieldEnds[at - 1]!;
+    return new TextDecoder().decode(part.fieldBytes.subarray(start, part.fieldEnds[at]));
+  }
+
+  /** Staged rows that are live in this transaction: id and metadata text, for filters. */
+  *liveStaged(): Generator<{ readonly staged: number; readonly id: Id; readonly text: string }> {
+    let staged = 0;
+    for (const part of this.#parts) {
+      for (let at = 0; at < part.ids.length; at++, staged++) {
+        if (!this.#deadStaged.has(staged)) yield { staged, id: part.ids[at]!, text: this.#stagedText(staged) };
+      }
+    }
+  }
+
+  /** Deletes the row of an id, staged or committed. False when there is none. */
+  deleteId(id: Id): boolean {
+    const staged = this.#stagedById.get(id);
+    if (staged !== undefined) return this.deleteStaged(staged);
+    return this.deleteCommitted(this.#committed.find(id), id);
+  }
+
+  /** Deletes a staged row. False when it is dead already. */
+  deleteStaged(staged: number): boolean {
+    if (this.#deadStaged.has(staged)) return false;
+    this.#deadStaged.set(staged, false);
+    return true;
+  }
+
+  /** Deletes a committed row chosen by its id, or by a filter (`id` null). False when it is dead already. */
+  deleteCommitted(row: number, id: Id | null): boolean {
+    if (row < 0 || !this.#isCommittedLive(row) || this.#supersededRows.has(row)) return false;
+    this.#deletedRows.set(row, id);
+    return true;
+  }
+
+  /**
+   * The transaction to write, its rows numbered from `firstRow`. Checks everything again when rows were committed since
+   * it was staged; `ID_EXISTS` when an id to be added was taken meanwhile.
+   */
+  toTransaction(firstRow: number): Transaction {
+    if (this.#checkedVersion !== this.#committed.version) this.#recheck();
+    const superseded = [...this.#supersededRows];
+    const deleted = [...this.#deletedRows.keys()].filter((row) => !this.#supersededRows.has(row));
+    for (const [staged, isReplaced] of this.#deadStaged) (isReplaced ? superseded : deleted).push(firstRow + staged);
+    const ascending = (rows: number[]): Uint32Array => Uint32Array.from(rows).sort();
+    return {
+      rows: this.#parts.map((part) => this.#toRowsPart(part)),
+      superseded: ascending(superseded),
+      deleted: ascending(deleted),
+      restored: [],
+    };
+  }
+
+  #toRowsPart(part: Part): RowsPart {
+    const components = part.vectors.subarray(0, part.ids.length * this.#dim);
+    let stored: Float32Array | Uint16Array = components;
+    if (this.#dtype === "float16") {
+      stored = new Uint16Array(components.length);
+      encodeFloat16(components, stored);
+    }
+    return {
+      rowCount: part.ids.length,
+      ids: part.ids,
+      fieldBytes: part.fieldBytes.subarray(0, part.fieldUsed),
+      fieldEnds: Uint32Array.from(part.fieldEnds),
+      vectorBytes: [new Uint8Array(stored.buffer, stored.byteOffset, stored.byteLength)],
+    };
+  }
+
+  /** Checks the staged rows and deletions against the rows committed since they were staged. */
+  #recheck(): void {
+    const deletions = [...this.#deletedRows];
+    this.#deletedRows.clear();
+    this.#supersededRows.clear();
+    for (const [row, id] of deletions) {
+      // Chosen by id: the id's present row is meant. Chosen by filter: that row, if nobody replaced it.
+      const present = id === null ? row : this.#committed.find(id);
+      if (present >= 0 && this.#committed.isLive(present)) this.#deletedRows.set(present, id);
+    }
+    const firsts = new Set<Id>();
+    let staged = 0;
+    for (const part of this.#parts) {
+      for (let at = 0; at < part.ids.length; at++, staged++) {
+        const id = part.ids[at]!;
+        // Only the first staged row of an id meets the committed one.
+        if (firsts.has(id)) continue;
+        firsts.add(id);
+        this.#recheckRow(part, at, staged);
+      }
+    }
+    this.#checkedVersion = this.#committed.version;
+  }
+
+  #recheckRow(part: Part, at: number, staged: number): void {
+    const id = part.ids[at]!;
+    const row = this.#committed.find(id);
+    const inheritedFrom = this.#inheritedFrom[staged]!;
+    const isLive = row >= 0 && this.#isCommittedLive(row);
+    if (this.#isUpsert[staged] === 0 && isLive) throw idExists(id, false);
+    if (row >= 0 && this.#canSupersede(row)) this.#supersededRows.add(row);
+    if (inheritedFrom >= 0 && inheritedFrom !== row) {
+      replaceText(part, at, isLive ? this.#committed.fieldText(row) : "");
+    }
+  }
+}
+
+function appendText(part: Part, text: string): void {
+  if (text === "") return;
+  // UTF-8 takes at most three bytes a UTF-16 unit.
+  const needed = part.fieldUsed + text.length * 3;
+  if (needed > part.fieldBytes.length) {
+    const larger = new Uint8Array(Math.max(needed, part.fieldBytes.length * 2));
+    larger.set(part.fieldBytes.subarray(0, part.fieldUsed));
+    part.fieldBytes = larger;
+  }
+  const { read, written } = encoder.encodeInto(text, part.fieldBytes.subarray(part.fieldUsed));
+  assert(read === text.length, "metadata text is encoded whole");
+  part.fieldUsed += written;
+}
+
+/** Puts another text in place of a staged row's; rare, so the part's texts are simply moved. */
+function replaceText(part: Part, at: number, text: string): void {
+  const bytes = encoder.encode(text);
+  const start = at === 0 ? 0 : part.fieldEnds[at - 1]!;
+  const end = part.fieldEnds[at]!;
+  const moved = new Uint8Array(part.fieldUsed - (end - start) + bytes.length);
+  moved.set(part.fieldBytes.subarray(0, start));
+  moved.set(bytes, start);
+  moved.set(part.fieldBytes.subarray(end, part.fieldUsed), start + bytes.length);
+  part.fieldBytes = moved;
+  part.fieldUsed = moved.length;
+  const shift = bytes.length - (end - start);
+  for (let i = at; i < part.fieldEnds.length; i++) part.fieldEnds[i]! += shift;
+}
+
+function idExists(id: Id, isStaged: boolean): LynseError {
+  const where = isStaged ? "was already added in this transaction" : "is already in the collection";
+  return new LynseError("ID_EXISTS", `id ${JSON.stringify(id)} ${where}; use upsert to replace it, or another id`, {
+    id,
+  });
+}
