@@ -1,0 +1,76 @@
+/**
+ * Which generation of a collection is the current one, and how is the collection configured?
+ *
+ * One file, replaced as a whole. `salt` is the salt of the generation's log: a manifest and a log of two collections, or
+ * of two lives of one name, never pass for a pair.
+ */
+import { limits } from "../limits.js";
+import type { Dtype, JsonValue } from "../types.js";
+import { corruptFile } from "./corrupt-file.js";
+import type { FileSystem } from "./file-system.js";
+import { replaceFile } from "./replace-file.js";
+import { decodeSealedJson, encodeSealedJson, sealedBytesMax } from "./sealed-json.js";
+
+/** What is fixed about a collection, apart from its rows. */
+export interface CollectionConfig {
+  /** Length of the vectors; null until the first write fixes it. */
+  readonly dim: number | null;
+  readonly dtype: Dtype;
+  /** Name of the index in use. */
+  readonly index: string | null;
+  /** Name of the index that gives the metric when there is none in use. */
+  readonly defaultIndex: string | null;
+  readonly description: string | null;
+  /** ISO-8601. */
+  readonly createdAt: string;
+}
+
+export interface Manifest {
+  /** From 1; one more with every generation. */
+  readonly generation: number;
+  readonly salt: string;
+  readonly config: CollectionConfig;
+}
+
+const format = "lynsedb collection";
+
+/** Path of the manifest of the collection in `folder`. */
+export function manifestPath(folder: string): string {
+  return `${folder}/manifest.json`;
+}
+
+/** Replaces the manifest; durable when it resolves. */
+export async function writeManifest(fs: FileSystem, folder: string, manifest: Manifest): Promise<void> {
+  const { generation, salt, config } = manifest;
+  const bytes = encodeSealedJson(fs, format, { generation, salt, config: { ...config } });
+  await replaceFile(fs, manifestPath(folder), bytes);
+}
+
+/** The manifest; null when there is none. */
+export async function readManifest(fs: FileSystem, folder: string): Promise<Manifest | null> {
+  const file = manifestPath(folder);
+  const bytes = await fs.readFile(file, sealedBytesMax);
+  if (bytes === null) return null;
+  const members = decodeSealedJson(fs, bytes, format, file);
+  const { generation, salt } = members;
+  const config = configOf(members["config"]);
+  if (typeof generation !== "number" || !Number.isSafeInteger(generation) || generation < 1) {
+    throw corruptFile(file, 0, "the generation is not a positive integer");
+  }
+  if (typeof salt !== "string" || !/^[0-9a-f]{16}$/.test(salt)) throw corruptFile(file, 0, "the salt is malformed");
+  if (config === null) throw corruptFile(file, 0, "the configuration is malformed");
+  return { generation, salt, config };
+}
+
+function configOf(value: JsonValue | undefined): CollectionConfig | null {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return null;
+  const { dim, dtype, index, defaultIndex, description, createdAt } = value as { [key: string]: JsonValue };
+  const isDim = dim === null || (typeof dim === "number" && Number.isInteger(dim) && dim >= 1 && dim <= limits.dimMax);
+  if (!isDim || (dtype !== "float32" && dtype !== "float16")) return null;
+  if (!isText(index) || !isText(defaultIndex) || !isText(description) || typeof createdAt !== "string") return null;
+  return { dim, dtype, index, defaultIndex, description, createdAt };
+}
+
+function isText(value: JsonValue | undefined): value is string | null {
+  return value === null || typeof value === "string";
+}

@@ -1,0 +1,51 @@
+/**
+ * How is a small file of settings kept, so that damage is found and people can read it?
+ *
+ * Two lines: a JSON object on one, `crc32 xxxxxxxx` of that line's bytes on the other. The two lines and the members
+ * `format` and `version` mean the same in every version, so that a newer file is refused by its number.
+ */
+import type { JsonValue } from "../types.js";
+import { corruptFile, formatTooNew } from "./corrupt-file.js";
+import { formatVersion } from "./file-header.js";
+import type { FileSystem } from "./file-system.js";
+
+/** Largest such file: a manifest with the longest description is far below it. */
+export const sealedBytesMax = 1024 * 1024;
+
+type JsonObject = { readonly [key: string]: JsonValue };
+
+/** Bytes of a file that holds `members`. */
+export function encodeSealedJson(fs: FileSystem, format: string, members: JsonObject): Uint8Array {
+  const line = new TextEncoder().encode(JSON.stringify({ format, version: formatVersion, ...members }));
+  const seal = new TextEncoder().encode(`\ncrc32 ${fs.crc32(line).toString(16).padStart(8, "0")}\n`);
+  const bytes = new Uint8Array(line.length + seal.length);
+  bytes.set(line, 0);
+  bytes.set(seal, line.length);
+  return bytes;
+}
+
+/** The members of a file made by `encodeSealedJson`; `CORRUPT` or `FORMAT_TOO_NEW` otherwise. */
+export function decodeSealedJson(fs: FileSystem, bytes: Uint8Array, format: string, file: string): JsonObject {
+  const lineEnd = bytes.indexOf(0x0a);
+  if (lineEnd < 0) throw corruptFile(file, bytes.length, "the line with the checksum is missing");
+  const line = bytes.subarray(0, lineEnd);
+  const seal = new TextDecoder().decode(bytes.subarray(lineEnd));
+  if (seal !== `\ncrc32 ${fs.crc32(line).toString(16).padStart(8, "0")}\n`) {
+    throw corruptFile(file, 0, "the content does not match its checksum");
+  }
+  const members = parseObject(new TextDecoder().decode(line));
+  if (members === null || members["format"] !== format) throw corruptFile(file, 0, `a ${format} file was expected`);
+  const version = members["version"];
+  if (typeof version !== "number") throw corruptFile(file, 0, "the format version is missing");
+  if (version > formatVersion) throw formatTooNew(file, version, formatVersion);
+  return members;
+}
+
+function parseObject(text: string): JsonObject | null {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === "object" && value !== null && !Array.isArray(value) ? (value as JsonObject) : null;
+  } catch {
+    return null;
+  }
+}
