@@ -1,0 +1,36 @@
+/**
+ * Which metadata fields does a filter read?
+ */
+import type { LiteralNode, OperandNode, WhereNode } from "./where-node.js";
+
+/** The distinct paths in order of first use. The row's own id is not among them. */
+export function pathsOf(node: WhereNode): string[] {
+  const paths = new Set<string>();
+  collect(node, paths);
+  return [...paths];
+}
+
+function collect(node: WhereNode, into: Set<string>): void {
+  switch (node.kind) {
+    case "and":
+    case "or":
+      for (const operand of node.operands) collect(operand, into);
+      break;
+    case "not":
+      collect(node.operand, into);
+      break;
+    case "constant":
+      break;
+    case "comparison":
+      collectOperand(node.operand, into);
+      collectOperand(node.right, into);
+      break;
+    default:
+      collectOperand(node.operand, into);
+  }
+}
+
+function collectOperand(operand: OperandNode | LiteralNode, into: Set<string>): void {
+  const base = operand.kind === "length" || operand.kind === "lower" ? operand.of : operand;
+  if (base.kind === "field") into.add(base.path);
+}
