@@ -1,1 +1,28 @@
-export function version(): i32 { return 1; }
+/**
+ * The kernel's exports: how is one vector compared with many?
+ *
+ * No heap, no static data, no globals: every function gets addresses, so that several instances may work on one shared memory,
+ * each search with a state of its own.
+ */
+export {
+  blockBytes,
+  blockCentre,
+  blockRows,
+  centreBytes,
+  codeBytesPerRow,
+  enteredCount,
+  initBlock,
+  leaveCentre,
+  queryPlace,
+  rescoredCount,
+  resultCount,
+  resultRows,
+  resultScores,
+  rowStride,
+  stateBytes,
+} from "./layout";
+export { beginQuery, enterBlock } from "./bounds";
+export { encodeRows, meanOfRows, spreadRows } from "./encode";
+export { endQuery } from "./heap";
+export { exactScore } from "./exact";
+export { countMask, listMask, scanCodesList, scanCodesRun, scanExactRows, scanFloatRows } from "./scan";

@@ -1,0 +1,206 @@
+/**
+ * Which rows cannot be among the best, seen from codes or from float32 sums alone?
+ *
+ * A row x is kept as centre + s·c + residual with |residual| <= r. With the query's code q̂ (scale t, int16) and n = s·|c|:
+ *   q·x <= q·centre + t·s·(q̂·c) + |q|·r + |q − t·q̂|·n                                     (Cauchy-Schwarz, twice)
+ *   |y − s·c| <= |q − x| + r, with y = q − centre and |y − s·c|² = |y|² − 2·y·(s·c) + n²   (triangle inequality)
+ * A row is skipped only when that, widened by the rounding of the float32 arithmetic and of the float64 score, shows that it
+ * cannot beat the worst row of a full heap. Comparisons are written so that NaN and overflow never skip a row. The int8 bound
+ * of ip and cos is in units of t, so that no query is too small or too large for float32.
+ *
+ * Float sums: a float32 sum of m terms in any order errs by at most gamma(m) times the sum of magnitudes (Higham, Accuracy and
+ * Stability of Numerical Algorithms, ch. 3), plus the smallest subnormal for each product that underflows.
+ */
+import {
+  B_CENTRE,
+  B_DIM,
+  COS,
+  IP,
+  L2,
+  padded16,
+  padded4,
+  Q_C0,
+  Q_C1,
+  Q_C2,
+  Q_CENTRE,
+  Q_CODE_ERROR,
+  Q_CODES,
+  Q_COUNT,
+  Q_DIM,
+  Q_ENTERED,
+  Q_F0,
+  Q_FLOAT64,
+  Q_FLOAT_LIMIT,
+  Q_FLOOR,
+  Q_HEAP_ROWS,
+  Q_HEAP_SCORES,
+  Q_INT8_LIMIT,
+  Q_K,
+  Q_METRIC,
+  Q_NORM,
+  Q_OFFSET,
+  Q_RESCORED,
+  Q_SCALE,
+  Q_SQUARE,
+  Q_TAU,
+  STATE_HEADER,
+} from "./layout";
+
+/** Covers the rounding of the bound itself: fewer than sixteen float32 operations, 2^-24 each. */
+const SLACK: f64 = 1e-6;
+/** The same for squared distances, whose terms add up to at most 4·(|y|² + n²). */
+const SQUARE_SLACK: f64 = 4e-6;
+/** Covers the rounding of a float64 sum of 16,384 terms, eight times over. */
+const SCORE_SLACK: f64 = 1.5e-11;
+/** Half the spacing of float32 numbers at 1. */
+const UNIT: f64 = 5.9604644775390625e-8;
+/** Twice the error of 16,384 products that underflow in float32. */
+const UNDERFLOW: f64 = 1e-40;
+/** |y| beyond which squares could overflow in float32. */
+const NORM_MAX: f64 = 1e18;
+/** Largest sum of |query codes|: times 127 it stays below 2^31, so that int32 sums in any order are exact. */
+const CODE_SUM_MAX: f64 = 16_900_000;
+
+/** Largest float32 that is not above `value`. */
+function roundedDown(value: f64): f32 {
+  const near = <f32>value;
+  if (!(<f64>near > value)) return near;
+  if (near == 0) return -f32.MIN_VALUE;
+  const bits = reinterpret<i32>(near);
+  return reinterpret<f32>(bits >= 0 ? bits - 1 : bits + 1);
+}
+
+/** Smallest float32 that is not below `value`. */
+// @ts-ignore: decorator
+@inline
+export function roundedUp(value: f64): f32 {
+  return -roundedDown(-value);
+}
+
+/** Quantises query − centre (or the query, when `centre` is 0) to int16 codes; sets scale and error. Returns its norm. */
+function encodeQuery(state: usize, centre: usize): f64 {
+  const dim = load<i32>(state, Q_DIM);
+  const query = state + load<u32>(state, Q_FLOAT64);
+  const codes = state + load<u32>(state, Q_CODES);
+  let largest: f64 = 0;
+  let magnitudes: f64 = 0;
+  let square: f64 = 0;
+  for (let i: usize = 0; i < <usize>dim; i++) {
+    let y = load<f64>(query + (i << 3));
+    if (centre) y -= <f64>load<f32>(centre + (i << 2));
+    largest = max(largest, abs(y));
+    magnitudes += abs(y);
+    square += y * y;
+  }
+  const scale = largest == 0 ? 1.0 : max(largest / 32767, magnitudes / (CODE_SUM_MAX - 0.5 * <f64>dim));
+  const inverse = 1 / scale;
+  let error: f64 = 0;
+  for (let i: usize = 0; i < <usize>dim; i++) {
+    let y = load<f64>(query + (i << 3));
+    if (centre) y -= <f64>load<f32>(centre + (i << 2));
+    const code = nearest(y * inverse);
+    const rest = y - code * scale;
+    error += rest * rest;
+    store<i16>(codes + (i << 1), <i16>(<i32>code));
+  }
+  store<f64>(state, scale, Q_SCALE);
+  store<f64>(state, Math.sqrt(error) * (1 + SCORE_SLACK), Q_CODE_ERROR);
+  return Math.sqrt(square) * (1 + SCORE_SLACK);
+}
+
+/** Begins a search: the query's float32 components are in their place. `floor` is the least score that counts. */
+export function beginQuery(state: usize, metric: i32, dim: i32, k: i32, floor: f64): void {
+  const four = padded4(dim);
+  const sixteen = padded16(dim);
+  const float64 = STATE_HEADER + four * 4;
+  const scores = (float64 + four * 8 + sixteen * 2 + 7) & ~7;
+  store<i32>(state, metric, Q_METRIC);
+  store<i32>(state, dim, Q_DIM);
+  store<u32>(state, k, Q_K);
+  store<u32>(state, 0, Q_COUNT);
+  store<u32>(state, 0, Q_RESCORED);
+  store<u32>(state, 0, Q_ENTERED);
+  store<u32>(state, <u32>float64, Q_FLOAT64);
+  store<u32>(state, <u32>(float64 + four * 8), Q_CODES);
+  store<u32>(state, <u32>scores, Q_HEAP_SCORES);
+  store<u32>(state, <u32>(scores + <usize>k * 8), Q_HEAP_ROWS);
+  store<u32>(state, 0, Q_CENTRE);
+  store<f64>(state, floor, Q_TAU);
+  store<f64>(state, floor, Q_FLOOR);
+  memory.fill(state + load<u32>(state, Q_CODES), 0, sixteen * 2);
+  let square: f64 = 0;
+  for (let i: usize = 0; i < four; i++) {
+    if (i >= <usize>dim) store<f32>(state + STATE_HEADER + (i << 2), 0);
+    const q = <f64>load<f32>(state + STATE_HEADER + (i << 2));
+    store<f64>(state + float64 + (i << 3), q);
+    square += q * q;
+  }
+  store<f64>(state, square, Q_SQUARE);
+  store<f64>(state, Math.sqrt(square), Q_NORM);
+  if (metric != L2) encodeQuery(state, 0);
+  const terms = <f64>(four >> 4) + 16;
+  const gamma = (terms * UNIT) / (1 - terms * UNIT);
+  const norm = Math.sqrt(square) * (1 + SCORE_SLACK);
+  store<f32>(state, metric == L2 ? roundedDown(1 - 1.01 * gamma) : roundedUp(norm * (gamma * 1.01)), Q_F0);
+}
+
+/** Makes the constants of the int8 bound for the block's centre; blocks share centres, so this is rarely work. */
+export function enterBlock(state: usize, block: usize): void {
+  const centre = <usize>load<u32>(block, B_CENTRE);
+  if (load<u32>(state, Q_CENTRE) == <u32>centre) return;
+  store<u32>(state, <u32>centre, Q_CENTRE);
+  if (load<i32>(state, Q_METRIC) == L2) {
+    const norm = encodeQuery(state, centre);
+    store<f32>(state, <f32>(-2 * load<f64>(state, Q_SCALE)), Q_C0);
+    store<f32>(state, roundedUp(2 * load<f64>(state, Q_CODE_ERROR)), Q_C1);
+    const square = norm * norm * (1 - SQUARE_SLACK) - 1e-36;
+    store<f32>(state, norm < NORM_MAX ? roundedDown(square) : f32.NaN, Q_C2);
+  } else {
+    const query = state + load<u32>(state, Q_FLOAT64);
+    const dim = <usize>load<i32>(block, B_DIM);
+    let product: f64 = 0;
+    let square: f64 = 0;
+    for (let i: usize = 0; i < dim; i++) {
+      const component = <f64>load<f32>(centre + (i << 2));
+      product += component * load<f64>(query + (i << 3));
+      square += component * component;
+    }
+    const scale = load<f64>(state, Q_SCALE);
+    const norm = load<f64>(state, Q_NORM);
+    const widening = load<i32>(state, Q_METRIC) == COS ? SLACK : SCORE_SLACK;
+    const offset = product + widening * norm * Math.sqrt(square);
+    store<f64>(state, offset, Q_OFFSET);
+    store<f32>(state, roundedUp((norm / scale) * (1 + SLACK)), Q_C0);
+    store<f32>(state, roundedUp((load<f64>(state, Q_CODE_ERROR) + SLACK * norm) / scale), Q_C1);
+    store<f32>(state, roundedUp(offset / scale), Q_C2);
+  }
+  setLimits(state);
+}
+
+/** Rounds a limit so that `bound <= limit` proves a row worthless; NaN, which proves nothing, where that cannot be had. */
+function safeLimit(limit: f64, isFull: bool): f32 {
+  let rounded = roundedDown(limit);
+  // Before the heap is full an equal score still counts.
+  if (!isFull) rounded = roundedDown(<f64>rounded - abs(<f64>rounded) * 1e-6 - 1e-44);
+  return abs(rounded) < Infinity ? rounded : f32.NaN;
+}
+
+/** Makes the limits that bounds are compared with from the score to pass. */
+export function setLimits(state: usize): void {
+  const tau = load<f64>(state, Q_TAU);
+  const norm = load<f64>(state, Q_NORM);
+  const metric = load<i32>(state, Q_METRIC);
+  const isFull = load<u32>(state, Q_COUNT) == load<u32>(state, Q_K);
+  if (metric == IP) {
+    store<f32>(state, safeLimit((tau - load<f64>(state, Q_OFFSET)) / load<f64>(state, Q_SCALE), isFull), Q_INT8_LIMIT);
+    store<f32>(state, safeLimit(tau - UNDERFLOW, isFull), Q_FLOAT_LIMIT);
+  } else if (metric == COS) {
+    const cosine = tau - abs(tau) * SLACK - 1e-10;
+    store<f32>(state, safeLimit((cosine * norm) / load<f64>(state, Q_SCALE), isFull), Q_INT8_LIMIT);
+    store<f32>(state, safeLimit(cosine * norm, isFull), Q_FLOAT_LIMIT);
+  } else {
+    const distance = Math.sqrt(-tau) * (1 + SLACK);
+    store<f32>(state, roundedUp(distance), Q_INT8_LIMIT);
+    store<f32>(state, roundedUp(-tau * (1 + SCORE_SLACK) + UNDERFLOW), Q_FLOAT_LIMIT);
+  }
+}

@@ -1,0 +1,181 @@
+/**
+ * Which codes and scalars stand for a stored row?
+ *
+ * The code of x is round((x − centre)/s) in int8 with s = largest |x − centre| / 127. Everything is computed in units of s, so
+ * that nothing overflows; the residual norm is rounded up by more than all rounding errors, which is what makes the scan exact.
+ * Rows outside the range in which the bounds are proved (components beyond 1e16 from the centre) get an infinite residual, which
+ * no bound excludes.
+ */
+import {
+  B_CENTRE,
+  B_CODES,
+  B_CODE_NORM,
+  B_CODE_STRIDE,
+  B_DIM,
+  B_DTYPE,
+  B_NORM,
+  B_RESIDUAL,
+  B_ROWS,
+  B_ROW_STRIDE,
+  B_SCALE,
+  FLOAT16,
+  padded4,
+  ZERO_NORM,
+} from "./layout";
+import { roundedUp } from "./bounds";
+import { loadHalf4, rowSquare } from "./exact";
+
+const LARGEST_MAX: f32 = 1e16;
+const LARGEST_MIN: f32 = 1e-30;
+
+// @ts-ignore: decorator
+@inline
+export function loadFour(address: usize, isHalf: bool): v128 {
+  return isHalf ? loadHalf4(address) : v128.load(address);
+}
+
+/** Spreads packed rows of `rowBytes` over places `stride` apart, with zeros between. */
+export function spreadRows(source: usize, target: usize, rowBytes: usize, stride: usize, rows: i32): void {
+  for (let i = 0; i < rows; i++) {
+    memory.copy(target, source, rowBytes);
+    memory.fill(target + rowBytes, 0, stride - rowBytes);
+    source += rowBytes;
+    target += stride;
+  }
+}
+
+// @ts-ignore: decorator
+@inline
+function largestComponent(row: usize, centre: usize, dim: usize, isHalf: bool): f32 {
+  const step: usize = isHalf ? 8 : 16;
+  let all = f32x4.splat(0);
+  for (let i: usize = 0; i < dim; i += 4) {
+    all = f32x4.max(all, f32x4.abs(f32x4.sub(loadFour(row, isHalf), v128.load(centre + (i << 2)))));
+    row += step;
+  }
+  return max(
+    max(f32x4.extract_lane(all, 0), f32x4.extract_lane(all, 1)),
+    max(f32x4.extract_lane(all, 2), f32x4.extract_lane(all, 3)),
+  );
+}
+
+/** |x − centre| in float64, for rows whose codes are all zero. */
+// @ts-ignore: decorator
+@inline
+function centredNorm(row: usize, centre: usize, dim: usize, isHalf: bool): f64 {
+  const step: usize = isHalf ? 8 : 16;
+  let square: f64 = 0;
+  for (let i: usize = 0; i < dim; i += 4) {
+    const four = f32x4.sub(loadFour(row, isHalf), v128.load(centre + (i << 2)));
+    const low = f64x2.promote_low_f32x4(four);
+    const high = f64x2.promote_low_f32x4(v128.shuffle<i64>(four, four, 1, 1));
+    const squares = f64x2.add(f64x2.mul(low, low), f64x2.mul(high, high));
+    square += f64x2.extract_lane(squares, 0) + f64x2.extract_lane(squares, 1);
+    row += step;
+  }
+  return Math.sqrt(square);
+}
+
+// @ts-ignore: decorator
+@inline
+function laneSum(four: v128): f64 {
+  return (
+    <f64>f32x4.extract_lane(four, 0) +
+    <f64>f32x4.extract_lane(four, 1) +
+    <f64>f32x4.extract_lane(four, 2) +
+    <f64>f32x4.extract_lane(four, 3)
+  );
+}
+
+// @ts-ignore: decorator
+@inline
+function encodeRow(block: usize, index: usize, dim: usize, isHalf: bool): void {
+  const step: usize = isHalf ? 8 : 16;
+  let row = <usize>load<u32>(block, B_ROWS) + index * load<u32>(block, B_ROW_STRIDE);
+  const centre = <usize>load<u32>(block, B_CENTRE);
+  const codeStride = <usize>load<u32>(block, B_CODE_STRIDE);
+  const codes = <usize>load<u32>(block, B_CODES) + index * codeStride;
+  const lane = index << 2;
+  const norm = Math.sqrt(rowSquare(block, <u32>index));
+  const keptNorm: f32 = norm == 0 ? ZERO_NORM : norm > 1e-30 && norm < 1e30 ? <f32>norm : f32.NaN;
+  store<f32>(<usize>load<u32>(block, B_NORM) + lane, keptNorm);
+  const largest = largestComponent(row, centre, dim, isHalf);
+  if (!(largest >= LARGEST_MIN && largest <= LARGEST_MAX)) {
+    memory.fill(codes, 0, codeStride);
+    const rest = centredNorm(row, centre, dim, isHalf) * (1 + 1e-6);
+    const residual: f32 = largest > LARGEST_MAX ? Infinity : rest == 0 ? 0 : max(roundedUp(rest), 1e-36);
+    store<f32>(<usize>load<u32>(block, B_SCALE) + lane, 0);
+    store<f32>(<usize>load<u32>(block, B_RESIDUAL) + lane, residual);
+    store<f32>(<usize>load<u32>(block, B_CODE_NORM) + lane, 0);
+    return;
+  }
+  memory.fill(codes + codeStride - 16, 0, 16);
+  const scale = largest / 127;
+  const inverse = f32x4.splat(1 / scale);
+  let errors = f32x4.splat(0);
+  let squares = i32x4.splat(0);
+  for (let i: usize = 0; i < dim; i += 4) {
+    const exact = f32x4.mul(f32x4.sub(loadFour(row, isHalf), v128.load(centre + (i << 2))), inverse);
+    const whole = f32x4.nearest(exact);
+    const error = f32x4.sub(exact, whole);
+    errors = f32x4.add(errors, f32x4.mul(error, error));
+    const four = i32x4.trunc_sat_f32x4_s(whole);
+    const narrow = i16x8.narrow_i32x4_s(four, i32x4.splat(0));
+    squares = i32x4.add(squares, i32x4.dot_i16x8_s(narrow, narrow));
+    store<i32>(codes + i, i32x4.extract_lane(i8x16.narrow_i16x8_s(narrow, narrow), 0));
+    row += step;
+  }
+  const square =
+    <f64>i32x4.extract_lane(squares, 0) +
+    <f64>i32x4.extract_lane(squares, 1) +
+    <f64>i32x4.extract_lane(squares, 2) +
+    <f64>i32x4.extract_lane(squares, 3);
+  // The float32 sum of squares errs by less than dim/4 + 8 roundings; each component by less than five, relative to its code.
+  const codeNorm = Math.sqrt(square);
+  const errorNorm = Math.sqrt(laneSum(errors)) * (1 + (0.25 * <f64>dim + 8) * 6e-8);
+  const residual = <f64>scale * (errorNorm + 3e-7 * (codeNorm + errorNorm)) * (1 + 1e-6);
+  store<f32>(<usize>load<u32>(block, B_SCALE) + lane, scale);
+  store<f32>(<usize>load<u32>(block, B_RESIDUAL) + lane, roundedUp(residual));
+  store<f32>(<usize>load<u32>(block, B_CODE_NORM) + lane, <f32>(<f64>scale * codeNorm));
+}
+
+/** Derives codes and scalars of the block's rows `from` to `to` (exclusive). */
+export function encodeRows(block: usize, from: u32, to: u32): void {
+  const dim = padded4(load<i32>(block, B_DIM));
+  if (load<i32>(block, B_DTYPE) == FLOAT16) {
+    for (let i = from; i < to; i++) encodeRow(block, <usize>i, dim, true);
+  } else {
+    for (let i = from; i < to; i++) encodeRow(block, <usize>i, dim, false);
+  }
+}
+
+/**
+ * Writes the mean of the block's first `rows` rows to `target`, using `sums` (dim4 float64) on the way. A mean that explains less
+ * than a sixteenth of the rows' squares is not worth its rounding and becomes zero, as does one out of range.
+ */
+export function meanOfRows(block: usize, rows: u32, target: usize, sums: usize): void {
+  const dim = padded4(load<i32>(block, B_DIM));
+  const isHalf = load<i32>(block, B_DTYPE) == FLOAT16;
+  let squares: f64 = 0;
+  memory.fill(sums, 0, dim << 3);
+  for (let index: u32 = 0; index < rows; index++) {
+    const row = <usize>load<u32>(block, B_ROWS) + <usize>index * load<u32>(block, B_ROW_STRIDE);
+    squares += rowSquare(block, index);
+    for (let i: usize = 0; i < dim; i += 4) {
+      const four = isHalf ? loadHalf4(row + (i << 1)) : v128.load(row + (i << 2));
+      const place = sums + (i << 3);
+      v128.store(place, f64x2.add(v128.load(place), f64x2.promote_low_f32x4(four)));
+      const high = f64x2.promote_low_f32x4(v128.shuffle<i64>(four, four, 1, 1));
+      v128.store(place, f64x2.add(v128.load(place, 16), high), 16);
+    }
+  }
+  let meanSquare: f64 = 0;
+  let largest: f64 = 0;
+  for (let i: usize = 0; i < dim; i++) {
+    const mean = load<f64>(sums + (i << 3)) / <f64>rows;
+    store<f32>(target + (i << 2), <f32>mean);
+    meanSquare += mean * mean;
+    largest = max(largest, abs(mean));
+  }
+  if (!(meanSquare * 16 * <f64>rows > squares && largest < 1e15)) memory.fill(target, 0, dim << 2);
+}

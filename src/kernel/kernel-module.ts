@@ -1,0 +1,63 @@
+/**
+ * How is the compiled kernel called?
+ *
+ * Compiled once a process, on first use, and instantiated once a memory. Addresses and sizes are unsigned 32-bit numbers, which
+ * WebAssembly hands back signed: `>>> 0` restores them. The functions are described where they are written, in `assembly/`.
+ */
+import { LynseError } from "../errors.js";
+import type { Dtype, Metric } from "../types.js";
+import { RELAXED_SIMD_KERNEL, SIMD_KERNEL } from "./generated/kernel-bytes.js";
+import { decodeBase64, isRelaxedSimd } from "./simd-support.js";
+
+/** The functions of `assembly/index.ts`. */
+export interface Kernel {
+  rowStride(dim: number, dtype: number): number;
+  codeBytesPerRow(dim: number): number;
+  blockBytes(dim: number, dtype: number, rows: number): number;
+  centreBytes(dim: number): number;
+  stateBytes(dim: number, k: number): number;
+  initBlock(block: number, dim: number, dtype: number, rows: number, firstRow: number, centre: number): void;
+  blockRows(block: number): number;
+  blockCentre(block: number): number;
+  spreadRows(source: number, target: number, rowBytes: number, stride: number, rows: number): void;
+  encodeRows(block: number, from: number, to: number): void;
+  meanOfRows(block: number, rows: number, target: number, sums: number): void;
+  queryPlace(state: number): number;
+  beginQuery(state: number, metric: number, dim: number, k: number, floor: number): void;
+  enterBlock(state: number, block: number): void;
+  leaveCentre(state: number): void;
+  endQuery(state: number): void;
+  resultCount(state: number): number;
+  resultScores(state: number): number;
+  resultRows(state: number): number;
+  rescoredCount(state: number): number;
+  enteredCount(state: number): number;
+  exactScore(state: number, block: number, index: number): number;
+  countMask(mask: number, from: number, to: number): number;
+  listMask(mask: number, from: number, to: number, list: number): number;
+  scanCodesRun(state: number, block: number, from: number, to: number, mask: number): number;
+  scanCodesList(state: number, block: number, list: number, count: number): void;
+  scanFloatRows(state: number, block: number, list: number, from: number, to: number, mask: number): number;
+  scanExactRows(state: number, block: number, list: number, from: number, to: number, mask: number): number;
+}
+
+/** Numbers of the metrics in the kernel. */
+export const metricNumbers = { ip: 0, l2: 1, cos: 2 } as const satisfies Record<Metric, number>;
+
+/** Numbers of the dtypes in the kernel. */
+export const dtypeNumbers = { float32: 0, float16: 1 } as const satisfies Record<Dtype, number>;
+
+let compiled: WebAssembly.Module | undefined;
+
+/** The kernel working on `memory`. */
+export function instantiateKernel(memory: WebAssembly.Memory): Kernel {
+  try {
+    compiled ??= new WebAssembly.Module(decodeBase64(isRelaxedSimd() ? RELAXED_SIMD_KERNEL : SIMD_KERNEL));
+    return new WebAssembly.Instance(compiled, { env: { memory } }).exports as unknown as Kernel;
+  } catch (cause) {
+    const message =
+      "the vector kernel could not be started: this platform must support WebAssembly with SIMD and shared memory " +
+      "(Node.js 20.19 or newer does)";
+    throw new LynseError("UNSUPPORTED", message, {}, cause);
+  }
+}
