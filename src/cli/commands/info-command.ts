@@ -1,0 +1,138 @@
+/**
+ * `lynse info`: what is in a data directory, or in one collection of it?
+ */
+import type { Command } from "commander";
+import type { Collection, CollectionDescription, VectorDBClient } from "../../index.js";
+import { countOf, formatBytes, formatCount } from "../print/quantity.js";
+import { formatTable, type TableColumn } from "../print/table.js";
+import { oneLine } from "../print/text-width.js";
+import type { Terminal } from "../terminal.js";
+import { addCommonOptions, type CommonOptions } from "./common-options.js";
+import { useClient } from "./open-client.js";
+
+interface InfoFlags extends Omit<CommonOptions, "database"> {
+  readonly database?: string;
+  readonly collection?: string;
+  readonly json?: boolean;
+}
+
+const examples = `
+Examples:
+  lynse info --data ./data
+  lynse info --collection docs
+  lynse info --collection docs --json
+`;
+
+export function addInfoCommand(program: Command, terminal: Terminal): void {
+  const command = program
+    .command("info")
+    .description("show databases and collections, or everything about one collection")
+    .option("--collection <name>", "collection to show")
+    .option("--json", "JSON instead of a table")
+    .addHelpText("after", examples);
+  addCommonOptions(command).action(async (_flags: unknown, self: Command) => {
+    // Without a collection the default database is no restriction; only a database that was named is one.
+    const flags: InfoFlags = self.opts();
+    const isNamed = self.getOptionValueSource("database") !== "default";
+    const database = isNamed || flags.collection !== undefined ? (flags.database ?? null) : null;
+    await useClient({ ...flags, database: database ?? "default" }, "read", async (client) => {
+      if (flags.collection === undefined) await showDatabases(client, database, flags, terminal);
+      else await showCollection(client, database ?? "default", flags.collection, flags, terminal);
+    });
+  });
+}
+
+async function showDatabases(
+  client: VectorDBClient,
+  only: string | null,
+  flags: InfoFlags,
+  terminal: Terminal,
+): Promise<void> {
+  const names = only === null ? await client.listDatabases() : [only];
+  const found: { database: string; collection: CollectionDescription }[] = [];
+  for (const name of names) {
+    const database = await client.getDatabase(name);
+    for (const collection of await database.describeCollections()) found.push({ database: name, collection });
+  }
+  if (flags.json === true) {
+    for (const { database, collection } of found) await terminal.print(JSON.stringify({ database, ...collection }));
+    return;
+  }
+  await terminal.print(`${countOf(names.length, "database")}, ${countOf(found.length, "collection")}`);
+  if (found.length === 0) return;
+  const columns: TableColumn[] = [
+    { title: "database", align: "left", canShrink: false },
+    { title: "collection", align: "left", canShrink: false },
+    { title: "rows", align: "right", canShrink: false },
+    { title: "dim", align: "right", canShrink: false },
+    { title: "dtype", align: "left", canShrink: false },
+    { title: "index", align: "left", canShrink: false },
+    { title: "description", align: "left" },
+  ];
+  const rows = found.map(({ database, collection }) => [
+    database,
+    collection.name,
+    formatCount(collection.rows),
+    collection.dim === null ? "" : String(collection.dim),
+    collection.dtype,
+    collection.index ?? "none",
+    collection.description ?? "",
+  ]);
+  const style = { width: terminal.tableWidth, hasColour: terminal.hasColour };
+  await terminal.print("");
+  for (const line of formatTable(columns, rows, style).lines) await terminal.print(line);
+}
+
+async function showCollection(
+  client: VectorDBClient,
+  databaseName: string,
+  name: string,
+  flags: InfoFlags,
+  terminal: Terminal,
+): Promise<void> {
+  const database = await client.getDatabase(databaseName);
+  const collection = await database.getCollection(name);
+  const description = (await database.describeCollections()).find((entry) => entry.name === name)?.description ?? null;
+  const stats = await collection.stats();
+  const fields = await collection.listFields();
+  if (flags.json === true) {
+    await terminal.print(JSON.stringify({ database: databaseName, collection: name, description, fields, ...stats }));
+    return;
+  }
+  for (const [label, text] of await describe(collection, fields, description)) {
+    await terminal.print(`${label.padEnd(12)}${oneLine(text)}`);
+  }
+}
+
+async function describe(
+  collection: Collection,
+  fields: readonly string[],
+  description: string | null,
+): Promise<[label: string, text: string][]> {
+  const stats = await collection.stats();
+  const { disk, memory } = stats;
+  return [
+    ["collection", `${collection.databaseName}/${collection.name}`],
+    ...(description === null || description === "" ? [] : [["description", description] as [string, string]]),
+    [
+      "rows",
+      `${formatCount(stats.rows)} (${formatCount(stats.deleted)} deleted, ${formatCount(stats.superseded)} replaced)`,
+    ],
+    ["vectors", `${stats.dim ?? "any"} × ${stats.dtype}`],
+    ["index", `${stats.index ?? "none"}, metric ${stats.metric}`],
+    ["fields", fields.length === 0 ? "none" : fields.join(", ")],
+    ["largest id", stats.maxId < 0 ? "none" : String(stats.maxId)],
+    [
+      "disk",
+      `${formatBytes(disk.totalBytes)}: log ${formatBytes(disk.logBytes)}, vectors ${formatBytes(disk.vectorBytes)}, ` +
+        `derived ${formatBytes(disk.derivedBytes)}`,
+    ],
+    ["", `${formatBytes(disk.reclaimableBytes)} to be had by lynse compact, generation ${stats.generation}`],
+    [
+      "memory",
+      `${formatBytes(memory.totalBytes)}: vectors ${formatBytes(memory.vectorBytes)}, ` +
+        `codes ${formatBytes(memory.codeBytes)}, ids ${formatBytes(memory.idBytes)}`,
+    ],
+    ["", `row table ${formatBytes(memory.rowTableBytes)}, columns ${formatBytes(memory.columnBytes)}`],
+  ];
+}

@@ -1,0 +1,91 @@
+/**
+ * How do the rows of a file get into a collection, and what is known when it fails?
+ *
+ * One batch, one commit: what was counted as imported is durable. An error carries how many rows are in and the option
+ * that continues behind them. Import part of the command line.
+ */
+import { isLynseError, LynseError } from "../../errors.js";
+import type { Collection } from "../../index.js";
+import type { RowReader } from "../readers/row-reader.js";
+import { type BatchOptions, type RowBatch, readBatches } from "./row-batches.js";
+import type { VectorSource } from "./vector-source.js";
+
+export interface ImportOptions extends BatchOptions {
+  /** Replace rows whose id exists. */
+  readonly isUpsert: boolean;
+  /** Ends the import behind the batch that is being committed. */
+  readonly signal: AbortSignal;
+  /** Called behind every commit with the rows committed so far. */
+  readonly onProgress: (rows: number) => void;
+}
+
+export interface ImportSummary {
+  readonly rows: number;
+  readonly dim: number;
+  readonly commits: number;
+}
+
+/** Imports all rows; `openCollection` is called with the dimension when the first batch is there. */
+export async function importRows(
+  reader: RowReader,
+  vectors: VectorSource,
+  openCollection: (dim: number) => Promise<Collection>,
+  options: ImportOptions,
+): Promise<ImportSummary> {
+  let rows = 0;
+  let commits = 0;
+  let dim = vectors.dim ?? 0;
+  let collection: Collection | null = null;
+  try {
+    for await (const batch of readBatches(reader, vectors, options)) {
+      collection ??= await openCollection(batch.dim);
+      await commitBatch(collection, batch, reader, options.isUpsert);
+      rows += batch.fields.length;
+      commits += 1;
+      dim = batch.dim;
+      options.onProgress(rows);
+      if (options.signal.aborted) throw new LynseError("ABORTED", "the import was interrupted");
+    }
+  } catch (error) {
+    throw withProgress(error, rows, options.skip);
+  }
+  return { rows, dim, commits };
+}
+
+async function commitBatch(
+  collection: Collection,
+  batch: RowBatch,
+  reader: RowReader,
+  isUpsert: boolean,
+): Promise<void> {
+  const vectors = { data: batch.data, dim: batch.dim };
+  try {
+    if (batch.ids === null) await collection.add({ vectors, fields: batch.fields });
+    else if (isUpsert) await collection.upsert({ ids: batch.ids, vectors, fields: batch.fields });
+    else await collection.add({ ids: batch.ids, vectors, fields: batch.fields });
+  } catch (error) {
+    throw withPlace(error, batch, reader);
+  }
+}
+
+/** Says where the refused row stands, where the error names its id or its position. */
+function withPlace(error: unknown, batch: RowBatch, reader: RowReader): unknown {
+  if (!isLynseError(error)) return error;
+  const { id, row } = error.details as { id?: unknown; row?: unknown };
+  const byId = (batch.ids as readonly unknown[] | null)?.indexOf(id) ?? -1;
+  const at = byId === -1 && typeof row === "number" ? row : byId;
+  const line = batch.lines[at];
+  const first = batch.lines[0];
+  const last = batch.lines.at(-1);
+  const place = line === undefined ? `${reader.placeUnit}s ${first} to ${last}` : `${reader.placeUnit} ${line}`;
+  const advice = error.code === "ID_EXISTS" ? "; --upsert replaces rows that exist" : "";
+  return new LynseError(error.code, `${reader.name} ${place}: ${error.message}${advice}`, error.details, error);
+}
+
+function withProgress(error: unknown, rows: number, skip: number): unknown {
+  if (!isLynseError(error)) return error;
+  const done = skip + rows;
+  const count = done === 1 ? "1 row" : `${done.toLocaleString("en-US")} rows`;
+  const advice = done === 0 ? "no row is in" : `the first ${count} of the file are in; continue with --skip ${done}`;
+  return new LynseError(error.code, `${error.message}\n${advice}`, { ...error.details, imported: rows, skip }, error);
+}

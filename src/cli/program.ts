@@ -1,0 +1,49 @@
+/**
+ * Which commands does `lynse` have?
+ *
+ * The thin layer on commander: names, options and help. What a command does stands in its own file.
+ */
+import { Command } from "commander";
+import { addCompactCommand } from "./commands/compact-command.js";
+import { addDeleteCommand } from "./commands/delete-command.js";
+import { addGetCommand } from "./commands/get-command.js";
+import { addImportCommand } from "./commands/import-command.js";
+import { addIndexCommand } from "./commands/index-command.js";
+import { addInfoCommand } from "./commands/info-command.js";
+import { addQueryCommand } from "./commands/query-command.js";
+import { addSearchCommand } from "./commands/search-command.js";
+import type { Terminal } from "./terminal.js";
+
+const examples = `
+Examples:
+  lynse import docs.jsonl --collection docs --vectors docs.npy --index FLAT-COS
+  lynse search --collection docs --vector '[0.1, 0.2, 0.3, 0.4]' -k 5
+  lynse query --collection docs --where "lang = 'en'" --order-by rank:desc
+  lynse info
+
+"lynse help <command>" shows the options and examples of a command.
+`;
+
+export function createProgram(version: string, terminal: Terminal): Command {
+  const program = new Command("lynse")
+    .description("An embedded vector database: import, search and look after collections of vectors.")
+    .version(version, "-V, --version", "show the version")
+    .helpOption("-h, --help", "show this help")
+    .addHelpText("after", examples)
+    .exitOverride()
+    .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, "lynse: ")) });
+  program.configureHelp({ showGlobalOptions: false, helpWidth: Math.min(100, terminal.tableWidth ?? 100) });
+  addImportCommand(program, terminal);
+  addSearchCommand(program, terminal);
+  addQueryCommand(program, terminal);
+  addGetCommand(program, terminal);
+  addInfoCommand(program, terminal);
+  addDeleteCommand(program, terminal);
+  addIndexCommand(program, terminal);
+  addCompactCommand(program, terminal);
+  for (const command of program.commands) {
+    command.helpOption("-h, --help", "show this help");
+    command.showHelpAfterError(`"lynse help ${command.name()}" shows the options and examples`);
+  }
+  return program;
+}
