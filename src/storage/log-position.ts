@@ -1,8 +1,9 @@
 /**
  * Up to where has a log been read or written?
  *
- * Always the end of a whole batch, so that everything before it is committed. Types only.
+ * Always the end of a whole batch, so that everything before it is committed.
  */
+import { fileHeaderBytes } from "./file-header.js";
 
 export interface LogPosition {
   /** Generation whose log it is. */
@@ -13,4 +14,9 @@ export interface LogPosition {
   readonly rowCount: number;
   /** Batches written before this position: the next batch has this number plus one. */
   readonly batch: number;
+}
+
+/** The position before the first batch. */
+export function startOfLog(generation: number): LogPosition {
+  return { generation, bytes: fileHeaderBytes, rowCount: 0, batch: 0 };
 }

@@ -1,0 +1,405 @@
+/**
+ * What does a collection's folder offer to the engine?
+ *
+ * One collection on disk: configuration, a log of committed batches, the vectors, and checkpoints of derived state. It
+ * numbers rows in order of insertion and knows nothing of what ids, metadata or vectors mean.
+ *
+ * Life of a store: `create` or `open`; after `open`, `replay` before anything else is asked for; then any number of
+ * appends, one at a time, beside any number of reads; `close`. One writer at a time (see `WriterLock`), any number of
+ * read-only stores beside it, in this process or others. After a failed sync the store refuses to append, and reads on.
+ */
+import { assert, LynseError } from "../errors.js";
+import type { Durability } from "../types.js";
+import { defaultFrameLimits, type FrameLimits } from "./batch-encoder.js";
+import { type Checkpoint, type CheckpointSection, readCheckpointFile, writeCheckpointFile } from "./checkpoint-file.js";
+import { corruptFile } from "./corrupt-file.js";
+import { newSalt } from "./file-header.js";
+import type { FileSystem } from "./file-system.js";
+import { GenerationFiles, generationFolder } from "./generation-files.js";
+import { GenerationWriter } from "./generation-writer.js";
+import { type LogPosition, startOfLog } from "./log-position.js";
+import { LogReplay } from "./log-replay.js";
+import { LogWriter } from "./log-writer.js";
+import { type CollectionConfig, type Manifest, manifestPath, readManifest, writeManifest } from "./manifest.js";
+import { parentFolder, unfinishedEnding } from "./replace-file.js";
+import type { ReplayVisitor } from "./replay-visitor.js";
+import { settleAll } from "./settle-all.js";
+import type { AppendResult, Transaction } from "./transaction.js";
+import type { VectorTarget } from "./vector-file.js";
+import type { VectorRanges } from "./vector-ranges.js";
+import { crcOfRange, verifyFields } from "./verify-fields.js";
+
+export interface StoreOptions {
+  /** Where frames are cut; tests set it low. */
+  readonly frameLimits?: FrameLimits;
+  /** Called before every write; throws when this process may not write any more (see `WriterLock.assertHeld`). */
+  readonly assertMayWrite?: () => Promise<void>;
+}
+
+export interface OpenOptions extends StoreOptions {
+  /** Never writes, and follows a writer in another process. */
+  readonly isReadOnly: boolean;
+}
+
+export interface ReplayResult {
+  /** Rows written up to `position`, dead ones included. */
+  readonly rowCount: number;
+  readonly position: LogPosition;
+  /** Bytes of log and vectors behind the last committed batch, which a crash left and which were cut. */
+  readonly droppedBytes: number;
+}
+
+export interface DiskUsage {
+  readonly logBytes: number;
+  readonly vectorBytes: number;
+  readonly derivedBytes: number;
+}
+
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+
+/** Texts up to this length are read into memory that is used again. */
+const scratchBytes = 64 * 1024;
+
+export class CollectionStore {
+  readonly #fs: FileSystem;
+  readonly #folder: string;
+  readonly #options: OpenOptions;
+  readonly #files: GenerationFiles;
+  #manifest: Manifest;
+  #position: LogPosition;
+  #writer: LogWriter | null = null;
+  #derivedBytes = 0;
+  /** Another generation was, or may have been, swapped in: nothing is written any more. */
+  #isRetired = false;
+  /** Another generation counts for good: these files can go. */
+  #isObsolete = false;
+  #isClosed = false;
+  readonly #scratch = new Uint8Array(scratchBytes);
+
+  private constructor(
+    fs: FileSystem,
+    folder: string,
+    manifest: Manifest,
+    files: GenerationFiles,
+    options: OpenOptions,
+  ) {
+    this.#fs = fs;
+    this.#folder = folder;
+    this.#manifest = manifest;
+    this.#files = files;
+    this.#options = options;
+    this.#position = startOfLog(manifest.generation);
+  }
+
+  /** Creates an empty collection, durably; it can be appended to at once. `COLLECTION_EXISTS` where there is one. */
+  static async create(
+    fs: FileSystem,
+    folder: string,
+    config: CollectionConfig,
+    options: StoreOptions = {},
+  ): Promise<CollectionStore> {
+    assertLittleEndian();
+    await options.assertMayWrite?.();
+    if (await fs.exists(manifestPath(folder))) {
+      throw new LynseError("COLLECTION_EXISTS", `${folder} holds a collection already; open it or drop it`, { folder });
+    }
+    await fs.makeFolder(folder);
+    // The manifest of a dropped collection must be gone for good before its files are.
+    await fs.syncFolder(folder);
+    await removeLeftovers(fs, folder, null);
+    const manifest = { generation: 1, salt: newSalt(), config };
+    const files = await GenerationFiles.create(fs, folder, manifest);
+    try {
+      await writeManifest(fs, folder, manifest);
+      await fs.syncFolder(parentFolder(folder));
+      await fs.syncFolder(parentFolder(parentFolder(folder)));
+    } catch (error) {
+      await files.close();
+      throw error;
+    }
+    const store = new CollectionStore(fs, folder, manifest, files, { ...options, isReadOnly: false });
+    store.#startWriting(store.#position);
+    return store;
+  }
+
+  /** True when there is a collection in `folder`. */
+  static exists(fs: FileSystem, folder: string): Promise<boolean> {
+    return fs.exists(manifestPath(folder));
+  }
+
+  /** Opens a collection; `COLLECTION_NOT_FOUND`, `CORRUPT` with file and offset, `FORMAT_TOO_NEW`. */
+  static async open(fs: FileSystem, folder: string, options: OpenOptions): Promise<CollectionStore> {
+    assertLittleEndian();
+    for (let attempts = 0; ; attempts++) {
+      const manifest = await existingManifest(fs, folder);
+      try {
+        if (!options.isReadOnly) {
+          // The manifest may have been replaced by a process that was killed before it made the name durable.
+          await fs.syncFolder(folder);
+          await removeLeftovers(fs, folder, manifest.generation);
+        }
+        const files = await GenerationFiles.open(fs, folder, manifest, options.isReadOnly ? "read" : "write");
+        return new CollectionStore(fs, folder, manifest, files, options);
+      } catch (error) {
+        // A writer may have swapped in a new generation since the manifest was read.
+        const now = await readManifest(fs, folder);
+        if (!options.isReadOnly || now?.salt === manifest.salt || attempts === 10) throw error;
+      }
+    }
+  }
+
+  /** Removes a collection; resolves also when there is none. It is gone, durably, even if its files are not all yet. */
+  static async remove(fs: FileSystem, folder: string): Promise<void> {
+    await fs.remove(manifestPath(folder));
+    if (await fs.exists(folder)) await fs.syncFolder(folder);
+    await fs.removeFolder(folder);
+  }
+
+  get config(): CollectionConfig {
+    return this.#manifest.config;
+  }
+
+  get generation(): number {
+    return this.#manifest.generation;
+  }
+
+  /** End of the committed log: of the last append, or of the last replay in a read-only store. */
+  get position(): LogPosition {
+    return this.#position;
+  }
+
+  /** Why this store refuses to append; null while it does not. */
+  get poison(): LynseError | null {
+    return this.#writer?.poison ?? null;
+  }
+
+  /** Changes the configuration, durably. `dim` can be fixed once; `dtype` can change until then. */
+  async updateConfig(patch: Partial<Omit<CollectionConfig, "createdAt">>): Promise<void> {
+    await this.#assertMayWrite();
+    const before = this.#manifest.config;
+    const config = { ...before, ...patch };
+    assert(before.dim === null || (config.dim === before.dim && config.dtype === before.dtype), "dim is fixed once");
+    if (before.dim === null && config.dim !== null && this.#files.vectors === null) {
+      await this.#files.createVectors(config.dim, config.dtype);
+    }
+    const manifest = { ...this.#manifest, config };
+    await writeManifest(this.#fs, this.#folder, manifest);
+    this.#manifest = manifest;
+  }
+
+  /**
+   * Tells `visitor` every committed batch from a position (null: the start) to the end of the log. A writable store cuts a
+   * torn end, once, and can append afterwards; a read-only store leaves it, and may replay from its last position again
+   * to follow the writer. `CORRUPT` for damage before the end, and for files shorter than `from` says.
+   */
+  async replay(from: LogPosition | null, visitor: ReplayVisitor): Promise<ReplayResult> {
+    assert(this.#writer === null, "a writable store is replayed once");
+    const { log, logPath } = this.#files;
+    const start = from ?? startOfLog(this.generation);
+    assert(start.generation === this.generation, "a position belongs to its generation");
+    const size = await log.size();
+    if (size < start.bytes) throw corruptFile(logPath, size, `the file ends before byte ${start.bytes}`);
+    if (this.#files.vectors === null && this.#options.isReadOnly) await this.hasNewGeneration();
+    await this.#checkVectorBytes(start.rowCount);
+    const position = await new LogReplay(this.#files, start, visitor).run();
+    this.#position = position;
+    if (this.#options.isReadOnly) return { rowCount: position.rowCount, position, droppedBytes: 0 };
+    const droppedBytes = await this.#cutAfter(position);
+    this.#startWriting(position);
+    return { rowCount: position.rowCount, position, droppedBytes };
+  }
+
+  /**
+   * Reads the vectors of rows `[from, to)` and verifies them. `next(rowsLeft)` gives memory for the next rows, `done(rows)`
+   * is called when it is filled. `ranges` covers the rows; `from` and `to` are ends of ranges. Other work runs in between.
+   */
+  async loadVectors(
+    from: number,
+    to: number,
+    ranges: VectorRanges,
+    next: (rowsLeft: number) => VectorTarget,
+    done: (rows: number) => void,
+  ): Promise<void> {
+    if (from === to) return;
+    const { vectors } = this.#files;
+    assert(vectors !== null, "rows have vectors");
+    await vectors.load(from, to, ranges, next, done);
+  }
+
+  /**
+   * Appends transactions in order, all or none, with one sync of both files at the same time. With durability `"os"`
+   * there is no sync. Calls must not overlap. When it fails, nothing of it is visible; whether a failed sync left it
+   * durable shows at the next open, whole or not at all.
+   */
+  async append(transactions: readonly Transaction[], durability: Durability): Promise<AppendResult> {
+    const writer = await this.#assertMayWrite();
+    const result = await writer.append(transactions, durability);
+    this.#position = result.position;
+    return result;
+  }
+
+  /** Makes everything that was appended with durability `"os"` durable. */
+  async sync(): Promise<void> {
+    const writer = await this.#assertMayWrite();
+    await writer.sync();
+  }
+
+  /** JSON text of one row by its place in the log, verified. Synchronous: for few rows. */
+  readField(offset: number, length: number, crc: number): string {
+    if (length === 0) return "";
+    const bytes = length <= scratchBytes ? this.#scratch.subarray(0, length) : new Uint8Array(length);
+    const count = this.#files.log.readNow(bytes, offset);
+    if (count < length || crcOfRange(this.#fs, bytes, 0, length) !== crc) {
+      throw corruptFile(this.#files.logPath, offset, "metadata does not match its checksum");
+    }
+    return decoder.decode(bytes);
+  }
+
+  /** JSON texts of consecutive rows, whose texts begin at `offset`, verified, told one by one; reads MiBs at once. */
+  async readFieldSpan(
+    offset: number,
+    lengths: Uint32Array,
+    crcs: Uint32Array,
+    visit: (index: number, json: string) => void,
+  ): Promise<void> {
+    const bad = await verifyFields(this.#fs, this.#files.log, offset, lengths, crcs, (chunk, first, end) => {
+      let start = 0;
+      for (let row = first; row < end; row++) {
+        const length = lengths[row]!;
+        visit(row, length === 0 ? "" : decoder.decode(chunk.subarray(start, start + length)));
+        start += length;
+      }
+    });
+    if (bad !== null) throw corruptFile(this.#files.logPath, bad, "metadata does not match its checksum");
+  }
+
+  /** Keeps derived state that belongs to `position`, durably, and removes older checkpoints. */
+  async writeCheckpoint(position: LogPosition, sections: readonly CheckpointSection[]): Promise<void> {
+    const writer = await this.#assertMayWrite();
+    assert(position.generation === this.generation, "a checkpoint belongs to its generation");
+    await writer.sync();
+    this.#derivedBytes = await writeCheckpointFile(this.#files, position, sections);
+  }
+
+  /** The newest checkpoint; null when there is none, or none that is intact. */
+  async readCheckpoint(): Promise<Pick<Checkpoint, "position" | "sections"> | null> {
+    const checkpoint = await readCheckpointFile(this.#files);
+    this.#derivedBytes = checkpoint?.fileBytes ?? 0;
+    return checkpoint;
+  }
+
+  /** Begins a new generation; see `GenerationWriter`. This store can be read and appended to meanwhile. */
+  async beginGeneration(): Promise<GenerationWriter> {
+    await this.#assertMayWrite();
+    return GenerationWriter.begin(this.#fs, this.#folder, this.#manifest, this.#options, {
+      retire: (isDurable) => {
+        this.#isRetired = true;
+        this.#isObsolete = isDurable;
+      },
+      succeed: (manifest, files, position) => {
+        const store = new CollectionStore(this.#fs, this.#folder, manifest, files, this.#options);
+        store.#startWriting(position);
+        return store;
+      },
+    });
+  }
+
+  /**
+   * True when a writer has swapped in another generation, so that this store must be reopened to follow it. Also takes up
+   * a changed configuration. `CLOSED` when the collection was dropped.
+   */
+  async hasNewGeneration(): Promise<boolean> {
+    const manifest = await readManifest(this.#fs, this.#folder);
+    if (manifest === null) {
+      throw new LynseError("CLOSED", `the collection in ${this.#folder} was dropped`, { folder: this.#folder });
+    }
+    if (manifest.salt !== this.#manifest.salt) return true;
+    await this.#files.openVectors(manifest.config, this.#options.isReadOnly ? "read" : "write");
+    this.#manifest = manifest;
+    return false;
+  }
+
+  /** Committed sizes. */
+  diskUsage(): DiskUsage {
+    return {
+      logBytes: this.#position.bytes,
+      vectorBytes: this.#files.vectors?.bytesOf(this.#position.rowCount) ?? 0,
+      derivedBytes: this.#derivedBytes,
+    };
+  }
+
+  /** Closes the files; after a newer generation was swapped in, removes this one's. */
+  async close(): Promise<void> {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    await this.#files.close();
+    if (!this.#isObsolete) return;
+    try {
+      await this.#fs.removeFolder(this.#files.folder);
+    } catch {
+      // A reader may hold the files open on Windows: the next writable open removes them.
+    }
+  }
+
+  #startWriting(position: LogPosition): void {
+    this.#position = position;
+    this.#writer = new LogWriter(this.#files, position, this.#options.frameLimits ?? defaultFrameLimits);
+  }
+
+  async #assertMayWrite(): Promise<LogWriter> {
+    if (this.#options.isReadOnly) {
+      throw new LynseError("READ_ONLY", "the database was opened read-only; open it without readOnly to write", {});
+    }
+    if (this.#isClosed || this.#isRetired) {
+      throw new LynseError("CLOSED", "the collection was closed or compacted; use the current handle", {});
+    }
+    assert(this.#writer !== null, "a store is replayed before it is written to");
+    await this.#options.assertMayWrite?.();
+    return this.#writer;
+  }
+
+  async #checkVectorBytes(rowCount: number): Promise<void> {
+    const { vectors, logPath } = this.#files;
+    if (rowCount === 0) return;
+    if (vectors === null) throw corruptFile(logPath, 0, "there are rows, but no dimension is known");
+    const size = await vectors.handle.size();
+    if (size < vectors.bytesOf(rowCount)) throw corruptFile(vectors.path, size, `the file ends before row ${rowCount}`);
+  }
+
+  /** Cuts what lies behind `position` and makes the rest durable; resolves to the number of bytes cut. */
+  async #cutAfter(position: LogPosition): Promise<number> {
+    const { log, vectors } = this.#files;
+    const logExtra = (await log.size()) - position.bytes;
+    const vectorExtra = vectors === null ? 0 : (await vectors.handle.size()) - vectors.bytesOf(position.rowCount);
+    if (logExtra > 0) await log.truncate(position.bytes);
+    if (vectors !== null && vectorExtra > 0) await vectors.handle.truncate(vectors.bytesOf(position.rowCount));
+    // Also where nothing was cut: the last batch may be whole only in the page cache of a process that was killed.
+    await settleAll([log.sync(), vectors?.handle.sync() ?? Promise.resolve()]);
+    return Math.max(0, logExtra) + Math.max(0, vectorExtra);
+  }
+}
+
+async function existingManifest(fs: FileSystem, folder: string): Promise<Manifest> {
+  const manifest = await readManifest(fs, folder);
+  if (manifest !== null) return manifest;
+  throw new LynseError("COLLECTION_NOT_FOUND", `there is no collection in ${folder}`, { folder });
+}
+
+/** Removes what a crash may have left: unfinished files and generations other than `generation`. Others are not ours. */
+async function removeLeftovers(fs: FileSystem, folder: string, generation: number | null): Promise<void> {
+  const current = generation === null ? null : `g${generation}`;
+  for (const { name, isFolder } of await fs.list(folder)) {
+    if (isFolder && /^g\d+$/.test(name) && name !== current) await fs.removeFolder(`${folder}/${name}`);
+    if (!isFolder && name === `manifest.json${unfinishedEnding}`) await fs.remove(`${folder}/${name}`);
+  }
+  if (generation === null) return;
+  const inner = generationFolder(folder, generation);
+  for (const { name } of await fs.list(inner)) {
+    if (name.startsWith("derived-") && name.endsWith(unfinishedEnding)) await fs.remove(`${inner}/${name}`);
+  }
+}
+
+function assertLittleEndian(): void {
+  if (new Uint8Array(new Uint16Array([1]).buffer)[0] === 1) return;
+  throw new LynseError("UNSUPPORTED", "files are little-endian and read in place; this processor is big-endian", {});
+}
