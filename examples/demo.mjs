@@ -1,0 +1,282 @@
+/**
+ * What does LynseDB do, on real data, in a few seconds?
+ *
+ * Imports 4,000 Debian packages with their vectors (examples/data), searches, filters and updates them, and then kills
+ * a process in the middle of its writes to show what is left. Every result is checked against a plain computation; the
+ * exit code is 1 when one differs. Run it with `npm run demo`.
+ */
+import { spawn } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+import { VectorDBClient, where } from "../dist/index.js";
+
+const dim = 64;
+const crashBatchRows = 500;
+const crashRounds = 4;
+
+// ---------------------------------------------------------------------------------------------- output and checks
+
+let failures = 0;
+
+function title(text) {
+  process.stdout.write(`\n${text}\n${"─".repeat(text.length)}\n`);
+}
+
+function line(label, text) {
+  process.stdout.write(`  ${label.padEnd(26)}${text}\n`);
+}
+
+function check(isTrue, what) {
+  process.stdout.write(`  ${isTrue ? "ok  " : "FAIL"} ${what}\n`);
+  if (!isTrue) failures += 1;
+}
+
+async function timed(work) {
+  const startedAt = performance.now();
+  const value = await work();
+  return { value, ms: performance.now() - startedAt };
+}
+
+const count = (number) => number.toLocaleString("en-US");
+const milliseconds = (ms) => `${ms < 10 ? ms.toFixed(2) : ms.toFixed(0)} ms`;
+const kilobytes = (bytes) => `${count(Math.round(bytes / 1000))} kB`;
+
+function table(rows) {
+  for (const { id, distance, field } of rows) {
+    const text = field.description.length <= 56 ? field.description : `${field.description.slice(0, 55)}…`;
+    process.stdout.write(`  ${distance.toFixed(3)}  ${id.padEnd(18)}  ${field.section.padEnd(9)}  ${text}\n`);
+  }
+}
+
+// ----------------------------------------------------------------------------------------------------------- data
+
+function readPackages() {
+  const folder = new URL("data/", import.meta.url);
+  const lines = readFileSync(new URL("packages.jsonl", folder), "utf8").trimEnd().split("\n");
+  const bytes = readFileSync(new URL("packages.f32", folder));
+  const vectors = new Float32Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength));
+  return lines.map((text, row) => {
+    const { name, ...field } = JSON.parse(text);
+    return { id: name, vector: vectors.subarray(row * dim, (row + 1) * dim), field };
+  });
+}
+
+/** The scores that a search must find, computed the plain way: cosine in double precision, best first. */
+function plainSearch(packages, query, matches = () => true) {
+  const dot = (a, b) => a.reduce((sum, number, at) => sum + number * b[at], 0);
+  return packages
+    .filter((row) => matches(row.field))
+    .map((row) => ({
+      id: row.id,
+      score: dot(query, row.vector) / Math.sqrt(dot(query, query) * dot(row.vector, row.vector)),
+    }))
+    .sort((a, b) => b.score - a.score);
+}
+
+/** Equal scores at every rank; rows with the same score may change places. */
+function isSame(found, expected) {
+  return (
+    found.length === expected.length &&
+    [...found.distances].every((score, at) => Math.abs(score - expected[at].score) < 1e-5)
+  );
+}
+
+// ----------------------------------------------------------------------------------------------------- the chapters
+
+async function importPackages(database, packages) {
+  title("Import: one atomic transaction");
+  const collection = await database.requireCollection("packages", { dim });
+  const write = () => collection.insertSession((session) => session.bulkAddItems(packages));
+  const { value: ids, ms } = await timed(write);
+  line(
+    "committed to disk",
+    `${count(ids.length)} rows in ${milliseconds(ms)}, ${count(Math.round((ids.length / ms) * 1000))} rows/s`,
+  );
+  const index = await timed(() => collection.buildIndex("FLAT-COS"));
+  line("index FLAT-COS", milliseconds(index.ms));
+  const [rows, width] = await collection.shape();
+  check(rows === packages.length && width === dim, `the collection holds ${count(rows)} × ${width}`);
+  return collection;
+}
+
+async function search(collection, packages) {
+  const queryOf = (name) => packages.find((row) => row.id === name).vector;
+
+  title("Search: packages like audacity");
+  const query = queryOf("audacity");
+  const nearest = await timed(() => collection.search(query, { k: 6, returnFields: true }));
+  table(nearest.value);
+  check(isSame(nearest.value, plainSearch(packages, query).slice(0, 6)), `exact top 6 in ${milliseconds(nearest.ms)}`);
+
+  title("Filtered: like git, small command-line tools of other sections");
+  const filter = where`section != ${"vcs"} AND size < ${200_000} AND tags CONTAINS ${"interface::commandline"}`;
+  const matches = (field) =>
+    field.section !== "vcs" && field.size < 200_000 && field.tags.includes("interface::commandline");
+  const git = queryOf("git");
+  await collection.search(git, { k: 1, where: filter });
+  const filtered = await timed(() => collection.search(git, { k: 6, where: filter, returnFields: true }));
+  table(filtered.value);
+  const { profile } = await collection.searchProfile(git, { k: 6, where: filter });
+  line("plan", `${profile.plan}, ${count(profile.matches)} of ${count(profile.rows)} rows match`);
+  const expected = plainSearch(packages, git, matches);
+  check(
+    isSame(filtered.value, expected.slice(0, 6)) && profile.matches === expected.length,
+    `exact top 6 of ${count(expected.length)} matching rows in ${milliseconds(filtered.ms)}`,
+  );
+
+  title("Range: everything at least 0.9 like vim");
+  const vim = queryOf("vim");
+  const range = await timed(() => collection.searchRange(vim, { threshold: 0.9, returnFields: true }));
+  table(range.value);
+  const near = plainSearch(packages, vim).filter((row) => row.score >= 0.9);
+  check(isSame(range.value, near), `${range.value.length} rows within the range in ${milliseconds(range.ms)}`);
+}
+
+async function update(collection, packages) {
+  title("Update: upsert, delete, restore");
+  const vim = packages.find((row) => row.id === "vim");
+  const first = async () => (await collection.search(vim.vector, { k: 1 })).ids[0];
+  const field = { ...vim.field, description: "an editor, described anew" };
+
+  const upserted = await timed(() => collection.upsert({ ids: ["vim"], vectors: [vim.vector], fields: [field] }));
+  const stored = await collection.get("vim");
+  check(
+    stored.fields[0].description === field.description && (await collection.count()) === packages.length,
+    `upsert replaced the row, durable in ${milliseconds(upserted.ms)}`,
+  );
+
+  const removed = await timed(() => collection.delete(["vim"]));
+  const isGone = !(await collection.isIdExists("vim")) && (await first()) !== "vim";
+  check(removed.value === 1 && isGone, `deleted: no search finds it, durable in ${milliseconds(removed.ms)}`);
+
+  const restored = await timed(() => collection.restore(["vim"]));
+  const isBack = (await collection.isIdExists("vim")) && (await first()) === "vim";
+  check(restored.value === 1 && isBack, `restored: it is found again, durable in ${milliseconds(restored.ms)}`);
+}
+
+async function stats(collection) {
+  title("What it takes");
+  const { rows, deleted, superseded, disk, memory } = await collection.stats();
+  line("rows", `${count(rows)} live, ${count(deleted)} deleted, ${count(superseded)} replaced`);
+  line(
+    "disk",
+    `${kilobytes(disk.totalBytes)} (log ${kilobytes(disk.logBytes)}, vectors ${kilobytes(disk.vectorBytes)})`,
+  );
+  line(
+    "memory",
+    `${kilobytes(memory.totalBytes)} (vectors ${kilobytes(memory.vectorBytes)}, codes ${kilobytes(memory.codeBytes)})`,
+  );
+  check(disk.vectorBytes >= rows * dim * 4 && memory.totalBytes > 0, "the figures add up");
+}
+
+// ------------------------------------------------------------------------------------------------------- the crash
+
+/** The row of a batch, the same in the writing process and in the checking one. */
+function crashRow(packages, batch, position) {
+  const source = packages[(batch * crashBatchRows + position) % packages.length];
+  return { id: batch * crashBatchRows + position, vector: source.vector, field: { batch, package: source.id } };
+}
+
+/** The writing process: commits one batch after the other and says so, until it is killed. */
+async function writeUntilKilled(folder) {
+  const packages = readPackages();
+  const client = new VectorDBClient(folder);
+  const database = await client.createDatabase("crash");
+  const collection = await database.requireCollection("batches", { dim });
+  for (let batch = (await collection.shape())[0] / crashBatchRows; ; batch += 1) {
+    process.stdout.write(`begin ${batch}\n`);
+    await collection.insertSession(async (session) => {
+      for (let position = 0; position < crashBatchRows; position += 1) {
+        const { vector, id, field } = crashRow(packages, batch, position);
+        await session.addItem(vector, { id, field });
+      }
+    });
+    process.stdout.write(`committed ${batch}\n`);
+  }
+}
+
+/** Runs the writing process and kills it after some commits, `delayMs` into the next batch; the last commit it told. */
+async function killWriter(folder, commits, delayMs) {
+  const child = spawn(process.execPath, [fileURLToPath(import.meta.url), "--write", folder], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  const ended = new Promise((resolve) => child.once("exit", (_code, signal) => resolve(signal)));
+  let last = -1;
+  let told = 0;
+  for await (const text of createInterface({ input: child.stdout })) {
+    const [word, batch] = text.split(" ");
+    if (word === "committed") {
+      last = Number(batch);
+      told += 1;
+    } else if (told === commits) {
+      setTimeout(() => child.kill("SIGKILL"), delayMs);
+    }
+  }
+  return { last, signal: await ended };
+}
+
+async function crash(folder, packages) {
+  title(`Crash: a writing process killed with SIGKILL, ${crashRounds} times`);
+  let lastTold = -1;
+  for (let round = 0; round < crashRounds; round += 1) {
+    const { last, signal } = await killWriter(folder, 3 + round, 3 * round);
+    lastTold = Math.max(lastTold, last);
+    const client = new VectorDBClient(folder);
+    const opened = await timed(async () => (await client.getDatabase("crash")).getCollection("batches"));
+    const collection = opened.value;
+    const [rows] = await collection.shape();
+    const committed = (lastTold + 1) * crashBatchRows;
+    line(
+      `kill ${round + 1} (${signal})`,
+      `${count(committed)} rows were committed, ${count(rows)} found, reopened in ${milliseconds(opened.ms)}`,
+    );
+    check(rows >= committed, "every committed row is there");
+    check(
+      rows % crashBatchRows === 0 && rows <= committed + crashBatchRows,
+      "the batch that was being written is there whole or not at all",
+    );
+    let wrong = 0;
+    let expectedId = 0;
+    for await (const row of collection.scan({ returnVectors: true })) {
+      const expected = crashRow(packages, Math.floor(expectedId / crashBatchRows), expectedId % crashBatchRows);
+      const isRight =
+        row.id === expected.id &&
+        row.field.batch === expected.field.batch &&
+        row.field.package === expected.field.package &&
+        row.vector.every((number, at) => number === expected.vector[at]);
+      if (!isRight) wrong += 1;
+      expectedId += 1;
+    }
+    check(wrong === 0 && expectedId === rows, `${count(expectedId)} rows read back, number by number`);
+    await client.close();
+  }
+}
+
+async function demo() {
+  const startedAt = performance.now();
+  const folder = mkdtempSync(join(tmpdir(), "lynsedb-demo-"));
+  try {
+    const packages = readPackages();
+    process.stdout.write(`LynseDB on ${count(packages.length)} Debian packages, ${dim} dimensions, in ${folder}\n`);
+    const client = new VectorDBClient(folder);
+    const collection = await importPackages(await client.createDatabase("demo"), packages);
+    await search(collection, packages);
+    await update(collection, packages);
+    await stats(collection);
+    await client.close();
+    await crash(folder, packages);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+  const seconds = ((performance.now() - startedAt) / 1000).toFixed(1);
+  process.stdout.write(
+    failures === 0 ? `\nAll as it should be (${seconds} s).\n` : `\n${failures} checks FAILED (${seconds} s).\n`,
+  );
+  process.exitCode = failures === 0 ? 0 : 1;
+}
+
+if (process.argv[2] === "--write") await writeUntilKilled(process.argv[3]);
+else await demo();
