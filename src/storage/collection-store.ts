@@ -29,6 +29,8 @@ import type { VectorTarget } from "./vector-file.js";
 import type { VectorRanges } from "./vector-ranges.js";
 import { crcOfRange, verifyFields } from "./verify-fields.js";
 
+export type { CollectionConfig } from "./manifest.js";
+
 export interface StoreOptions {
   /** Where frames are cut; tests set it low. */
   readonly frameLimits?: FrameLimits;

@@ -44,6 +44,8 @@ export interface ProcessIdentity {
   readonly space: string;
   /** Start of the process as the system counts it, exact and never reused with the same pid; null where unknown. */
   readonly startMark: string | null;
+  /** Start of the process, milliseconds since 1970, to about a second. */
+  readonly startedAtMs: number;
   /** State of the process of this space that had `pid` and `startMark`. */
   stateOf(pid: number, startMark: string | null): Promise<ProcessState>;
 }

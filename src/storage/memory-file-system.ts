@@ -111,6 +111,7 @@ function memoryIdentity(): ProcessIdentity {
     host: "memory",
     space: "memory",
     startMark: "0",
+    startedAtMs: Date.now(),
     stateOf: async (pid, startMark) => (isThis(pid) && startMark === "0" ? "running" : "gone"),
   };
 }

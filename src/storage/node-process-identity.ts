@@ -19,6 +19,7 @@ export function nodeProcessIdentity(): ProcessIdentity {
     host,
     space: [host, boot ?? process.platform, namespace ?? ""].join(" "),
     startMark: startMarkOf(process.pid),
+    startedAtMs: Math.round(Date.now() - process.uptime() * 1000),
     stateOf: async (pid, startMark) => stateOf(pid, startMark),
   };
 }

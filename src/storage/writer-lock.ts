@@ -1,0 +1,201 @@
+/**
+ * Who may write to this directory?
+ *
+ * One process at a time. The root holds `writer-<epoch>.lock`; the file with the highest epoch names the holder, or says
+ * that nobody holds it. To take the lock is to create the file of the next epoch, which the system lets one process do,
+ * and to see that none is higher. The highest file is never removed, only its lower ones, so an epoch is given out once:
+ * two processes that find the same dead holder cannot both succeed, and one that was held up cannot undo another's
+ * success (argued in docs/internals/file-format.md).
+ *
+ * A holder on this machine is judged by its process; pids of another machine or container say nothing, so there a sign of
+ * life counts: the holder rewrites its file every ten seconds. A process that slept through a takeover notices before its
+ * next write (`assertHeld`).
+ */
+import { isLynseError, LynseError } from "../errors.js";
+import type { FileHandle, FileSystem } from "./file-system.js";
+import { decodeSealedJson, encodeSealedJson, sealedBytesMax } from "./sealed-json.js";
+
+/** Time between two signs of life, milliseconds. */
+const beatMs = 10_000;
+/** Age of the last sign of life at which a holder elsewhere counts as dead, milliseconds. */
+const staleMs = 60_000;
+/** Age of our own last sign of life at which a write looks at the lock again, milliseconds. */
+const recheckMs = 25_000;
+/** How often a lock file that cannot be read is looked at again, and the time between; a holder writes it at once. */
+const unreadableAttempts = 40;
+const unreadableWaitMs = 25;
+
+const format = "lynsedb writer lock";
+const namePattern = /^writer-(\d{6,15})\.lock$/;
+
+interface LockState {
+  readonly state: "held" | "free";
+  readonly pid: number;
+  readonly host: string;
+  readonly space: string;
+  readonly startMark: string | null;
+  readonly startedAt: string;
+  readonly beatAt: string;
+}
+
+/** The right to write to a root, until it is released. */
+export class WriterLock {
+  readonly #fs: FileSystem;
+  readonly #root: string;
+  readonly #epoch: number;
+  readonly #handle: FileHandle;
+  readonly #timer: ReturnType<typeof setInterval>;
+  #beatAtMs = Date.now();
+  #beating: Promise<void> | null = null;
+  #isLost = false;
+  #isReleased = false;
+
+  /** @internal For `acquireWriterLock`. */
+  constructor(fs: FileSystem, root: string, epoch: number, handle: FileHandle) {
+    this.#fs = fs;
+    this.#root = root;
+    this.#epoch = epoch;
+    this.#handle = handle;
+    // A beat that fails is not lost: `assertHeld` tries again before the next write, and tells.
+    this.#timer = setInterval(() => void this.#beat().catch(() => {}), beatMs);
+    if (typeof this.#timer === "object") this.#timer.unref();
+  }
+
+  /** Throws `LOCKED` when another process has taken over. Costs nothing while signs of life are recent. */
+  async assertHeld(): Promise<void> {
+    if (!this.#isLost && Date.now() - this.#beatAtMs > recheckMs) await this.#beat();
+    if (!this.#isLost) return;
+    throw new LynseError(
+      "LOCKED",
+      `this process gave no sign of life for so long that another one took over ${this.#root}; open it again`,
+      { root: this.#root },
+    );
+  }
+
+  /** Gives the right back. */
+  async release(): Promise<void> {
+    if (this.#isReleased) return;
+    this.#isReleased = true;
+    clearInterval(this.#timer);
+    await this.#beating?.catch(() => {});
+    try {
+      if (!this.#isLost) await this.#handle.write(lockBytes(this.#fs, "free"), 0);
+    } finally {
+      await this.#handle.close();
+    }
+  }
+
+  #beat(): Promise<void> {
+    this.#beating ??= this.#beatOnce().finally(() => {
+      this.#beating = null;
+    });
+    return this.#beating;
+  }
+
+  async #beatOnce(): Promise<void> {
+    if ((await highestEpoch(this.#fs, this.#root)) > this.#epoch) {
+      this.#isLost = true;
+      return;
+    }
+    await this.#handle.write(lockBytes(this.#fs, "held"), 0);
+    this.#beatAtMs = Date.now();
+  }
+}
+
+/** Takes the right to write to `root`, which is created where it is missing. `LOCKED` names the holder. */
+export async function acquireWriterLock(fs: FileSystem, root: string): Promise<WriterLock> {
+  await fs.makeFolder(root);
+  for (;;) {
+    const highest = await highestEpoch(fs, root);
+    if (highest > 0) {
+      const state = await readState(fs, lockPath(root, highest));
+      if (state === "changed") continue;
+      if (state !== "unreadable" && state.state === "held") await checkStale(fs, root, highest, state);
+    }
+    const epoch = highest + 1;
+    const path = lockPath(root, epoch);
+    if (!(await fs.openExclusive(path, lockBytes(fs, "held")))) continue;
+    // While this process was held up, others may have passed this epoch and removed its file before we created it.
+    if ((await highestEpoch(fs, root)) !== epoch) {
+      await fs.remove(path);
+      continue;
+    }
+    const handle = await fs.open(path, "write");
+    await removeLower(fs, root, epoch);
+    return new WriterLock(fs, root, epoch, handle);
+  }
+}
+
+function lockPath(root: string, epoch: number): string {
+  return `${root}/writer-${String(epoch).padStart(6, "0")}.lock`;
+}
+
+async function highestEpoch(fs: FileSystem, root: string): Promise<number> {
+  let highest = 0;
+  for (const { name } of await fs.list(root)) highest = Math.max(highest, Number(namePattern.exec(name)?.[1] ?? 0));
+  return highest;
+}
+
+async function removeLower(fs: FileSystem, root: string, epoch: number): Promise<void> {
+  for (const { name } of await fs.list(root)) {
+    if (Number(namePattern.exec(name)?.[1] ?? epoch) < epoch) await fs.remove(`${root}/${name}`);
+  }
+}
+
+/** Always of the same length, so that it can be rewritten in place. */
+function lockBytes(fs: FileSystem, state: LockState["state"]): Uint8Array {
+  const { pid, host, space, startMark, startedAtMs } = fs.identity;
+  const startedAt = new Date(startedAtMs).toISOString();
+  const beatAt = new Date().toISOString();
+  return encodeSealedJson(fs, format, { state, pid, host, space, startMark, startedAt, beatAt });
+}
+
+/** What a lock file says; `"changed"` when it is gone, `"unreadable"` when its writer died before it was complete. */
+async function readState(fs: FileSystem, path: string): Promise<LockState | "changed" | "unreadable"> {
+  for (let attempts = 0; attempts < unreadableAttempts; attempts++) {
+    const bytes = await fs.readFile(path, sealedBytesMax);
+    if (bytes === null) return "changed";
+    try {
+      // Intact bytes of this format were written by `lockBytes`.
+      return decodeSealedJson(fs, bytes, format, path) as unknown as LockState;
+    } catch (error) {
+      if (!isLynseError(error, "CORRUPT")) throw error;
+    }
+    await new Promise((resolve) => setTimeout(resolve, unreadableWaitMs));
+  }
+  return "unreadable";
+}
+
+/** Throws `LOCKED` unless the holder is dead. */
+async function checkStale(fs: FileSystem, root: string, epoch: number, holder: LockState): Promise<void> {
+  const { identity } = fs;
+  const { pid, host, startedAt } = holder;
+  const details = { root, pid, host, startedAt };
+  if (holder.space === identity.space) {
+    if (pid === identity.pid) {
+      if (!isSameStart(holder, fs)) return;
+      const text = `${root} is already open for writing in this process; use that client, or close it first`;
+      throw new LynseError("LOCKED", text, details);
+    }
+    const state = await identity.stateOf(pid, holder.startMark);
+    if (state === "gone") return;
+    const advice = "close it there, open here with readOnly: true, or run `lynse serve` and let both connect to it";
+    const doubt = state === "unknown" ? `; if process ${pid} is not its writer, remove ${lockPath(root, epoch)}` : "";
+    const text = `${root} is being written by process ${pid} on ${host}, started ${startedAt}: ${advice}${doubt}`;
+    throw new LynseError("LOCKED", text, details);
+  }
+  const silentMs = Date.now() - Date.parse(holder.beatAt);
+  if (silentMs > staleMs) return;
+  const silence = `last sign of life ${Math.max(0, Math.round(silentMs / 1000))} s ago, taken over after ${staleMs / 1000} s`;
+  const text =
+    `${root} is being written by process ${pid} on host ${host}, started ${startedAt} (${silence}): close it there, ` +
+    "open here with readOnly: true, or run `lynse serve` and let both connect to it";
+  throw new LynseError("LOCKED", text, { ...details, silentMs });
+}
+
+/** Whether a holder with our pid is this very process. */
+function isSameStart(holder: LockState, fs: FileSystem): boolean {
+  const { startMark, startedAtMs } = fs.identity;
+  if (startMark !== null && holder.startMark !== null) return startMark === holder.startMark;
+  return Math.abs(Date.parse(holder.startedAt) - startedAtMs) < 2000;
+}
