@@ -21,7 +21,7 @@ function objection(name: string): string | null {
 }
 
 /** Throws `INVALID_ARGUMENT` or `LIMIT_EXCEEDED` unless `name` can be the name of a `what` ("database", "collection"). */
-export function checkName(what: string, name: unknown): asserts name is string {
+export function checkName(name: unknown, what: string): asserts name is string {
   if (typeof name !== "string") {
     throw new LynseError("INVALID_ARGUMENT", `the name of a ${what} must be a string, got ${typeof name}`, {
       got: typeof name,

@@ -13,6 +13,7 @@ const hints: Readonly<Record<string, string>> = {
   EMFILE: "; too many files are open: close collections that are not in use, or raise the limit (ulimit -n)",
   ENFILE: "; too many files are open on this machine: close some, or raise the system's limit",
   ENOTDIR: "; a part of the path is a file where a folder is expected: choose another path",
+  EEXIST: "; a file stands where a folder is expected: choose another path",
   EISDIR: "; a folder stands where a file is expected: move it away",
   EIO: "; the device failed: check the disk and the system's log before writing again",
 };

@@ -15,9 +15,9 @@ export function parentFolder(path: string): string {
   return cut <= 0 ? path.slice(0, cut + 1) || "." : path.slice(0, cut);
 }
 
-/** Replaces, or creates, the file at `path`; durable when it resolves. */
-export async function replaceFile(fs: FileSystem, path: string, bytes: Uint8Array): Promise<void> {
-  const unfinished = path + unfinishedEnding;
+/** Replaces, or creates, the file at `path`; durable when it resolves. `writer` tells apart writers that may meet. */
+export async function replaceFile(fs: FileSystem, path: string, bytes: Uint8Array, writer = ""): Promise<void> {
+  const unfinished = path + writer + unfinishedEnding;
   const handle = await fs.open(unfinished, "write");
   try {
     await handle.truncate(0);

@@ -1,0 +1,33 @@
+/**
+ * What makes a folder a database?
+ *
+ * `database.json` with a state: `"live"`, or `"dropped"` while the files of a dropped one are being removed, so that a
+ * drop is one atomic step however many collections it takes along.
+ */
+import { isLynseError } from "../errors.js";
+import type { FileSystem } from "./file-system.js";
+import { replaceFile } from "./replace-file.js";
+import { decodeSealedJson, encodeSealedJson, sealedBytesMax } from "./sealed-json.js";
+
+const format = "lynsedb database";
+
+export type DatabaseState = "live" | "dropped";
+
+/** State of the database in `folder`; null when it is none. */
+export async function readDatabaseFile(fs: FileSystem, folder: string): Promise<DatabaseState | null> {
+  const file = `${folder}/database.json`;
+  const bytes = await fs.readFile(file, sealedBytesMax);
+  if (bytes === null) return null;
+  try {
+    return decodeSealedJson(fs, bytes, format, file)["state"] === "dropped" ? "dropped" : "live";
+  } catch (error) {
+    // Damage here hides no data: the collections have files of their own, and say themselves whether they are intact.
+    if (isLynseError(error, "CORRUPT")) return "live";
+    throw error;
+  }
+}
+
+/** Sets the state, durably. */
+export async function writeDatabaseFile(fs: FileSystem, folder: string, state: DatabaseState): Promise<void> {
+  await replaceFile(fs, `${folder}/database.json`, encodeSealedJson(fs, format, { state }));
+}

@@ -1,0 +1,38 @@
+/**
+ * What says that a directory holds databases, and of which format?
+ *
+ * `lynse.json` in the root. Read before the writer lock is taken, so that a newer format is told as such whoever has the
+ * directory open; therefore created in a way that two processes may do at once.
+ */
+import { LynseError } from "../errors.js";
+import { newSalt } from "./file-header.js";
+import type { FileSystem } from "./file-system.js";
+import { parentFolder, replaceFile } from "./replace-file.js";
+import { decodeSealedJson, encodeSealedJson, sealedBytesMax } from "./sealed-json.js";
+
+const format = "lynsedb root";
+
+/**
+ * Verifies the root in `folder`. Writable: creates folder and file, durably, where they are missing. Read-only: writes
+ * nothing, `DATABASE_NOT_FOUND` where there is no root. `FORMAT_TOO_NEW`, `CORRUPT`.
+ */
+export async function openRoot(
+  fs: FileSystem,
+  folder: string,
+  options: { readonly isReadOnly: boolean },
+): Promise<void> {
+  const file = `${folder}/lynse.json`;
+  const bytes = await fs.readFile(file, sealedBytesMax);
+  if (bytes !== null) {
+    decodeSealedJson(fs, bytes, format, file);
+    return;
+  }
+  if (options.isReadOnly) {
+    const text = `there is no database directory at ${folder}; open it without readOnly once to create it`;
+    throw new LynseError("DATABASE_NOT_FOUND", text, { root: folder });
+  }
+  await fs.makeFolder(folder);
+  const fresh = encodeSealedJson(fs, format, { createdAt: new Date().toISOString() });
+  await replaceFile(fs, file, fresh, newSalt());
+  await fs.syncFolder(parentFolder(folder));
+}
