@@ -55,6 +55,23 @@ export class LeafTest {
   }
 }
 
+/** The literals that a leaf compares its operand with. */
+export function literalsOf(leaf: LeafNode): readonly Literal[] {
+  switch (leaf.kind) {
+    case "comparison":
+      return leaf.right.kind === "literal" ? [leaf.right.value] : [];
+    case "between":
+      return [leaf.low, leaf.high];
+    case "like":
+      return [leaf.pattern];
+    case "in":
+    case "contains":
+      return leaf.values;
+    default:
+      return [];
+  }
+}
+
 /** Compares two values; unknown unless both are numbers, both texts or both booleans (false before true). */
 export function compareValues(operator: ComparisonOperator, a: Value, b: Value): boolean | null {
   if (!isScalar(a) || typeof a !== typeof b) return null;
@@ -148,7 +165,11 @@ function compareScalars(a: string | number | boolean, b: string | number | boole
   return typeof a === "string" ? compareText(a, b as string) : Number(a) - Number(b);
 }
 
+/** Lists of literals above this length look up an array's elements in a set. */
+const scannedLiteralsMax = 8;
+
 function containsAny(value: Value, literals: readonly Literal[]): boolean | null {
+  if (isArray(value) && literals.length > scannedLiteralsMax) return containsOfMany(value, literals, "any");
   let isUnknown = false;
   for (const literal of literals) {
     const result = contains(value, literal);
@@ -159,6 +180,7 @@ function containsAny(value: Value, literals: readonly Literal[]): boolean | null
 }
 
 function containsAll(value: Value, literals: readonly Literal[]): boolean | null {
+  if (isArray(value) && literals.length > scannedLiteralsMax) return containsOfMany(value, literals, "all");
   let isUnknown = false;
   for (const literal of literals) {
     const result = contains(value, literal);
@@ -166,6 +188,20 @@ function containsAll(value: Value, literals: readonly Literal[]): boolean | null
     if (result === null) isUnknown = true;
   }
   return isUnknown ? null : true;
+}
+
+/** The same as asking for each literal, in time linear in both. */
+function containsOfMany(
+  array: readonly JsonValue[],
+  literals: readonly Literal[],
+  quantifier: "any" | "all",
+): boolean | null {
+  const elements = new Set(array);
+  const isIn = (literal: Literal): boolean => literal === null || elements.has(literal);
+  const isAll = quantifier === "all";
+  if (isAll ? !literals.every(isIn) : literals.some((literal) => literal !== null && elements.has(literal)))
+    return !isAll;
+  return literals.includes(null) ? null : isAll;
 }
 
 /** Membership in an array is two-valued: an element of another type is simply not the literal. */
