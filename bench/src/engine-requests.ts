@@ -1,0 +1,46 @@
+/**
+ * What do the benchmark and an engine's process say to each other?
+ */
+import type { CorpusFiles } from "./corpus.js";
+
+export type EngineRequest =
+  | { readonly ask: "load"; readonly engine: string; readonly packageDirectory: string }
+  | { readonly ask: "ingest"; readonly directory: string; readonly files: CorpusFiles; readonly batchRows: number }
+  | { readonly ask: "idleLoop"; readonly files: CorpusFiles; readonly batchRows: number }
+  | { readonly ask: "open"; readonly directory: string; readonly files: CorpusFiles }
+  | { readonly ask: "search"; readonly k: number; readonly isFiltered: boolean; readonly warmUps: number }
+  | { readonly ask: "batch"; readonly k: number; readonly repeats: number }
+  | { readonly ask: "memory" }
+  | { readonly ask: "close" };
+
+export type EngineReply = { readonly value: unknown } | { readonly error: string };
+
+/** Resident memory of a process, bytes. */
+export interface MemoryFigures {
+  readonly residentBytes: number;
+  /** Without mapped files: heaps, stacks and shared memory that no file backs. */
+  readonly anonymousBytes: number;
+  readonly peakBytes: number;
+}
+
+export interface IngestFigures {
+  readonly rows: number;
+  /** Time of each insert, in order. */
+  readonly batchMs: readonly number[];
+  readonly settleMs: number;
+  readonly closeMs: number;
+  /** Longest time that the event loop stood still between the first insert and the last. */
+  readonly longestBlockMs: number;
+  readonly memory: MemoryFigures;
+}
+
+export interface OpenFigures {
+  readonly openMs: number;
+  readonly firstQueryMs: number;
+}
+
+/** One round of searches: times, and the ids found for each query. */
+export interface Round {
+  readonly ms: Float64Array;
+  readonly hits: readonly Float64Array[];
+}

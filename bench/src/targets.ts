@@ -1,0 +1,111 @@
+/**
+ * What must our own figures reach?
+ *
+ * The aims that the project set itself for the Debian corpus at 128 dimensions on two cores. Aims that are ratios hold for
+ * any corpus; absolute ones are judged only where they were set.
+ */
+import type { WorkloadName } from "./engine.js";
+import type { WorkloadReport } from "./report.js";
+
+interface Target {
+  readonly workload: WorkloadName;
+  /** A key of the report's facts. */
+  readonly fact: string;
+  readonly label: string;
+  readonly relation: "at most" | "at least";
+  readonly value: number;
+  readonly holdsFor: "any corpus" | "debian × 128";
+  readonly digits: number;
+}
+
+export interface Verdict extends Target {
+  readonly got: number;
+  /** Null where the target was set for another corpus. */
+  readonly isMet: boolean | null;
+}
+
+const targets: readonly Target[] = [
+  {
+    workload: "exact",
+    fact: "meanMs",
+    label: "exact search, mean ms",
+    relation: "at most",
+    value: 0.4,
+    holdsFor: "debian × 128",
+    digits: 3,
+  },
+  {
+    workload: "exact",
+    fact: "ratioToFloatScan",
+    label: "exact search / our own plain f32 scan",
+    relation: "at most",
+    value: 0.35,
+    holdsFor: "any corpus",
+    digits: 3,
+  },
+  {
+    workload: "filtered",
+    fact: "meanMs",
+    label: "exact search under the filter, mean ms",
+    relation: "at most",
+    value: 0.15,
+    holdsFor: "debian × 128",
+    digits: 3,
+  },
+  {
+    workload: "ingest",
+    fact: "rowsPerSecond",
+    label: "durable ingest, rows/s (the aim counts a text index, which is not built here)",
+    relation: "at least",
+    value: 120_000,
+    holdsFor: "debian × 128",
+    digits: 0,
+  },
+  {
+    workload: "disk",
+    fact: "ratio",
+    label: "bytes on disk / raw bytes",
+    relation: "at most",
+    value: 1.25,
+    holdsFor: "any corpus",
+    digits: 3,
+  },
+  {
+    workload: "reopen",
+    fact: "ms",
+    label: "reopen + first query, ms",
+    relation: "at most",
+    value: 60,
+    holdsFor: "debian × 128",
+    digits: 1,
+  },
+  {
+    workload: "memory",
+    fact: "ratioAtMillion",
+    label: "resident memory / raw vector bytes, at 1,000,000 × 128",
+    relation: "at most",
+    value: 1.7,
+    holdsFor: "any corpus",
+    digits: 3,
+  },
+  {
+    workload: "scale",
+    fact: "memoryRatioAtMillion",
+    label: "resident memory / raw vector bytes, at 1,000,000 × 128",
+    relation: "at most",
+    value: 1.7,
+    holdsFor: "any corpus",
+    digits: 3,
+  },
+];
+
+/** The targets that the report has a figure for, judged. */
+export function judge(report: WorkloadReport, corpus: { readonly name: string; readonly dim: number }): Verdict[] {
+  const isHome = corpus.name === "debian" && corpus.dim === 128;
+  return targets.flatMap((target) => {
+    const got = report.facts[target.fact];
+    if (target.workload !== report.workload || got === undefined) return [];
+    const holds = target.relation === "at most" ? got <= target.value : got >= target.value;
+    return [{ ...target, got, isMet: target.holdsFor === "any corpus" || isHome ? holds : null }];
+  });
+}

@@ -1,0 +1,26 @@
+// `npm run bench -- [options]`: measures the built package against the engines that bench/package.json names.
+// They are installed into bench/node_modules on first use, and never into the library's own.
+import { spawnSync } from "node:child_process";
+import { existsSync, statSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+const bench = fileURLToPath(new URL("../bench", import.meta.url));
+
+function run(what, command, args, options = {}) {
+  const { status, error } = spawnSync(command, args, { stdio: "inherit", ...options });
+  if (error !== undefined) process.stderr.write(`bench: ${what} could not be started: ${error.message}\n`);
+  if (status !== 0) process.exit(status ?? 1);
+}
+
+const installed = `${bench}/node_modules/.package-lock.json`;
+const isInstalled =
+  existsSync(installed) && statSync(installed).mtimeMs >= statSync(`${bench}/package-lock.json`).mtimeMs;
+if (!isInstalled) {
+  process.stdout.write("bench: installing the engines to compare with (some are compiled: a minute or two)\n");
+  const npm = process.env.npm_execpath;
+  const [command, args] = npm === undefined ? ["npm", []] : [process.execPath, [npm]];
+  run("npm ci", command, [...args, "ci", "--no-audit", "--no-fund"], { cwd: bench });
+}
+run("tsc", process.execPath, ["node_modules/typescript/bin/tsc", "-p", "bench/tsconfig.json"], { cwd: root });
+run("the benchmark", process.execPath, [`${bench}/dist/main.js`, ...process.argv.slice(2)]);
