@@ -37,9 +37,9 @@ export interface Database {
   /** Removes a collection and its files; resolves also where it is missing. */
   dropCollection(name: string): Promise<void>;
   /** Names of the collections, sorted. */
-  listCollections(): Promise<string[]>;
+  listCollections(): Promise<readonly string[]>;
   /** Alias of `listCollections`. */
-  showCollections(): Promise<string[]>;
+  showCollections(): Promise<readonly string[]>;
   describeCollections(): Promise<CollectionDescription[]>;
   /** Alias of `describeCollections`. */
   showCollectionsDetails(): Promise<CollectionDescription[]>;

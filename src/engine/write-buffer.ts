@@ -18,6 +18,8 @@ export interface CommittedRows {
   readonly rowCount: number;
   /** Grows with every commit: what was checked at an earlier version must be checked again. */
   readonly version: number;
+  /** Changes when a compaction gives the rows new numbers. */
+  readonly numbering: number;
   /** Newest row of an id, dead or live; -1 for none. */
   find(id: Id): number;
   isLive(row: number): boolean;
@@ -29,11 +31,16 @@ export interface CommittedRows {
 /** What a staged row does about an existing row of its id: refuse, or replace it. */
 export type StageKind = "add" | "upsert";
 
+/** A row added, one upserted with metadata, one upserted that keeps what its id has. */
+const rowOrigins = { added: 0, upserted: 1, upsertedKeeping: 2 } as const;
+type RowOrigin = (typeof rowOrigins)[keyof typeof rowOrigins];
+
 /** Bytes of vectors in one part: large enough to write well, small enough to waste little. */
 const partBytes = 4 * 1024 * 1024;
 const partRowsMin = 16;
 const fieldBytesInitial = 4096;
 const encoder = new TextEncoder();
+const decoder = new TextDecoder();
 
 interface Part {
   readonly ids: Id[];
@@ -54,8 +61,8 @@ export class WriteBuffer {
   #dim: number;
   #parts: Part[] = [];
   #rowCount = 0;
-  /** A staged row: 1 for an upsert, 0 for an add. */
-  readonly #isUpsert: number[] = [];
+  /** How each staged row came: see `RowOrigin`. */
+  readonly #origins: RowOrigin[] = [];
   /** A staged row: the committed row whose metadata it kept; -1 when metadata was given. */
   readonly #inheritedFrom: number[] = [];
   /** A staged row: the staged row it replaces, doubled, plus 1 when that was deleted before; -1 for none. */
@@ -65,12 +72,13 @@ export class WriteBuffer {
   readonly #stagedById = new Map<Id, number>();
   /** Staged rows that were replaced (true) or deleted (false) by later calls of this transaction. */
   readonly #deadStaged = new Map<number, boolean>();
-  /** Committed rows deleted here, with the id when they were chosen by id and null when by filter. */
-  readonly #deletedRows = new Map<number, Id | null>();
+  /** Committed rows deleted here, and how they were chosen. */
+  readonly #deletedRows = new Map<number, { readonly id: Id; readonly isByFilter: boolean }>();
   /** Committed rows that staged rows replace. */
   readonly #supersededRows = new Set<number>();
   /** Version of the committed rows that everything staged was checked against. */
   #checkedVersion: number;
+  #checkedNumbering: number;
   #maxIntegerId = -1;
 
   constructor(committed: CommittedRows, dim: number, dtype: Dtype) {
@@ -78,6 +86,7 @@ export class WriteBuffer {
     this.#dim = dim;
     this.#dtype = dtype;
     this.#checkedVersion = committed.version;
+    this.#checkedNumbering = committed.numbering;
   }
 
   get dim(): number {
@@ -115,7 +124,7 @@ export class WriteBuffer {
     part.fieldUsed = part.fieldEnds.at(-1) ?? 0;
     if (part.ids.length === 0) this.#parts.pop();
     this.#rowCount -= 1;
-    this.#isUpsert.pop();
+    this.#origins.pop();
     this.#inheritedFrom.pop();
     const previous = this.#previous.pop()!;
     const replaces = this.#replaces.pop()!;
@@ -151,7 +160,8 @@ export class WriteBuffer {
       }
     }
     this.#append(id, vector, kept);
-    this.#isUpsert.push(kind === "upsert" ? 1 : 0);
+    const { added, upserted, upsertedKeeping } = rowOrigins;
+    this.#origins.push(kind === "add" ? added : text === null ? upsertedKeeping : upserted);
     this.#inheritedFrom.push(inheritedFrom);
     this.#claim(id, staged, committedRow);
   }
@@ -226,8 +236,26 @@ export class WriteBuffer {
 
   #stagedText(staged: number): string {
     const { part, at } = this.#locate(staged);
-    const start = at === 0 ? 0 : part.fieldEnds[at - 1]!;
-    return new TextDecoder().decode(part.fieldBytes.subarray(start, part.fieldEnds[at]));
+    return textAt(part, at);
+  }
+
+  /** Stages everything that another buffer holds, in its order; or throws and stages none of its rows. */
+  absorb(other: WriteBuffer): void {
+    const savepoint = this.savepoint();
+    try {
+      let staged = 0;
+      for (const part of other.#parts) {
+        for (let at = 0; at < part.ids.length; at++, staged++) {
+          const origin = other.#origins[staged]!;
+          const vector = part.vectors.subarray(at * other.#dim, (at + 1) * other.#dim);
+          const text = origin === rowOrigins.upsertedKeeping ? null : textAt(part, at);
+          this.stage(origin === rowOrigins.added ? "add" : "upsert", part.ids[at]!, vector, text);
+        }
+      }
+    } catch (error) {
+      this.rollback(savepoint);
+      throw error;
+    }
   }
 
   /** Staged rows that are live in this transaction: id and metadata text, for filters. */
@@ -235,16 +263,26 @@ export class WriteBuffer {
     let staged = 0;
     for (const part of this.#parts) {
       for (let at = 0; at < part.ids.length; at++, staged++) {
-        if (!this.#deadStaged.has(staged)) yield { staged, id: part.ids[at]!, text: this.#stagedText(staged) };
+        if (!this.#deadStaged.has(staged)) yield { staged, id: part.ids[at]!, text: textAt(part, at) };
       }
     }
+  }
+
+  /** Ids and committed rows that this transaction touches, rows as texts no id can be confused with. */
+  *touchedKeys(): Generator<Id> {
+    yield* this.#stagedById.keys();
+    for (const [row, { id }] of this.#deletedRows) {
+      yield `\0${row}`;
+      yield id;
+    }
+    for (const row of this.#supersededRows) yield `\0${row}`;
   }
 
   /** Deletes the row of an id, staged or committed. False when there is none. */
   deleteId(id: Id): boolean {
     const staged = this.#stagedById.get(id);
     if (staged !== undefined) return this.deleteStaged(staged);
-    return this.deleteCommitted(this.#committed.find(id), id);
+    return this.deleteCommitted(this.#committed.find(id), id, false);
   }
 
   /** Deletes a staged row. False when it is dead already. */
@@ -254,10 +292,10 @@ export class WriteBuffer {
     return true;
   }
 
-  /** Deletes a committed row chosen by its id, or by a filter (`id` null). False when it is dead already. */
-  deleteCommitted(row: number, id: Id | null): boolean {
+  /** Deletes a committed row, chosen by its id or by a filter. False when it is dead already. */
+  deleteCommitted(row: number, id: Id, isByFilter: boolean): boolean {
     if (row < 0 || !this.#isCommittedLive(row) || this.#supersededRows.has(row)) return false;
-    this.#deletedRows.set(row, id);
+    this.#deletedRows.set(row, { id, isByFilter });
     return true;
   }
 
@@ -300,10 +338,12 @@ export class WriteBuffer {
     const deletions = [...this.#deletedRows];
     this.#deletedRows.clear();
     this.#supersededRows.clear();
-    for (const [row, id] of deletions) {
-      // Chosen by id: the id's present row is meant. Chosen by filter: that row, if nobody replaced it.
-      const present = id === null ? row : this.#committed.find(id);
-      if (present >= 0 && this.#committed.isLive(present)) this.#deletedRows.set(present, id);
+    const isSameNumbering = this.#checkedNumbering === this.#committed.numbering;
+    for (const [row, choice] of deletions) {
+      // Chosen by id: the id's present row is meant. Chosen by filter: that very row, if nobody replaced it.
+      const present = this.#committed.find(choice.id);
+      if (choice.isByFilter && isSameNumbering && present !== row) continue;
+      if (present >= 0 && this.#committed.isLive(present)) this.#deletedRows.set(present, choice);
     }
     const firsts = new Set<Id>();
     let staged = 0;
@@ -317,6 +357,7 @@ export class WriteBuffer {
       }
     }
     this.#checkedVersion = this.#committed.version;
+    this.#checkedNumbering = this.#committed.numbering;
   }
 
   #recheckRow(part: Part, at: number, staged: number): void {
@@ -324,12 +365,17 @@ export class WriteBuffer {
     const row = this.#committed.find(id);
     const inheritedFrom = this.#inheritedFrom[staged]!;
     const isLive = row >= 0 && this.#isCommittedLive(row);
-    if (this.#isUpsert[staged] === 0 && isLive) throw idExists(id, false);
+    if (this.#origins[staged] === rowOrigins.added && isLive) throw idExists(id, false);
     if (row >= 0 && this.#canSupersede(row)) this.#supersededRows.add(row);
     if (inheritedFrom >= 0 && inheritedFrom !== row) {
       replaceText(part, at, isLive ? this.#committed.fieldText(row) : "");
     }
   }
+}
+
+function textAt(part: Part, at: number): string {
+  const start = at === 0 ? 0 : part.fieldEnds[at - 1]!;
+  return decoder.decode(part.fieldBytes.subarray(start, part.fieldEnds[at]));
 }
 
 function appendText(part: Part, text: string): void {

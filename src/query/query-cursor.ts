@@ -24,7 +24,10 @@ function fingerprint(query: string): number {
 export function encodeCursor(position: CursorPosition, query: string): string {
   const text = JSON.stringify([1, fingerprint(query), position.generation, position.row, position.id]);
   const bytes = new TextEncoder().encode(text);
-  return btoa(String.fromCharCode(...bytes)).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
+  return btoa(String.fromCharCode(...bytes))
+    .replaceAll("+", "-")
+    .replaceAll("/", "_")
+    .replaceAll("=", "");
 }
 
 /** The position of a cursor; `INVALID_ARGUMENT` for one that is damaged or of another query. */

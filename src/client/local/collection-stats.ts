@@ -1,0 +1,41 @@
+/**
+ * How large is a collection, on disk and in memory?
+ *
+ * Puts the sizes that each structure reports of itself side by side.
+ */
+import type { CollectionEngine } from "../../engine/collection-engine.js";
+import type { CollectionStats } from "../collection.js";
+
+export function collectionStats(engine: CollectionEngine): Omit<CollectionStats, "maxId"> {
+  const { generation, config, metric } = engine;
+  const { rows, ids, columns, ranges } = generation;
+  const disk = generation.store.diskUsage();
+  const vectors = generation.vectors?.memory() ?? { vectorBytes: 0, codeBytes: 0, totalBytes: 0 };
+  const idBytes = rows.idBytes() + ids.memoryBytes();
+  const rowTableBytes = rows.placeBytes() + ranges.memoryBytes;
+  const columnBytes = columns.memoryBytes();
+  const deadShare = generation.rowCount === 0 ? 0 : rows.deadCount / generation.rowCount;
+  return {
+    rows: generation.liveCount,
+    deleted: rows.deletedCount,
+    superseded: rows.supersededCount,
+    dim: config.dim,
+    dtype: config.dtype,
+    metric,
+    index: config.index,
+    generation: generation.numbering,
+    disk: {
+      ...disk,
+      totalBytes: disk.logBytes + disk.vectorBytes + disk.derivedBytes,
+      reclaimableBytes: Math.round(deadShare * (disk.logBytes + disk.vectorBytes)),
+    },
+    memory: {
+      vectorBytes: vectors.vectorBytes,
+      codeBytes: vectors.codeBytes,
+      idBytes,
+      rowTableBytes,
+      columnBytes,
+      totalBytes: vectors.totalBytes + idBytes + rowTableBytes + columnBytes,
+    },
+  };
+}

@@ -1,0 +1,126 @@
+/**
+ * How does an embedded database do what the contract says?
+ */
+import type { EngineRegistry } from "../../engine/engine-registry.js";
+import { checkDim, describe } from "../../engine/vector-input.js";
+import { LynseError } from "../../errors.js";
+import { parseIndexName } from "../../index/index-name.js";
+import { checkLimit } from "../../limits.js";
+import type { CollectionConfig } from "../../storage/manifest.js";
+import type { Dtype, Fields } from "../../types.js";
+import { checkBoolean, checkOptions, checkText } from "../check-options.js";
+import type { Collection } from "../collection.js";
+import type { CollectionDescription, CollectionOptions, Database } from "../database.js";
+import { LocalCollection } from "./local-collection.js";
+
+/** Gives the open root; opens it on first use. */
+export type RootProvider = () => Promise<EngineRegistry>;
+
+const defaultIndexName = "FLAT-IP";
+
+export class LocalDatabase implements Database {
+  readonly name: string;
+  readonly #root: RootProvider;
+
+  constructor(name: string, root: RootProvider) {
+    this.name = name;
+    this.#root = root;
+  }
+
+  async requireCollection<F extends Fields = Fields>(
+    name: string,
+    options: CollectionOptions = {},
+  ): Promise<Collection<F>> {
+    const wanted = collectionInput(options);
+    const root = await this.#root();
+    if (wanted.dropIfExists) await root.dropCollection(this.name, name);
+    const { engine, isNew } = await root.requireCollection(this.name, name, () => wanted.config);
+    if (!isNew) checkSame(name, engine.config, wanted.config, options.dtype !== undefined);
+    return new LocalCollection<F>(engine);
+  }
+
+  async getCollection<F extends Fields = Fields>(name: string): Promise<Collection<F>> {
+    return new LocalCollection<F>(await (await this.#root()).openCollection(this.name, name));
+  }
+
+  async hasCollection(name: string): Promise<boolean> {
+    return (await this.#root()).hasCollection(this.name, name);
+  }
+
+  async dropCollection(name: string): Promise<void> {
+    await (await this.#root()).dropCollection(this.name, name);
+  }
+
+  async listCollections(): Promise<readonly string[]> {
+    return (await this.#root()).collectionNames(this.name);
+  }
+
+  showCollections(): Promise<readonly string[]> {
+    return this.listCollections();
+  }
+
+  async describeCollections(): Promise<CollectionDescription[]> {
+    const root = await this.#root();
+    const descriptions: CollectionDescription[] = [];
+    for (const name of await root.collectionNames(this.name)) {
+      const { config, generation } = await root.openCollection(this.name, name);
+      const { dim, dtype, index, description } = config;
+      descriptions.push({ name, rows: generation.liveCount, dim, dtype, index, description });
+    }
+    return descriptions;
+  }
+
+  showCollectionsDetails(): Promise<CollectionDescription[]> {
+    return this.describeCollections();
+  }
+
+  async updateCollectionDescription(name: string, text: string): Promise<void> {
+    await (await this.getCollection(name)).updateDescription(text);
+  }
+
+  async drop(): Promise<void> {
+    await (await this.#root()).dropDatabase(this.name);
+  }
+
+  async exists(): Promise<boolean> {
+    return (await this.#root()).hasDatabase(this.name);
+  }
+}
+
+function collectionInput(options: CollectionOptions): { config: CollectionConfig; dropIfExists: boolean } {
+  checkOptions(options, ["dim", "dtype", "description", "defaultIndex", "dropIfExists"], "requireCollection");
+  const { description, defaultIndex = defaultIndexName } = options;
+  if (description !== undefined) {
+    checkLimit("descriptionLengthMax", checkText(description, "description").length, "the length of the description");
+  }
+  const index = defaultIndex === null ? null : parseIndexName(defaultIndex).name;
+  const config: CollectionConfig = {
+    dim: options.dim === undefined ? null : checkDim(options.dim),
+    dtype: checkDtype(options.dtype ?? "float32"),
+    index,
+    defaultIndex: index,
+    description: description ?? null,
+    createdAt: new Date().toISOString(),
+  };
+  return { config, dropIfExists: checkBoolean(options.dropIfExists ?? false, "dropIfExists") };
+}
+
+function checkDtype(dtype: unknown): Dtype {
+  if (dtype === "float32" || dtype === "float16") return dtype;
+  throw new LynseError("INVALID_ARGUMENT", `dtype must be "float32" or "float16", got ${describe(dtype)}`);
+}
+
+/** An existing collection must be the one that was asked for. */
+function checkSame(name: string, present: CollectionConfig, wanted: CollectionConfig, isDtypeGiven: boolean): void {
+  const differs = (what: string, is: unknown, got: unknown): LynseError =>
+    new LynseError(
+      "COLLECTION_EXISTS",
+      `collection ${JSON.stringify(name)} exists with ${what} ${is}, ${what} ${got} was asked for; ` +
+        "open it without that option, use another name, or drop it first",
+      { collection: name, [what]: is, got },
+    );
+  if (present.dim !== null && wanted.dim !== null && present.dim !== wanted.dim) {
+    throw differs("dim", present.dim, wanted.dim);
+  }
+  if (isDtypeGiven && present.dtype !== wanted.dtype) throw differs("dtype", present.dtype, wanted.dtype);
+}

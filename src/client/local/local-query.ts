@@ -1,0 +1,63 @@
+/**
+ * Which rows does a query give, in which order, and where does its next page begin?
+ *
+ * Without an order rows come as they were inserted. A page ends with a cursor only when rows are left.
+ */
+import type { Generation } from "../../engine/generation.js";
+import { LynseError } from "../../errors.js";
+import { decodeCursor, encodeCursor } from "../../query/query-cursor.js";
+import { type RowFilter, resolveFilter, rowsOf } from "../../query/row-filter.js";
+import type { QueryInput } from "./read-options.js";
+
+export interface QueryPage {
+  readonly rows: readonly number[];
+  readonly cursor: string | null;
+}
+
+export async function runQuery(generation: Generation, input: QueryInput): Promise<QueryPage> {
+  const { where, filterIds, limit, orderBy } = input;
+  if (where === null && filterIds === null && limit === null) return { rows: [], cursor: null };
+  const filter = await resolveFilter(generation, input);
+  const after = input.cursor === null ? null : await cursorRow(generation, input.cursor, input.fingerprint);
+  const wanted = limit ?? filter.count;
+  let rows: number[];
+  if (orderBy === null) {
+    rows = rowsOf(filter, after === null ? 0 : after + 1, wanted + 1);
+  } else {
+    rows = await orderedRows(generation, filter, orderBy, after, input.signal);
+    rows.length = Math.min(rows.length, wanted + 1);
+  }
+  const isLast = rows.length <= wanted;
+  if (!isLast) rows.length = wanted;
+  const last = rows.at(-1);
+  if (isLast || last === undefined) return { rows, cursor: null };
+  const position = { generation: generation.numbering, row: last, id: generation.rows.idAt(last) };
+  return { rows, cursor: encodeCursor(position, input.fingerprint) };
+}
+
+async function orderedRows(
+  generation: Generation,
+  filter: RowFilter,
+  orderBy: NonNullable<QueryInput["orderBy"]>,
+  after: number | null,
+  signal: AbortSignal | undefined,
+): Promise<number[]> {
+  await generation.columns.ensure([orderBy.field], filter.rowCount, signal);
+  const compare = generation.columns.compareRows(orderBy.field, orderBy.direction);
+  const rows = rowsOf(filter);
+  const rest = after === null ? rows : rows.filter((row) => compare(row, after) > 0);
+  return rest.sort(compare);
+}
+
+/** Row that a cursor stands on, in this generation's numbers. */
+async function cursorRow(generation: Generation, cursor: string, fingerprint: string): Promise<number> {
+  const position = decodeCursor(cursor, fingerprint);
+  if (position.generation === generation.numbering && position.row < generation.rowCount) return position.row;
+  const [row = -1] = await generation.findRows([position.id]);
+  if (row >= 0) return row;
+  throw new LynseError(
+    "INVALID_ARGUMENT",
+    `the cursor stands on id ${JSON.stringify(position.id)}, which a compaction has removed; begin the query again`,
+    { id: position.id },
+  );
+}

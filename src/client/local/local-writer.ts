@@ -1,0 +1,290 @@
+/**
+ * How do writes get into a transaction?
+ *
+ * The writes that collections and insert sessions have in common. Every call stages all of its rows or none. Rows of an
+ * iterable are collected in a buffer of their own first, so that nothing of a call that fails, or has not ended, can be
+ * committed by another.
+ */
+import type { CollectionEngine } from "../../engine/collection-engine.js";
+import { fieldToText, textToField } from "../../engine/field-text.js";
+import { checkId, checkIds } from "../../engine/id-input.js";
+import { describe, dimOf, isVectorLike, matrixRow, matrixShape } from "../../engine/vector-input.js";
+import type { StageKind, WriteBuffer } from "../../engine/write-buffer.js";
+import { LynseError } from "../../errors.js";
+import { evaluateRow } from "../../metadata/row-evaluator.js";
+import { resolveFilter, rowsOf } from "../../query/row-filter.js";
+import { throwIfAborted } from "../../query/vector-search.js";
+import { TimeSlice } from "../../time-slice.js";
+import type { Fields, Id, Matrix, Vector } from "../../types.js";
+import { checkFunction, checkInteger, checkOptions, checkSignal } from "../check-options.js";
+import type { AddOptions, BulkAddOptions, Item, Selection, UpsertOptions, Writer } from "../collection.js";
+import { whereNode } from "./where-input.js";
+
+/** Where staged rows go. */
+export interface BufferHolder {
+  buffer: WriteBuffer | null;
+}
+
+const batchSizeDefault = 1000;
+const batchSizeMax = 1_000_000;
+/** Items staged between two looks at the clock and the signal. */
+const chunkItems = 64;
+
+export class LocalWriter<F extends Fields> implements Writer<F> {
+  readonly #engine: CollectionEngine;
+  readonly #holder: BufferHolder;
+  readonly #checkOpen: () => void;
+
+  constructor(engine: CollectionEngine, holder: BufferHolder, checkOpen: () => void) {
+    this.#engine = engine;
+    this.#holder = holder;
+    this.#checkOpen = checkOpen;
+  }
+
+  async addItem(vector: Vector, options: { readonly id: Id; readonly field?: F }): Promise<Id> {
+    return this.#stageOne("add", "addItem", vector, options);
+  }
+
+  async upsertItem(vector: Vector, options: { readonly id: Id; readonly field?: F }): Promise<Id> {
+    return this.#stageOne("upsert", "upsertItem", vector, options);
+  }
+
+  async #stageOne(kind: StageKind, call: string, vector: Vector, options: { id: Id; field?: F }): Promise<Id> {
+    checkOptions(options ?? null, ["id", "field"], call);
+    const id = checkId(options.id);
+    const text = textFor(kind, options.field, id);
+    const buffer = await this.#bufferFor(dimOf(vector, `the vector of id ${JSON.stringify(id)}`));
+    buffer.stage(kind, id, vector, text);
+    return id;
+  }
+
+  async bulkAddItems(items: Iterable<Item<F>> | AsyncIterable<Item<F>>, options?: BulkAddOptions): Promise<Id[]> {
+    return this.#stageItems("add", "bulkAddItems", items, options);
+  }
+
+  async upsertItems(items: Iterable<Item<F>> | AsyncIterable<Item<F>>, options?: BulkAddOptions): Promise<Id[]> {
+    return this.#stageItems("upsert", "upsertItems", items, options);
+  }
+
+  async #stageItems(
+    kind: StageKind,
+    call: string,
+    items: Iterable<Item<F>> | AsyncIterable<Item<F>>,
+    options: BulkAddOptions = {},
+  ): Promise<Id[]> {
+    checkOptions(options, ["batchSize", "onProgress", "signal"], call);
+    const batchSize = checkInteger(options.batchSize ?? batchSizeDefault, "batchSize", 1, batchSizeMax);
+    const onProgress = checkFunction(options.onProgress, "onProgress");
+    const signal = checkSignal(options.signal);
+    throwIfAborted(signal);
+    const total = Array.isArray(items) ? { total: items.length } : {};
+    const ids: Id[] = [];
+    const slice = new TimeSlice();
+    let own: WriteBuffer | null = null;
+    for await (const chunk of inChunks(items, call)) {
+      for (const item of chunk) {
+        const { vector, id, field } = itemParts(item, ids.length, call);
+        own ??= await this.#newBuffer(dimOf(vector, `the vector of id ${JSON.stringify(id)}`));
+        own.stage(kind, id, vector, textFor(kind, field, id));
+        ids.push(id);
+        if (ids.length % batchSize === 0) onProgress?.({ done: ids.length, ...total });
+      }
+      throwIfAborted(signal);
+      if (slice.isDue()) await slice.giveWay();
+    }
+    throwIfAborted(signal);
+    if (own !== null) this.#take(own);
+    if (ids.length % batchSize !== 0) onProgress?.({ done: ids.length, ...total });
+    return ids;
+  }
+
+  async bulkAddBinary(matrix: Matrix, options: Pick<BulkAddOptions, "onProgress"> = {}): Promise<number> {
+    checkOptions(options, ["onProgress"], "bulkAddBinary");
+    const onProgress = checkFunction(options.onProgress, "onProgress");
+    return (await this.#stageMatrix("add", { vectors: matrix }, onProgress)).length;
+  }
+
+  async add(options: AddOptions<F>): Promise<Id[]> {
+    checkOptions(options ?? null, ["ids", "vectors", "fields"], "add");
+    return this.#stageMatrix("add", options);
+  }
+
+  async upsert(options: UpsertOptions<F>): Promise<Id[]> {
+    checkOptions(options ?? null, ["ids", "vectors", "fields"], "upsert");
+    if (options.ids === undefined) throw new LynseError("INVALID_ARGUMENT", "upsert needs ids");
+    return this.#stageMatrix("upsert", options);
+  }
+
+  async #stageMatrix(
+    kind: StageKind,
+    options: AddOptions<F>,
+    onProgress?: BulkAddOptions["onProgress"],
+  ): Promise<Id[]> {
+    if (options.vectors === undefined) throw new LynseError("INVALID_ARGUMENT", `${kind} needs vectors`);
+    const { count, dim } = matrixShape(options.vectors, "vectors");
+    const ids = options.ids === undefined ? null : checkIds(options.ids);
+    if (ids !== null && ids.length !== count) {
+      throw new LynseError("INVALID_ARGUMENT", `${ids.length} ids were given for ${count} vectors; give one each`);
+    }
+    const fieldOf = fieldsReader(options.fields, count);
+    if (dim === null) {
+      this.#checkOpen();
+      return [];
+    }
+    const own = await this.#newBuffer(dim);
+    const start = ids === null ? this.#engine.reserveIds(own, count) : 0;
+    const slice = new TimeSlice();
+    const used: Id[] = [];
+    try {
+      for (let row = 0; row < count; row++) {
+        const id = ids === null ? start + row : ids[row]!;
+        own.stage(kind, id, matrixRow(options.vectors, row, dim), textFor(kind, fieldOf(row), id));
+        used.push(id);
+        if ((row & 63) === 63 && slice.isDue()) {
+          onProgress?.({ done: row + 1, total: count });
+          await slice.giveWay();
+        }
+      }
+      this.#take(own);
+    } finally {
+      if (this.#holder.buffer !== own) this.#engine.discard(own);
+    }
+    onProgress?.({ done: count, total: count });
+    return used;
+  }
+
+  async delete(selection: Selection): Promise<number> {
+    this.#checkOpen();
+    this.#engine.checkWritable();
+    if (typeof selection === "object" && selection !== null && "where" in selection) {
+      return this.#deleteWhere(selection);
+    }
+    const ids = checkIds(selection);
+    const buffer = await this.#bufferFor(null);
+    let count = 0;
+    for (const id of ids) if (buffer.deleteId(id)) count += 1;
+    return count;
+  }
+
+  async #deleteWhere(selection: Extract<Selection, { where: unknown }>): Promise<number> {
+    checkOptions(selection, ["where", "params"], "delete");
+    const where = whereNode(selection.where, selection.params);
+    if (where === null) throw new LynseError("INVALID_ARGUMENT", "delete needs ids or a where");
+    const buffer = await this.#bufferFor(null);
+    return this.#engine.read(async (generation) => {
+      const filter = await resolveFilter(generation, { where, filterIds: null, signal: undefined });
+      let count = 0;
+      const staged = [...buffer.liveStaged()];
+      for (const row of rowsOf(filter)) {
+        if (buffer.deleteCommitted(row, generation.rows.idAt(row), true)) count += 1;
+      }
+      for (const row of staged) {
+        if (evaluateRow(where, row.id, textToField(row.text)) === true && buffer.deleteStaged(row.staged)) count += 1;
+      }
+      return count;
+    });
+  }
+
+  /** The transaction's buffer, begun where there is none. `dim` null: of whatever dimension the collection has. */
+  async #bufferFor(dim: number | null): Promise<WriteBuffer> {
+    this.#checkOpen();
+    const wanted = dim ?? this.#engine.config.dim ?? this.#holder.buffer?.dim ?? 1;
+    const fresh = this.#holder.buffer ?? (await this.#newBuffer(wanted));
+    // Another call may have begun the buffer meanwhile.
+    const present = this.#holder.buffer ?? fresh;
+    if (dim !== null && present.dim !== dim) {
+      if (!present.isEmpty) throw dimensionMismatch(present.dim, dim);
+      this.#holder.buffer = await this.#newBuffer(dim);
+      return this.#holder.buffer;
+    }
+    this.#holder.buffer = present;
+    return present;
+  }
+
+  #newBuffer(dim: number): Promise<WriteBuffer> {
+    this.#checkOpen();
+    return this.#engine.newBuffer(dim);
+  }
+
+  /** Moves the rows of a call's own buffer into the transaction, all or none. */
+  #take(own: WriteBuffer): void {
+    this.#checkOpen();
+    const present = this.#holder.buffer;
+    if (present === null || present.isEmpty) {
+      this.#holder.buffer = own;
+      return;
+    }
+    if (present.dim !== own.dim) throw dimensionMismatch(present.dim, own.dim);
+    present.absorb(own);
+    this.#engine.discard(own, present);
+  }
+}
+
+function dimensionMismatch(expected: number, got: number): LynseError {
+  return new LynseError("DIMENSION_MISMATCH", `a vector has ${got} components, expected ${expected}`, {
+    expected,
+    got,
+  });
+}
+
+/** Metadata text to stage: null keeps what the id has. */
+function textFor(kind: StageKind, field: Fields | null | undefined, id: Id): string | null {
+  return kind === "upsert" && field === undefined ? null : fieldToText(field, id);
+}
+
+/** The items of an iterable in arrays: a promise an item would cost more than staging it. */
+async function* inChunks<T>(items: Iterable<T> | AsyncIterable<T>, call: string): AsyncGenerator<readonly T[]> {
+  const isObject = typeof items === "object" && items !== null;
+  if (isObject && Symbol.asyncIterator in items) {
+    for await (const item of items) yield [item];
+  } else if (isObject && Symbol.iterator in items) {
+    let chunk: T[] = [];
+    for (const item of items) {
+      chunk.push(item);
+      if (chunk.length < chunkItems) continue;
+      yield chunk;
+      chunk = [];
+    }
+    yield chunk;
+  } else {
+    throw new LynseError("INVALID_ARGUMENT", `${call} takes an iterable of items, got ${describe(items)}`);
+  }
+}
+
+function itemParts(
+  item: unknown,
+  position: number,
+  call: string,
+): { vector: unknown; id: Id; field: Fields | undefined } {
+  if (Array.isArray(item) && (item.length === 2 || item.length === 3) && isVectorLike(item[0])) {
+    return { vector: item[0], id: checkId(item[1]), field: item[2] };
+  }
+  if (typeof item === "object" && item !== null && !Array.isArray(item) && "vector" in item) {
+    checkOptions(item, ["vector", "id", "field"], `item ${position} of ${call}`);
+    const { vector, id, field } = item as { vector: unknown; id?: unknown; field?: Fields };
+    return { vector, id: checkId(id), field };
+  }
+  throw new LynseError(
+    "INVALID_ARGUMENT",
+    `item ${position} of ${call} must be [vector, id, field?] or { vector, id, field? }, got ${describe(item)}`,
+    { position },
+  );
+}
+
+/** Metadata by row from the `fields` option: a list, or a single object for a single row. */
+function fieldsReader(fields: unknown, count: number): (row: number) => Fields | null | undefined {
+  if (fields === undefined) return () => undefined;
+  if (Array.isArray(fields)) {
+    if (fields.length !== count) {
+      throw new LynseError(
+        "INVALID_ARGUMENT",
+        `${fields.length} fields were given for ${count} vectors; give one each`,
+      );
+    }
+    return (row) => fields[row];
+  }
+  if (count !== 1) {
+    throw new LynseError("INVALID_ARGUMENT", `fields must be an array of ${count} objects, got ${describe(fields)}`);
+  }
+  return () => fields as Fields;
+}

@@ -1,0 +1,449 @@
+/**
+ * Who may do what to a collection, and when?
+ *
+ * Owns a collection's files and its present generation. Writes go through the commit queue: checked again, appended and
+ * synced by the store, taken into memory meanwhile, made visible at once. Reads never wait for writes.
+ */
+import { isLynseError, LynseError } from "../errors.js";
+import { parseIndexName } from "../index/index-name.js";
+import { throwIfAborted } from "../query/vector-search.js";
+import type { CollectionStore } from "../storage/collection-store.js";
+import type { CollectionConfig } from "../storage/manifest.js";
+import type { AppendResult, Transaction } from "../storage/transaction.js";
+import { TimeSlice } from "../time-slice.js";
+import type { Durability, Id, Metric } from "../types.js";
+import { CommitQueue, type PendingCommit } from "./commit-queue.js";
+import { compactGeneration } from "./compaction.js";
+import { Generation } from "./generation.js";
+import { appendStoredRows } from "./stored-rows.js";
+import { appendVectorChunk } from "./stored-vectors.js";
+import { WriteBuffer } from "./write-buffer.js";
+
+export interface EngineOptions {
+  readonly databaseName: string;
+  readonly name: string;
+  readonly isReadOnly: boolean;
+  readonly durability: Durability;
+  /** Opens the collection's files again: the generation that another process has swapped in. */
+  readonly reopenStore: () => Promise<CollectionStore>;
+}
+
+/** Log bytes after which a checkpoint is written without being asked for: bounds what an open must replay. */
+const checkpointBytes = 64 * 1024 * 1024;
+/** Replaced rows that start a compaction: more than this many, and more than this share of all rows. */
+const compactRowsMin = 10_000;
+const compactShare = 0.5;
+
+export class CollectionEngine {
+  readonly databaseName: string;
+  readonly name: string;
+  readonly isReadOnly: boolean;
+  readonly #durability: Durability;
+  readonly #reopenStore: () => Promise<CollectionStore>;
+  readonly #queue = new CommitQueue((group) => this.#commitGroup(group));
+  /** Largest integer ids handed out to transactions that have not ended. */
+  readonly #reservedIds = new Map<WriteBuffer, number>();
+  #pending: WriteBuffer | null = null;
+  #generation: Generation;
+  #isClosed = false;
+  #isDropped = false;
+  #closing: Promise<void> | null = null;
+  #housekeeping: Promise<void> = Promise.resolve();
+
+  private constructor(generation: Generation, options: EngineOptions) {
+    this.#generation = generation;
+    this.databaseName = options.databaseName;
+    this.name = options.name;
+    this.isReadOnly = options.isReadOnly;
+    this.#durability = options.durability;
+    this.#reopenStore = options.reopenStore;
+  }
+
+  /** The engine of a collection just created. */
+  static create(store: CollectionStore, options: EngineOptions): CollectionEngine {
+    return new CollectionEngine(Generation.empty(store), options);
+  }
+
+  static async open(store: CollectionStore, options: EngineOptions): Promise<CollectionEngine> {
+    try {
+      return new CollectionEngine(await Generation.open(store), options);
+    } catch (error) {
+      await store.close();
+      throw error;
+    }
+  }
+
+  get config(): CollectionConfig {
+    return this.#generation.store.config;
+  }
+
+  /** The present generation; for reads that do not await. Others use `read`. */
+  get generation(): Generation {
+    this.checkOpen();
+    return this.#generation;
+  }
+
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
+
+  /** True once the collection was dropped through this engine. */
+  get isDropped(): boolean {
+    return this.#isDropped;
+  }
+
+  /** Metric of searches: that of the index, or of the default index where there is none. */
+  get metric(): Metric {
+    return parseIndexName(this.config.index ?? this.config.defaultIndex ?? "FLAT-IP").metric;
+  }
+
+  /** Runs a read on the present generation, which outlives a compaction until the read ends. */
+  read<T>(read: (generation: Generation) => Promise<T>): Promise<T> {
+    this.checkOpen();
+    const generation = this.#generation;
+    return generation.pin(() => read(generation));
+  }
+
+  /** A buffer for one transaction of vectors with `dim` components. */
+  async newBuffer(dim: number): Promise<WriteBuffer> {
+    this.checkWritable();
+    const fixed = this.config.dim;
+    if (fixed !== null && fixed !== dim) throw this.#wrongDim(fixed, dim);
+    // Forwards to whatever generation is present when it is asked: a compaction may come between.
+    const engine = this;
+    await this.#generation.ids.ensure(this.#generation.rowCount);
+    return new WriteBuffer(
+      {
+        get rowCount() {
+          return engine.generation.rowCount;
+        },
+        get version() {
+          return engine.generation.version;
+        },
+        get numbering() {
+          return engine.generation.numbering;
+        },
+        find: (id) => engine.generation.find(id),
+        isLive: (row) => engine.generation.isLive(row),
+        isDeleted: (row) => engine.generation.isDeleted(row),
+        fieldText: (row) => engine.generation.fieldText(row),
+      },
+      dim,
+      this.config.dtype,
+    );
+  }
+
+  /** Writes outside of any session, not committed yet; null when there are none. */
+  get pending(): WriteBuffer | null {
+    return this.#pending;
+  }
+
+  set pending(buffer: WriteBuffer | null) {
+    this.#pending = buffer;
+  }
+
+  /** Takes the pending writes and makes them durable and visible. They are gone when that fails. */
+  async commitPending(): Promise<void> {
+    const buffer = this.#pending;
+    this.#pending = null;
+    if (buffer === null) this.checkOpen();
+    else await this.commit(buffer);
+  }
+
+  /** Makes a buffer's transaction durable and visible. */
+  async commit(buffer: WriteBuffer): Promise<void> {
+    this.checkWritable();
+    try {
+      if (!buffer.isEmpty) await this.#queue.commit(buffer);
+    } finally {
+      this.#reservedIds.delete(buffer);
+    }
+  }
+
+  /** Gives up a buffer: ids reserved for it are free again, or go to the buffer that absorbed it. */
+  discard(buffer: WriteBuffer, absorbedBy?: WriteBuffer): void {
+    const reserved = this.#reservedIds.get(buffer);
+    this.#reservedIds.delete(buffer);
+    if (reserved === undefined || absorbedBy === undefined) return;
+    this.#reservedIds.set(absorbedBy, Math.max(reserved, this.#reservedIds.get(absorbedBy) ?? -1));
+  }
+
+  /** First of `count` consecutive integer ids after the largest one, reserved for the buffer until it ends. */
+  reserveIds(buffer: WriteBuffer, count: number): number {
+    const largest = Math.max(
+      this.#generation.rows.maxIntegerId,
+      buffer.maxIntegerId,
+      this.#pending?.maxIntegerId ?? -1,
+      ...this.#reservedIds.values(),
+    );
+    if (largest + count > Number.MAX_SAFE_INTEGER) {
+      throw new LynseError("LIMIT_EXCEEDED", `no ${count} integer ids are left after ${largest}; give ids yourself`, {
+        limit: "maxSafeInteger",
+      });
+    }
+    this.#reservedIds.set(buffer, largest + count);
+    return largest + 1;
+  }
+
+  /** Brings soft-deleted rows back. Resolves to their number. */
+  async restoreIds(ids: readonly Id[]): Promise<number> {
+    this.checkWritable();
+    let restored: number[] = [];
+    const buffer = await this.newBuffer(this.config.dim ?? 1);
+    await this.#queue.commit(buffer, () => {
+      const { generation } = this;
+      const rows = ids.map((id) => generation.find(id)).filter((row) => row >= 0 && generation.isDeleted(row));
+      restored = [...new Set(rows)];
+      return restored;
+    });
+    return restored.length;
+  }
+
+  /** Changes the description or the index. */
+  async updateConfig(patch: Partial<Pick<CollectionConfig, "description" | "index">>): Promise<void> {
+    this.checkWritable();
+    await this.#queue.exclusive(() => this.#generation.store.updateConfig(patch));
+  }
+
+  async #commitGroup(group: readonly PendingCommit[]): Promise<void> {
+    // Each member is checked against committed rows only, so members that touch the same ids go one after another.
+    const waiting = [...group];
+    while (waiting.length > 0) {
+      const together: PendingCommit[] = [];
+      const touched = new Set<Id | string>();
+      while (waiting.length > 0) {
+        const next = waiting[0]!;
+        const keys = group.length === 1 ? [] : [...next.buffer.touchedKeys()];
+        const restores = next.restoredRows().length > 0;
+        if (together.length > 0 && (restores || keys.some((key) => touched.has(key)))) break;
+        together.push(next);
+        waiting.shift();
+        for (const key of keys) touched.add(key);
+        if (restores) break;
+      }
+      await this.#commitTogether(together);
+    }
+  }
+
+  async #commitTogether(members: readonly PendingCommit[]): Promise<void> {
+    const accepted: PendingCommit[] = [];
+    const transactions: Transaction[] = [];
+    try {
+      const dim = members.find((member) => member.buffer.rowCount > 0)?.buffer.dim;
+      if (dim !== undefined) await this.#fixDim(dim);
+      let { rowCount } = this.#generation;
+      for (const member of members) {
+        try {
+          const transaction = this.#transactionOf(member, rowCount);
+          transactions.push(transaction);
+          accepted.push(member);
+          rowCount += member.buffer.rowCount;
+        } catch (error) {
+          member.reject(error);
+        }
+      }
+      const changes = transactions.filter((transaction) => !isEmptyTransaction(transaction));
+      if (changes.length > 0) await this.#write(changes);
+    } catch (error) {
+      for (const member of members) member.reject(error);
+      return;
+    }
+    for (const member of accepted) member.resolve();
+    this.#housekeeping = this.#housekeeping.then(() => this.#keepHouse()).catch(() => {});
+  }
+
+  #transactionOf(member: PendingCommit, firstRow: number): Transaction {
+    const { buffer } = member;
+    const fixed = this.config.dim;
+    if (buffer.rowCount > 0 && fixed !== null && fixed !== buffer.dim) throw this.#wrongDim(fixed, buffer.dim);
+    const transaction = buffer.toTransaction(firstRow);
+    const restored = member.restoredRows();
+    return restored.length === 0 ? transaction : { ...transaction, restored: [...restored].sort((a, b) => a - b) };
+  }
+
+  async #fixDim(dim: number): Promise<void> {
+    const generation = this.#generation;
+    if (this.config.dim === null) await generation.store.updateConfig({ dim });
+    generation.fixDim(this.config.dim ?? dim);
+  }
+
+  #wrongDim(expected: number, got: number): LynseError {
+    return new LynseError(
+      "DIMENSION_MISMATCH",
+      `collection ${JSON.stringify(this.name)} holds vectors of ${expected} components, got ${got}`,
+      { expected, got },
+    );
+  }
+
+  /** Writes transactions to disk and, meanwhile, their vectors into memory; then makes them visible. */
+  async #write(transactions: readonly Transaction[]): Promise<void> {
+    const generation = this.#generation;
+    const { rowCount } = generation;
+    const appended = generation.store.append(transactions, this.#durability);
+    const staged = stageVectors(generation, transactions);
+    const [written, taken] = await Promise.allSettled([appended, staged]);
+    if (written.status === "rejected" || taken.status === "rejected") {
+      generation.vectors?.truncate(rowCount);
+      generation.rows.truncate(rowCount);
+      throw written.status === "rejected" ? written.reason : (taken as PromiseRejectedResult).reason;
+    }
+    await appendRowTable(generation, transactions, written.value);
+    for (const transaction of transactions) {
+      for (const row of transaction.superseded) generation.rows.markSuperseded(row);
+      for (const row of transaction.deleted) generation.rows.markDeleted(row);
+      for (const row of transaction.restored) generation.rows.markRestored(row);
+    }
+    generation.position = written.value.position;
+    generation.publish(generation.rows.rowCount);
+  }
+
+  /** After a commit: a checkpoint when the log has grown long, a compaction when replaced rows are many. */
+  async #keepHouse(): Promise<void> {
+    if (this.#isClosed || this.#closing !== null) return;
+    const { rows, position, checkpointBytes: last } = this.#generation;
+    const replaced = rows.supersededCount;
+    if (replaced >= compactRowsMin && replaced > rows.rowCount * compactShare) {
+      await this.#queue.exclusive(() => this.#compact({ keepDeleted: true, signal: undefined }));
+    } else if ((position?.bytes ?? 0) - last > checkpointBytes) {
+      await this.#queue.exclusive(() => this.#checkpoint());
+    }
+  }
+
+  /** Persists derived state, so that the next open replays nothing. */
+  async checkpoint(): Promise<void> {
+    this.checkWritable();
+    await this.#queue.exclusive(() => this.#checkpoint());
+  }
+
+  async #checkpoint(): Promise<void> {
+    const generation = this.#generation;
+    const { position } = generation;
+    if (position === null || position.bytes === generation.checkpointBytes) return;
+    await generation.store.writeCheckpoint(position, generation.checkpointSections());
+    generation.checkpointBytes = position.bytes;
+  }
+
+  /** Rewrites the collection without dead rows. Resolves to the number of rows removed. */
+  async compact(signal: AbortSignal | undefined): Promise<number> {
+    this.checkWritable();
+    return this.#queue.exclusive(() => this.#compact({ keepDeleted: false, signal }));
+  }
+
+  async #compact(options: { keepDeleted: boolean; signal: AbortSignal | undefined }): Promise<number> {
+    throwIfAborted(options.signal);
+    const old = this.#generation;
+    const dead = options.keepDeleted ? old.rows.supersededCount : old.deadCount;
+    if (dead === 0) return 0;
+    const next = await compactGeneration(old, options);
+    next.carryVersion(old.version);
+    this.#generation = next;
+    await old.retire();
+    await this.#checkpoint();
+    return dead;
+  }
+
+  /** In a read-only client: takes up what the writing process committed since. */
+  async refresh(): Promise<void> {
+    this.checkOpen();
+    if (!this.isReadOnly) return;
+    await this.#queue.exclusive(async () => {
+      const old = this.#generation;
+      if (await old.store.hasNewGeneration()) {
+        const store = await this.#reopenStore();
+        this.#generation = await Generation.open(store);
+        await old.retire();
+      } else {
+        await old.follow();
+      }
+    });
+  }
+
+  checkOpen(): void {
+    if (!this.#isClosed) return;
+    throw new LynseError(
+      "CLOSED",
+      `collection ${JSON.stringify(this.name)} was closed or dropped; open it again through its database`,
+    );
+  }
+
+  checkWritable(): void {
+    this.checkOpen();
+    if (!this.isReadOnly) return;
+    throw new LynseError("READ_ONLY", "the database was opened read-only; open it without readOnly to write");
+  }
+
+  /** Ends what runs, checkpoints and releases files and memory. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close({ persist: true });
+    return this.#closing;
+  }
+
+  /** As `close`, for a collection whose files are about to be removed. */
+  abandon(): Promise<void> {
+    this.#isDropped = true;
+    this.#closing ??= this.#close({ persist: false });
+    return this.#closing;
+  }
+
+  async #close(options: { persist: boolean }): Promise<void> {
+    if (this.#isClosed) return;
+    let failure: unknown;
+    if (options.persist && !this.isReadOnly) {
+      await this.commitPending().catch((error: unknown) => {
+        failure = error;
+      });
+    }
+    await this.#housekeeping;
+    if (options.persist && !this.isReadOnly) {
+      // Derived state only: an error here loses nothing but the speed of the next open, unless it is a defect.
+      await this.#queue
+        .exclusive(() => this.#checkpoint())
+        .catch((error: unknown) => {
+          if (isLynseError(error, "INTERNAL")) failure = error;
+        });
+    }
+    await this.#queue.drained();
+    this.#isClosed = true;
+    await this.#generation.retire();
+    if (failure !== undefined) throw failure;
+  }
+}
+
+function isEmptyTransaction({ rows, superseded, deleted, restored }: Transaction): boolean {
+  return rows.length + superseded.length + deleted.length + restored.length === 0;
+}
+
+/** Copies the transactions' vectors into memory beyond the visible rows, in time slices. */
+async function stageVectors(generation: Generation, transactions: readonly Transaction[]): Promise<void> {
+  const { vectors } = generation;
+  if (vectors === null) return;
+  const slice = new TimeSlice();
+  for (const bytes of transactions.flatMap(({ rows }) => rows.flatMap((part) => part.vectorBytes))) {
+    for (let done = 0; done < bytes.length; ) {
+      done += appendVectorChunk(vectors, bytes.subarray(done));
+      if (slice.isDue()) await slice.giveWay();
+    }
+  }
+}
+
+/** Appends the stored frames to the row table beyond the visible rows, in time slices. */
+async function appendRowTable(
+  generation: Generation,
+  transactions: readonly Transaction[],
+  written: AppendResult,
+): Promise<void> {
+  const parts = transactions.flatMap(({ rows }) => rows);
+  const slice = new TimeSlice();
+  let part = 0;
+  let used = 0;
+  for (const frame of written.frames) {
+    const { ids, rowCount } = parts[part]!;
+    appendStoredRows(generation, frame, ids, used);
+    used += frame.rowCount;
+    if (used === rowCount) {
+      part += 1;
+      used = 0;
+    }
+    if (slice.isDue()) await slice.giveWay();
+  }
+}

@@ -1,0 +1,269 @@
+/**
+ * Which databases and collections are there, and who has them open?
+ *
+ * Owns a root folder: its writer lock, its databases, and one engine a collection, opened on first use and shared by all
+ * handles. A database is a folder with an intact `database.json`; a collection one with a manifest. Both are created and
+ * dropped by one atomic step on that file, so that a crash leaves either state and nothing else in a folder is touched.
+ */
+import { assert, isLynseError, LynseError } from "../errors.js";
+import { CollectionStore } from "../storage/collection-store.js";
+import { type DatabaseState, readDatabaseFile, writeDatabaseFile } from "../storage/database-file.js";
+import type { FileSystem } from "../storage/file-system.js";
+import type { CollectionConfig } from "../storage/manifest.js";
+import { checkName, isName } from "../storage/names.js";
+import { openRoot } from "../storage/root-file.js";
+import { acquireWriterLock, type WriterLock } from "../storage/writer-lock.js";
+import type { Durability } from "../types.js";
+import { CollectionEngine } from "./collection-engine.js";
+
+export interface RegistryOptions {
+  readonly isReadOnly: boolean;
+  readonly durability: Durability;
+}
+
+export class EngineRegistry {
+  readonly #fs: FileSystem;
+  readonly #folder: string;
+  readonly #options: RegistryOptions;
+  readonly #lock: WriterLock | null;
+  /** Engines by folder; a promise while one opens, so that two callers share it. */
+  readonly #engines = new Map<string, Promise<CollectionEngine>>();
+  #isClosed = false;
+
+  private constructor(fs: FileSystem, folder: string, options: RegistryOptions, lock: WriterLock | null) {
+    this.#fs = fs;
+    this.#folder = folder;
+    this.#options = options;
+    this.#lock = lock;
+  }
+
+  /** Opens a root folder, creating it where it may; a writer takes the lock. */
+  static async open(fs: FileSystem, folder: string, options: RegistryOptions): Promise<EngineRegistry> {
+    await openRoot(fs, folder, options);
+    if (options.isReadOnly) return new EngineRegistry(fs, folder, options, null);
+    const lock = await acquireWriterLock(fs, folder);
+    const registry = new EngineRegistry(fs, folder, options, lock);
+    try {
+      await registry.#finishDrops();
+    } catch (error) {
+      await lock.release();
+      throw error;
+    }
+    return registry;
+  }
+
+  get isReadOnly(): boolean {
+    return this.#options.isReadOnly;
+  }
+
+  /** Names of the databases, sorted. */
+  async databaseNames(): Promise<readonly string[]> {
+    this.#checkOpen();
+    return this.#databasesIn("live");
+  }
+
+  async #databasesIn(state: DatabaseState): Promise<string[]> {
+    const names: string[] = [];
+    for (const { name, isFolder } of await this.#fs.list(this.#folder)) {
+      if (isFolder && isName(name) && (await readDatabaseFile(this.#fs, this.#databaseFolder(name))) === state) {
+        names.push(name);
+      }
+    }
+    return names;
+  }
+
+  async hasDatabase(name: string): Promise<boolean> {
+    this.#checkOpen();
+    checkName(name, "database");
+    return (await readDatabaseFile(this.#fs, this.#databaseFolder(name))) === "live";
+  }
+
+  async createDatabase(name: string, dropIfExists: boolean): Promise<void> {
+    this.#checkWritable();
+    if (await this.hasDatabase(name)) {
+      if (!dropIfExists) return;
+      await this.dropDatabase(name);
+    }
+    await this.#lock!.assertHeld();
+    const folder = this.#databaseFolder(name);
+    await this.#fs.makeFolder(folder);
+    await writeDatabaseFile(this.#fs, folder, "live");
+    await this.#fs.syncFolder(this.#folder);
+  }
+
+  /** Removes a database; resolves also when it is missing. */
+  async dropDatabase(name: string): Promise<void> {
+    this.#checkWritable();
+    if (!(await this.hasDatabase(name))) return;
+    await this.#lock!.assertHeld();
+    const folder = this.#databaseFolder(name);
+    await writeDatabaseFile(this.#fs, folder, "dropped");
+    const prefix = `${folder}/`;
+    for (const [path, opening] of [...this.#engines]) {
+      if (!path.startsWith(prefix)) continue;
+      this.#engines.delete(path);
+      await opening.then((engine) => engine.abandon()).catch(ignoreFailedOpen);
+    }
+    await this.#fs.removeFolder(folder);
+  }
+
+  /** Removes databases whose drop a crash interrupted. */
+  async #finishDrops(): Promise<void> {
+    for (const name of await this.#databasesIn("dropped")) await this.#fs.removeFolder(this.#databaseFolder(name));
+  }
+
+  /** Names of a database's collections, sorted. */
+  async collectionNames(database: string): Promise<readonly string[]> {
+    await this.#checkDatabase(database);
+    const names: string[] = [];
+    const folder = this.#databaseFolder(database);
+    for (const { name, isFolder } of await this.#fs.list(folder)) {
+      if (isFolder && isName(name) && (await CollectionStore.exists(this.#fs, `${folder}/${name}`))) names.push(name);
+    }
+    return names;
+  }
+
+  async hasCollection(database: string, name: string): Promise<boolean> {
+    await this.#checkDatabase(database);
+    checkName(name, "collection");
+    return CollectionStore.exists(this.#fs, this.#collectionFolder(database, name));
+  }
+
+  /** The engine of an existing collection; `COLLECTION_NOT_FOUND` otherwise. */
+  async openCollection(database: string, name: string): Promise<CollectionEngine> {
+    await this.#checkDatabase(database);
+    checkName(name, "collection");
+    return this.#engine(database, name, async (folder) => {
+      if (!(await CollectionStore.exists(this.#fs, folder))) throw collectionNotFound(database, name);
+      const store = await this.#openStore(folder);
+      return CollectionEngine.open(store, this.#engineOptions(database, name, folder));
+    });
+  }
+
+  /** The engine of a collection that may not exist yet; `create` gives the configuration of a new one. */
+  async requireCollection(
+    database: string,
+    name: string,
+    create: () => CollectionConfig,
+  ): Promise<{ readonly engine: CollectionEngine; readonly isNew: boolean }> {
+    await this.#checkDatabase(database);
+    checkName(name, "collection");
+    let isNew = false;
+    const engine = await this.#engine(database, name, async (folder) => {
+      const options = this.#engineOptions(database, name, folder);
+      if (await CollectionStore.exists(this.#fs, folder)) {
+        return CollectionEngine.open(await this.#openStore(folder), options);
+      }
+      if (this.isReadOnly) throw collectionNotFound(database, name);
+      isNew = true;
+      const store = await CollectionStore.create(this.#fs, folder, create(), {
+        assertMayWrite: () => this.#lock!.assertHeld(),
+      });
+      return CollectionEngine.create(store, options);
+    });
+    return { engine, isNew };
+  }
+
+  async #engine(
+    database: string,
+    name: string,
+    open: (folder: string) => Promise<CollectionEngine>,
+  ): Promise<CollectionEngine> {
+    const folder = this.#collectionFolder(database, name);
+    const present = await this.#engines.get(folder)?.catch(() => null);
+    if (present && !present.isClosed) return present;
+    // Whoever came first while this call waited has begun to open it already.
+    const opening = this.#engines.get(folder);
+    if (opening !== undefined && !(await isStale(opening))) return opening;
+    const fresh = open(folder);
+    this.#engines.set(folder, fresh);
+    fresh.catch(() => {
+      if (this.#engines.get(folder) === fresh) this.#engines.delete(folder);
+    });
+    return fresh;
+  }
+
+  #openStore(folder: string): Promise<CollectionStore> {
+    return CollectionStore.open(this.#fs, folder, {
+      isReadOnly: this.isReadOnly,
+      assertMayWrite: () => this.#lock!.assertHeld(),
+    });
+  }
+
+  #engineOptions(databaseName: string, name: string, folder: string): Parameters<typeof CollectionEngine.create>[1] {
+    return { databaseName, name, ...this.#options, reopenStore: () => this.#openStore(folder) };
+  }
+
+  /** Removes a collection; resolves also when it is missing. */
+  async dropCollection(database: string, name: string): Promise<void> {
+    this.#checkWritable();
+    await this.#checkDatabase(database);
+    checkName(name, "collection");
+    const folder = this.#collectionFolder(database, name);
+    const opening = this.#engines.get(folder);
+    this.#engines.delete(folder);
+    await opening?.then((engine) => engine.abandon()).catch(ignoreFailedOpen);
+    await this.#lock!.assertHeld();
+    await CollectionStore.remove(this.#fs, folder);
+  }
+
+  /** Closes every collection and gives the lock back. The first error is thrown, after everything was tried. */
+  async close(): Promise<void> {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    const failures: unknown[] = [];
+    for (const opening of this.#engines.values()) {
+      const engine = await opening.catch(() => null);
+      await engine?.close().catch((error: unknown) => failures.push(error));
+    }
+    this.#engines.clear();
+    await this.#lock?.release().catch((error: unknown) => failures.push(error));
+    if (failures.length > 0) throw failures[0];
+  }
+
+  async #checkDatabase(name: string): Promise<void> {
+    if (await this.hasDatabase(name)) return;
+    throw new LynseError(
+      "DATABASE_NOT_FOUND",
+      `there is no database ${JSON.stringify(name)}; create it with createDatabase(${JSON.stringify(name)})`,
+      { database: name },
+    );
+  }
+
+  #checkOpen(): void {
+    if (this.#isClosed) throw new LynseError("CLOSED", "the client was closed; make a new VectorDBClient");
+  }
+
+  #checkWritable(): void {
+    this.#checkOpen();
+    if (!this.isReadOnly) return;
+    throw new LynseError("READ_ONLY", "the database was opened read-only; open it without readOnly to write");
+  }
+
+  #databaseFolder(name: string): string {
+    return `${this.#folder}/${name}`;
+  }
+
+  #collectionFolder(database: string, name: string): string {
+    return `${this.#databaseFolder(database)}/${name}`;
+  }
+}
+
+async function isStale(opening: Promise<CollectionEngine>): Promise<boolean> {
+  const engine = await opening.catch(() => null);
+  return engine === null || engine.isClosed;
+}
+
+function ignoreFailedOpen(error: unknown): void {
+  // A collection that could not be opened has nothing to close; only defects of ours go on.
+  assert(!isLynseError(error, "INTERNAL"), "dropping a collection meets no defect");
+}
+
+function collectionNotFound(database: string, name: string): LynseError {
+  return new LynseError(
+    "COLLECTION_NOT_FOUND",
+    `there is no collection ${JSON.stringify(name)} in database ${JSON.stringify(database)}; ` +
+      `create it with requireCollection(${JSON.stringify(name)}, { dim })`,
+    { database, collection: name },
+  );
+}

@@ -1,0 +1,320 @@
+/**
+ * What does one generation of a collection hold in memory?
+ *
+ * The row table, id index, metadata columns and vectors that belong to one set of files. A compaction makes a new
+ * generation and retires this one; reads that began on it keep it pinned until they end. Only the commit queue changes
+ * it; readers take `rowCount` and the live bits together, before they await anything.
+ */
+import { LynseError } from "../errors.js";
+import { VectorTable } from "../kernel/vector-table.js";
+import { ColumnStore, type RowSource } from "../metadata/column-store.js";
+import { collectFieldNames } from "../metadata/field-names.js";
+import { type FilterSource, resolveFilter, rowsOf } from "../query/row-filter.js";
+import type { CollectionStore } from "../storage/collection-store.js";
+import type { LogPosition } from "../storage/log-position.js";
+import type { ReplayVisitor } from "../storage/replay-visitor.js";
+import { VectorRanges } from "../storage/vector-ranges.js";
+import { TimeSlice } from "../time-slice.js";
+import type { Id, JsonValue } from "../types.js";
+import { textToField } from "./field-text.js";
+import { IdIndex } from "./id-index.js";
+import { RowTable } from "./row-table.js";
+import { appendStoredRows } from "./stored-rows.js";
+import type { CommittedRows } from "./write-buffer.js";
+
+/** Rows whose metadata is read in one go. */
+const spanRowsMax = 256;
+
+type Field = Readonly<Record<string, JsonValue>>;
+
+/** What a generation is made of. */
+export interface GenerationParts {
+  readonly store: CollectionStore;
+  readonly rows: RowTable;
+  readonly ranges: VectorRanges;
+  readonly vectors: VectorTable | null;
+  readonly columnBytes: Uint8Array | undefined;
+  readonly position: LogPosition | null;
+  /** Log position of the newest checkpoint, bytes. */
+  readonly checkpointBytes: number;
+}
+
+function emptyParts(store: CollectionStore): GenerationParts {
+  return {
+    store,
+    rows: new RowTable(),
+    ranges: new VectorRanges(),
+    vectors: null,
+    columnBytes: undefined,
+    position: null,
+    checkpointBytes: 0,
+  };
+}
+
+async function partsOfCheckpoint(store: CollectionStore): Promise<GenerationParts> {
+  const checkpoint = await store.readCheckpoint();
+  if (checkpoint === null) return emptyParts(store);
+  const { sections, position } = checkpoint;
+  const rows = RowTable.deserialize(sections, position.rowCount);
+  const ranges = VectorRanges.fromBytes(sections.get("vectors.ranges") ?? new Uint8Array(1));
+  if (rows === null || ranges === null || ranges.rowCount !== position.rowCount) return emptyParts(store);
+  const columnBytes = sections.get("columns");
+  return { store, rows, ranges, vectors: null, columnBytes, position, checkpointBytes: position.bytes };
+}
+
+export class Generation implements FilterSource, CommittedRows {
+  readonly store: CollectionStore;
+  readonly rows: RowTable;
+  readonly ids: IdIndex;
+  readonly columns: ColumnStore;
+  readonly ranges: VectorRanges;
+  /** Null while no write has fixed the dimension. */
+  vectors: VectorTable | null;
+  position: LogPosition | null;
+  /** Log position of the newest checkpoint, bytes. */
+  checkpointBytes: number;
+  #rowCount = 0;
+  #version = 0;
+  #pins = 0;
+  #isRetired = false;
+
+  private constructor(parts: GenerationParts) {
+    this.store = parts.store;
+    this.rows = parts.rows;
+    this.ranges = parts.ranges;
+    this.position = parts.position;
+    this.checkpointBytes = parts.checkpointBytes;
+    this.vectors = parts.vectors;
+    this.#rowCount = parts.rows.rowCount;
+    this.ids = new IdIndex(parts.rows);
+    const source: RowSource = this.#rowSource();
+    const { columnBytes } = parts;
+    this.columns = (columnBytes && ColumnStore.deserialize(source, columnBytes)) ?? new ColumnStore(source);
+    if (parts.store.config.dim !== null) this.fixDim(parts.store.config.dim);
+  }
+
+  /** Loads a generation: newest checkpoint, then the log after it, then the vectors. */
+  static async open(store: CollectionStore): Promise<Generation> {
+    const generation = new Generation(await partsOfCheckpoint(store));
+    await generation.follow();
+    return generation;
+  }
+
+  /** The generation of a store just created. */
+  static empty(store: CollectionStore): Generation {
+    return Generation.of({ ...emptyParts(store), position: store.position });
+  }
+
+  /** A generation whose parts are in memory already. */
+  static of(parts: GenerationParts): Generation {
+    return new Generation(parts);
+  }
+
+  /** Takes in what the log holds beyond the present position, and the vectors that belong to it. */
+  async follow(): Promise<void> {
+    // States change all at once at the end: reads that run meanwhile must not see them before their rows.
+    const changes: (() => void)[] = [];
+    const visitor: ReplayVisitor = {
+      rows: (part) => appendStoredRows(this, part, part.ids),
+      superseded: (rows) => changes.push(() => rows.forEach((row) => void this.rows.markSuperseded(row))),
+      deleted: (rows) => changes.push(() => rows.forEach((row) => void this.rows.markDeleted(row))),
+      restored: (rows) => changes.push(() => rows.forEach((row) => void this.rows.markRestored(row))),
+    };
+    const replayed = await this.store.replay(this.position, visitor);
+    this.position = replayed.position;
+    if (this.store.config.dim !== null) this.fixDim(this.store.config.dim);
+    await this.#loadVectors(replayed.rowCount);
+    for (const change of changes) change();
+    this.publish(replayed.rowCount);
+  }
+
+  async #loadVectors(rowCount: number): Promise<void> {
+    const { vectors } = this;
+    if (vectors === null || vectors.rowCount >= rowCount) return;
+    await this.store.loadVectors(
+      vectors.rowCount,
+      rowCount,
+      this.ranges,
+      (rows) => vectors.beginAppend(rows),
+      (rows) => vectors.finishAppend(rows),
+    );
+  }
+
+  /** Makes rows below `rowCount` visible to reads that begin from now on. */
+  publish(rowCount: number): void {
+    this.#rowCount = rowCount;
+    this.#version += 1;
+  }
+
+  /** Continues the count of an earlier generation, so that buffers staged before it are checked again. */
+  carryVersion(version: number): void {
+    this.#version = version + 1;
+  }
+
+  fixDim(dim: number): void {
+    this.vectors ??= new VectorTable({ dim, dtype: this.store.config.dtype });
+  }
+
+  get rowCount(): number {
+    return this.#rowCount;
+  }
+
+  get version(): number {
+    return this.#version;
+  }
+
+  /** Tells the row numbers of this generation from those of another. */
+  get numbering(): number {
+    return this.store.generation;
+  }
+
+  get deadCount(): number {
+    return this.rows.deadCount;
+  }
+
+  get liveCount(): number {
+    return this.#rowCount - this.rows.deadCount;
+  }
+
+  get stateVersion(): number {
+    return this.rows.stateVersion;
+  }
+
+  liveSnapshot(): Uint32Array {
+    return this.rows.liveSnapshot();
+  }
+
+  find(id: Id): number {
+    this.ids.ensureNow(this.#rowCount);
+    return this.ids.find(id);
+  }
+
+  async findRows(ids: readonly Id[]): Promise<number[]> {
+    await this.ids.ensure(this.#rowCount);
+    return ids.map((id) => this.ids.find(id));
+  }
+
+  isLive(row: number): boolean {
+    return this.rows.isLive(row);
+  }
+
+  isDeleted(row: number): boolean {
+    return this.rows.isDeleted(row);
+  }
+
+  fieldText(row: number): string {
+    const { offset, length, crc } = this.rows.fieldAt(row);
+    return length === 0 ? "" : this.store.readField(offset, length, crc);
+  }
+
+  /** Metadata of some rows, in their order. */
+  async fieldsOf(rows: ArrayLike<number>): Promise<Field[]> {
+    const fields: Field[] = [];
+    const slice = new TimeSlice();
+    for (let i = 0; i < rows.length; i++) {
+      fields.push(textToField(this.fieldText(rows[i]!)));
+      if ((i & 31) === 31 && slice.isDue()) await slice.giveWay();
+    }
+    return fields;
+  }
+
+  #rowSource(): RowSource {
+    const generation = this;
+    return {
+      get rowCount() {
+        return generation.rowCount;
+      },
+      idAt: (row) => generation.rows.idAt(row),
+      readFields: (from, to) => generation.readFieldRange(from, to),
+    };
+  }
+
+  /** Metadata of the rows [from, to), read from the log in long spans. */
+  async readFieldRange(from: number, to: number): Promise<Field[]> {
+    const fields: Field[] = [];
+    const rows = Array.from({ length: to - from }, (_, i) => from + i);
+    await this.readTexts(rows, (_, text) => void fields.push(textToField(text)));
+    return fields;
+  }
+
+  /**
+   * Tells the metadata texts of rows in ascending order, with each row's position in the list; rows that lie together in
+   * the log are read together.
+   */
+  async readTexts(rows: readonly number[], visit: (at: number, text: string) => void): Promise<void> {
+    const slice = new TimeSlice();
+    for (let from = 0; from < rows.length; ) {
+      const { offset } = this.rows.fieldAt(rows[from]!);
+      const lengths: number[] = [];
+      const crcs: number[] = [];
+      let end = offset;
+      for (let at = from; at < rows.length && lengths.length < spanRowsMax; at++) {
+        const place = this.rows.fieldAt(rows[at]!);
+        if (place.offset !== end) break;
+        lengths.push(place.length);
+        crcs.push(place.crc);
+        end += place.length;
+      }
+      const first = from;
+      const span = [Uint32Array.from(lengths), Uint32Array.from(crcs)] as const;
+      await this.store.readFieldSpan(offset, ...span, (index, text) => visit(first + index, text));
+      from += lengths.length;
+      if (slice.isDue()) await slice.giveWay();
+    }
+  }
+
+  /** Dotted names of the metadata fields that live rows have, sorted. */
+  async fieldNames(): Promise<string[]> {
+    const names = new Set<string>();
+    const filter = await resolveFilter(this, { where: null, filterIds: null, signal: undefined });
+    for (let from = 0; from < filter.rowCount; ) {
+      const rows = rowsOf(filter, from, spanRowsMax);
+      if (rows.length === 0) break;
+      await this.readTexts(rows, (_, text) => collectFieldNames(textToField(text), names));
+      from = rows.at(-1)! + 1;
+    }
+    return [...names].sort();
+  }
+
+  /** Sections of a checkpoint of the committed state. */
+  checkpointSections(): { name: string; bytes: Uint8Array }[] {
+    return [
+      ...this.rows.serialize(this.#rowCount),
+      { name: "vectors.ranges", bytes: this.ranges.toBytes() },
+      { name: "columns", bytes: this.columns.serialize() },
+    ];
+  }
+
+  /** Runs a read on this generation, which stays open until the read has ended. */
+  async pin<T>(read: () => Promise<T>): Promise<T> {
+    const release = this.hold();
+    try {
+      return await read();
+    } finally {
+      await release();
+    }
+  }
+
+  /** Keeps this generation open until what it returns is called. */
+  hold(): () => Promise<void> {
+    if (this.#isRetired) throw new LynseError("CLOSED", "the collection was closed");
+    this.#pins += 1;
+    return async () => {
+      this.#pins -= 1;
+      await this.#releaseIfDone();
+    };
+  }
+
+  /** No read begins here any more; files and memory are released when the last one has ended. */
+  async retire(): Promise<void> {
+    this.#isRetired = true;
+    await this.#releaseIfDone();
+  }
+
+  async #releaseIfDone(): Promise<void> {
+    if (!this.#isRetired || this.#pins > 0) return;
+    this.vectors?.release();
+    this.vectors = null;
+    await this.store.close();
+  }
+}
