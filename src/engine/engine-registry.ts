@@ -10,7 +10,7 @@ import { CollectionStore } from "../storage/collection-store.js";
 import { type DatabaseState, readDatabaseFile, writeDatabaseFile } from "../storage/database-file.js";
 import type { FileSystem } from "../storage/file-system.js";
 import type { CollectionConfig } from "../storage/manifest.js";
-import { checkName, isName } from "../storage/names.js";
+import { checkName } from "../storage/names.js";
 import { openRoot } from "../storage/root-file.js";
 import { acquireWriterLock, type WriterLock } from "../storage/writer-lock.js";
 import type { Durability } from "../types.js";
@@ -65,7 +65,7 @@ export class EngineRegistry {
   async #databasesIn(state: DatabaseState): Promise<string[]> {
     const names: string[] = [];
     for (const { name, isFolder } of await this.#fs.list(this.#folder)) {
-      if (isFolder && isName(name) && (await readDatabaseFile(this.#fs, this.#databaseFolder(name))) === state) {
+      if (isFolder && (await readDatabaseFile(this.#fs, this.#databaseFolder(name))) === state) {
         names.push(name);
       }
     }
@@ -118,7 +118,7 @@ export class EngineRegistry {
     const names: string[] = [];
     const folder = this.#databaseFolder(database);
     for (const { name, isFolder } of await this.#fs.list(folder)) {
-      if (isFolder && isName(name) && (await CollectionStore.exists(this.#fs, `${folder}/${name}`))) names.push(name);
+      if (isFolder && (await CollectionStore.exists(this.#fs, `${folder}/${name}`))) names.push(name);
     }
     return names;
   }
