@@ -1,26 +1,23 @@
 /**
  * Which rows are in a Parquet file?
  *
- * Read by row groups, and by parts of a row group where the file has page indexes; only the wanted columns are read.
- * Whole numbers beyond 2^53 cannot be JSON numbers and are an error unless the user asks for text; times become
- * ISO-8601 text; null is a missing value. The format is decoded by hyparquet. Reader layer of the command line.
+ * Read by row groups, a thousand rows at a time; only the wanted columns are read. Whole numbers beyond 2^53
+ * cannot be JSON numbers and are an error unless the user asks for text; times become ISO-8601 text; null is a missing
+ * value. The format is decoded by hyparquet. Reader layer of the command line.
  */
 import type { FileHandle } from "node:fs/promises";
 import { open } from "node:fs/promises";
-import type { AsyncBuffer, DecodedArray, FileMetaData, RowGroup } from "hyparquet";
-import { parquetMetadataAsync, parquetScan, parquetSchema } from "hyparquet";
-import { compressors } from "hyparquet-compressors";
+import { type AsyncBuffer, type FileMetaData, parquetMetadataAsync, parquetSchema, type RowGroup } from "hyparquet";
 import { LynseError } from "../../errors.js";
 import { limits } from "../../limits.js";
 import { fileError } from "./byte-source.js";
 import { typedValue } from "./column-typing.js";
+import { ParquetColumn, type ReadBytes } from "./parquet-column.js";
 import type { ColumnType, RowReader, SourceRow } from "./row-reader.js";
 import { setValue } from "./set-value.js";
 
-/** Rows handed out at once, and read at once where page indexes allow it. */
+/** Rows handed out at once. */
 const pieceRows = 1024;
-/** Uncompressed bytes of a row group that has to be decoded whole: about three times as much is in memory then. */
-const groupBytesMax = 2 ** 30;
 
 export interface ParquetOptions {
   /** Columns to read; null for all. */
@@ -34,7 +31,7 @@ export class ParquetReader implements RowReader {
   readonly placeUnit = "row";
   readonly rowCount: number;
   readonly #handle: FileHandle;
-  readonly #file: AsyncBuffer;
+  readonly #read: ReadBytes;
   readonly #metadata: FileMetaData;
   readonly #columns: readonly string[];
   readonly #types: ReadonlyMap<string, ColumnType>;
@@ -43,7 +40,7 @@ export class ParquetReader implements RowReader {
   private constructor(
     name: string,
     handle: FileHandle,
-    file: AsyncBuffer,
+    read: ReadBytes,
     metadata: FileMetaData,
     columns: readonly string[],
     types: ReadonlyMap<string, ColumnType>,
@@ -51,7 +48,7 @@ export class ParquetReader implements RowReader {
     this.name = name;
     this.rowCount = Number(metadata.num_rows);
     this.#handle = handle;
-    this.#file = file;
+    this.#read = read;
     this.#metadata = metadata;
     this.#columns = columns;
     this.#types = types;
@@ -63,10 +60,11 @@ export class ParquetReader implements RowReader {
       handle = await open(name, "r");
       const status = await handle.stat();
       if (status.isDirectory()) throw Object.assign(new Error("is a directory"), { code: "EISDIR" });
-      const file = asyncBuffer(handle, status.size);
-      const metadata = await readMetadata(name, file);
+      const read = byteReader(handle);
+      const slice = async (start: number, end = status.size): Promise<ArrayBuffer> => (await read(start, end)).buffer;
+      const metadata = await readMetadata(name, { byteLength: status.size, slice });
       const columns = chooseColumns(name, metadata, options);
-      return new ParquetReader(name, handle, file, metadata, columns, options.types);
+      return new ParquetReader(name, handle, read, metadata, columns, options.types);
     } catch (error) {
       await handle?.close();
       throw error instanceof LynseError ? error : fileError(name, error);
@@ -82,14 +80,24 @@ export class ParquetReader implements RowReader {
   }
 
   async *pieces(): AsyncGenerator<readonly SourceRow[]> {
-    let groupStart = 0;
     for (const group of this.#metadata.row_groups) {
-      const groupRows = Number(group.num_rows);
-      const step = this.#rowsAtOnce(group, groupStart);
-      for (let from = groupStart; from < groupStart + groupRows; from += step) {
-        yield* this.#readRows(from, Math.min(from + step, groupStart + groupRows));
+      const columns = this.#openColumns(group);
+      const rowEnd = this.#rowsRead + Number(group.num_rows);
+      while (this.#rowsRead < rowEnd) {
+        const count = Math.min(pieceRows, rowEnd - this.#rowsRead);
+        const data = await this.#take(columns, count);
+        const rows: SourceRow[] = [];
+        let failure: LynseError | null = null;
+        for (let at = 0; at < count && failure === null; at += 1) {
+          const row = this.#rowsRead + at + 1;
+          const values = this.#values(data, at, row);
+          if (values instanceof LynseError) failure = values;
+          else rows.push({ line: row, values });
+        }
+        this.#rowsRead += count;
+        if (rows.length > 0) yield rows;
+        if (failure !== null) throw failure;
       }
-      groupStart += groupRows;
     }
   }
 
@@ -97,55 +105,28 @@ export class ParquetReader implements RowReader {
     await this.#handle.close();
   }
 
-  /** Rows that one read decodes: a piece where every column has its page index, otherwise the row group. */
-  #rowsAtOnce(group: RowGroup, groupStart: number): number {
-    const wanted = group.columns.filter((chunk) => this.#columns.includes(chunk.meta_data?.path_in_schema[0] ?? ""));
-    if (wanted.every((chunk) => Boolean(chunk.offset_index_offset))) return pieceRows;
-    const bytes = wanted.reduce((sum, chunk) => sum + Number(chunk.meta_data?.total_uncompressed_size ?? 0), 0);
-    const rows = Number(group.num_rows);
-    if (bytes <= groupBytesMax) return rows;
-    const fittingRows = Math.max(1, Math.floor((rows * groupBytesMax) / bytes / 1000) * 1000);
-    throw new LynseError(
-      "LIMIT_EXCEEDED",
-      `${this.name}: the row group at row ${groupStart + 1} has ${bytes} bytes without page index, and at most ` +
-        `${groupBytesMax} are read at once; write the file with page indexes (pyarrow: write_page_index=True) ` +
-        `or with smaller row groups (row_group_size=${Math.min(fittingRows, 100_000)})`,
-      { file: this.name, limit: "groupBytesMax", max: groupBytesMax, got: bytes },
-    );
+  #openColumns(group: RowGroup): ParquetColumn[] {
+    const schema = parquetSchema(this.#metadata);
+    const chunks = group.columns.flatMap((chunk) => chunk.meta_data ?? []);
+    return schema.children
+      .filter((node) => this.#columns.includes(node.element.name))
+      .map((node) => new ParquetColumn(this.#read, schema, node, chunks));
   }
 
-  async *#readRows(rowStart: number, rowEnd: number): AsyncGenerator<readonly SourceRow[]> {
-    const data: DecodedArray[] = [];
+  async #take(columns: readonly ParquetColumn[], count: number): Promise<ArrayLike<unknown>[]> {
     try {
-      const scan = await parquetScan({
-        file: this.#file,
-        metadata: this.#metadata,
-        columns: [...this.#columns],
-        compressors,
-      });
-      for (const column of this.#columns) data.push(await scan.readColumn({ column, rowStart, rowEnd }));
+      const data: ArrayLike<unknown>[] = [];
+      for (const column of columns) data.push(await column.take(count));
+      return data;
     } catch (error) {
-      throw damaged(this.name, error, rowStart);
-    }
-    for (let from = rowStart; from < rowEnd; from += pieceRows) {
-      const rows: SourceRow[] = [];
-      let failure: LynseError | null = null;
-      const end = Math.min(from + pieceRows, rowEnd);
-      for (let row = from; row < end && failure === null; row += 1) {
-        const values = this.#values(data, row - rowStart, row + 1);
-        if (values instanceof LynseError) failure = values;
-        else rows.push({ line: row + 1, values });
-      }
-      this.#rowsRead += rows.length;
-      if (rows.length > 0) yield rows;
-      if (failure !== null) throw failure;
+      throw damaged(this.name, error, this.#rowsRead);
     }
   }
 
-  #values(data: readonly DecodedArray[], at: number, row: number): Record<string, unknown> | LynseError {
+  #values(data: readonly ArrayLike<unknown>[], at: number, row: number): Record<string, unknown> | LynseError {
     const values: Record<string, unknown> = {};
     for (let column = 0; column < data.length; column += 1) {
-      const raw: unknown = data[column]?.[at];
+      const raw = data[column]?.[at];
       if (raw === null || raw === undefined) continue;
       const name = this.#columns[column] ?? "";
       try {
@@ -174,7 +155,7 @@ function convert(raw: unknown, type: ColumnType | null, depth: number): unknown 
   if (raw instanceof Date) return Number.isNaN(raw.getTime()) ? null : raw.toISOString();
   if (raw instanceof Uint8Array) throw new Error("binary values cannot be stored; leave the column out with --columns");
   if (typeof raw === "object") {
-    if (Array.isArray(raw)) return raw.map((value) => convert(value, null, depth + 1));
+    if (Array.isArray(raw)) return isNumbers(raw) ? raw : raw.map((value) => convert(value, null, depth + 1));
     if (ArrayBuffer.isView(raw))
       return Array.from(raw as unknown as ArrayLike<unknown>, (v) => convert(v, null, depth));
     const record: Record<string, unknown> = {};
@@ -193,18 +174,21 @@ function convert(raw: unknown, type: ColumnType | null, depth: number): unknown 
   return value;
 }
 
-function asyncBuffer(handle: FileHandle, byteLength: number): AsyncBuffer {
-  return {
-    byteLength,
-    async slice(start: number, end = byteLength): Promise<ArrayBuffer> {
-      const bytes = new Uint8Array(end - start);
-      for (let done = 0; done < bytes.length; ) {
-        const { bytesRead } = await handle.read(bytes, done, bytes.length - done, start + done);
-        if (bytesRead === 0) throw new Error(`the file ends at byte ${start + done}`);
-        done += bytesRead;
-      }
-      return bytes.buffer;
-    },
+/** True for most vectors, which then need no copy. */
+function isNumbers(values: readonly unknown[]): boolean {
+  for (const value of values) if (typeof value !== "number") return false;
+  return true;
+}
+
+function byteReader(handle: FileHandle): (start: number, end: number) => Promise<Uint8Array<ArrayBuffer>> {
+  return async (start, end) => {
+    const bytes = new Uint8Array(end - start);
+    for (let done = 0; done < bytes.length; ) {
+      const { bytesRead } = await handle.read(bytes, done, bytes.length - done, start + done);
+      if (bytesRead === 0) throw new Error(`the file ends at byte ${start + done}`);
+      done += bytesRead;
+    }
+    return bytes;
   };
 }
 

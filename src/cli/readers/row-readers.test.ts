@@ -195,6 +195,20 @@ describe("Parquet", () => {
     expect(reader.shareRead()).toBe(1);
   });
 
+  test("rows that go over the ends of pages come out whole", async () => {
+    const { rows, error } = await readAll(await ParquetReader.open(fixture("pages.parquet"), all));
+    expect(error).toBeNull();
+    expect(rows.length).toBe(50);
+    rows.forEach(({ values }, row) => {
+      const parts = Array.from({ length: row % 4 }, (_, part) => ({ n: part, s: `${row}-${part}` }));
+      expect(values).toEqual({
+        row,
+        embedding: Array.from({ length: 16 }, (_, component) => row + component / 4),
+        ...(parts.length === 0 ? {} : { parts }),
+      });
+    });
+  });
+
   test("only the wanted columns are read", async () => {
     const reader = await ParquetReader.open(fixture("rows.parquet"), { ...all, columns: ["rank", "doc_id"] });
     expect(valuesOf((await readAll(reader)).rows)[0]).toEqual({ doc_id: 100, rank: 0 });
