@@ -147,7 +147,7 @@ export class ResultView<F extends Fields = Fields> implements Iterable<ResultRow
 
 function flatten(row: object, field: object | undefined): object {
   const clashing = field === undefined ? [] : reservedKeys.filter((key) => Object.hasOwn(field, key));
-  if (clashing.length === 0) return { ...field, ...row };
+  if (clashing.length === 0) return { ...row, ...field };
   const flat: Record<string, unknown> = { ...row };
   const kept: Record<string, unknown> = {};
   for (const [key, value] of Object.entries(field as object)) {
