@@ -14,7 +14,7 @@ import { defaultFrameLimits, type FrameLimits } from "./batch-encoder.js";
 import { type Checkpoint, type CheckpointSection, readCheckpointFile, writeCheckpointFile } from "./checkpoint-file.js";
 import { corruptFile } from "./corrupt-file.js";
 import { newSalt } from "./file-header.js";
-import type { FileSystem } from "./file-system.js";
+import type { FileHandle, FileSystem } from "./file-system.js";
 import { GenerationFiles, generationFolder } from "./generation-files.js";
 import { GenerationWriter } from "./generation-writer.js";
 import { type LogPosition, startOfLog } from "./log-position.js";
@@ -62,6 +62,9 @@ const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 /** Texts up to this length are read into memory that is used again. */
 const scratchBytes = 64 * 1024;
 
+/** Bytes of a tail that are rewritten at once. */
+const rewriteBytes = 4 * 1024 * 1024;
+
 export class CollectionStore {
   readonly #fs: FileSystem;
   readonly #folder: string;
@@ -106,15 +109,16 @@ export class CollectionStore {
       throw new LynseError("COLLECTION_EXISTS", `${folder} holds a collection already; open it or drop it`, { folder });
     }
     await fs.makeFolder(folder);
-    // The manifest of a dropped collection must be gone for good before its files are.
+    // A manifest that can be seen is the commit, so its folders are durable first. And the manifest of a dropped
+    // collection must be gone for good before its files are.
+    await fs.syncFolder(parentFolder(parentFolder(folder)));
+    await fs.syncFolder(parentFolder(folder));
     await fs.syncFolder(folder);
     await removeLeftovers(fs, folder, null);
     const manifest = { generation: 1, salt: newSalt(), config };
     const files = await GenerationFiles.create(fs, folder, manifest);
     try {
       await writeManifest(fs, folder, manifest);
-      await fs.syncFolder(parentFolder(folder));
-      await fs.syncFolder(parentFolder(parentFolder(folder)));
     } catch (error) {
       await files.close();
       throw error;
@@ -203,10 +207,11 @@ export class CollectionStore {
     if (size < start.bytes) throw corruptFile(logPath, size, `the file ends before byte ${start.bytes}`);
     if (this.#files.vectors === null && this.#options.isReadOnly) await this.hasNewGeneration();
     await this.#checkVectorBytes(start.rowCount);
-    const position = await new LogReplay(this.#files, start, visitor).run();
+    const replay = new LogReplay(this.#files, start, visitor);
+    const position = await replay.run();
     this.#position = position;
     if (this.#options.isReadOnly) return { rowCount: position.rowCount, position, droppedBytes: 0 };
-    const droppedBytes = await this.#cutAfter(position);
+    const droppedBytes = await this.#cutAfter(position, replay.durable);
     this.#startWriting(position);
     return { rowCount: position.rowCount, position, droppedBytes };
   }
@@ -368,16 +373,37 @@ export class CollectionStore {
     if (size < vectors.bytesOf(rowCount)) throw corruptFile(vectors.path, size, `the file ends before row ${rowCount}`);
   }
 
-  /** Cuts what lies behind `position` and makes the rest durable; resolves to the number of bytes cut. */
-  async #cutAfter(position: LogPosition): Promise<number> {
+  /**
+   * Cuts what lies behind `position`, and makes the rest durable; resolves to the number of bytes cut. What lies behind
+   * `durable` is written once more: after a sync that failed in another process, the system may hold it as clean although
+   * it never reached the disk, and a sync alone would do nothing.
+   */
+  async #cutAfter(position: LogPosition, durable: LogPosition): Promise<number> {
     const { log, vectors } = this.#files;
     const logExtra = (await log.size()) - position.bytes;
-    const vectorExtra = vectors === null ? 0 : (await vectors.handle.size()) - vectors.bytesOf(position.rowCount);
     if (logExtra > 0) await log.truncate(position.bytes);
-    if (vectors !== null && vectorExtra > 0) await vectors.handle.truncate(vectors.bytesOf(position.rowCount));
-    // Also where nothing was cut: the last batch may be whole only in the page cache of a process that was killed.
+    await rewrite(log, durable.bytes, position.bytes);
+    let vectorExtra = 0;
+    if (vectors !== null) {
+      const end = vectors.bytesOf(position.rowCount);
+      vectorExtra = (await vectors.handle.size()) - end;
+      if (vectorExtra > 0) await vectors.handle.truncate(end);
+      await rewrite(vectors.handle, vectors.bytesOf(durable.rowCount), end);
+    }
     await settleAll([log.sync(), vectors?.handle.sync() ?? Promise.resolve()]);
     return Math.max(0, logExtra) + Math.max(0, vectorExtra);
+  }
+}
+
+/** Writes bytes `[start, end)` of a file to where they are. */
+async function rewrite(handle: FileHandle, start: number, end: number): Promise<void> {
+  const buffer = new Uint8Array(Math.min(rewriteBytes, end - start));
+  for (let at = start; at < end; ) {
+    const part = buffer.subarray(0, Math.min(buffer.length, end - at));
+    const count = await handle.read(part, at);
+    assert(count === part.length, "what was replayed can be read");
+    await handle.write(part, at);
+    at += count;
   }
 }
 

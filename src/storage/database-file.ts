@@ -6,7 +6,7 @@
  */
 import { isLynseError } from "../errors.js";
 import type { FileSystem } from "./file-system.js";
-import { replaceFile } from "./replace-file.js";
+import { parentFolder, replaceFile } from "./replace-file.js";
 import { decodeSealedJson, encodeSealedJson, sealedBytesMax } from "./sealed-json.js";
 
 const format = "lynsedb database";
@@ -27,7 +27,9 @@ export async function readDatabaseFile(fs: FileSystem, folder: string): Promise<
   }
 }
 
-/** Sets the state, durably. */
+/** Sets the state, durably; the folder exists. */
 export async function writeDatabaseFile(fs: FileSystem, folder: string, state: DatabaseState): Promise<void> {
+  // A file that can be seen is the commit, so its folder is durable first.
+  await fs.syncFolder(parentFolder(folder));
   await replaceFile(fs, `${folder}/database.json`, encodeSealedJson(fs, format, { state }));
 }

@@ -55,14 +55,22 @@ export class LogReplay {
   #position: LogPosition;
   /** Everything before this offset was durable once. */
   #vouchedBytes: number;
+  /** End of the last batch that was vouched for when it was delivered. */
+  #durable: LogPosition;
   #waiting: Batch[] = [];
   #waitingBytes = 0;
 
   constructor(files: GenerationFiles, from: LogPosition, visitor: ReplayVisitor) {
     this.#files = files;
     this.#position = from;
+    this.#durable = from;
     this.#vouchedBytes = from.bytes;
     this.#visitor = visitor;
+  }
+
+  /** A position up to which everything is known to have been durable; what lies behind may be only in a cache. */
+  get durable(): LogPosition {
+    return this.#durable;
   }
 
   /** Reads to the end of the committed log; resolves to that end. */
@@ -192,6 +200,7 @@ export class LogReplay {
       else this.#visitor[content.kind](content.list);
     }
     this.#position = { generation, bytes: batch.end, rowCount, batch: this.#position.batch + 1 };
+    if (batch.end <= this.#vouchedBytes) this.#durable = this.#position;
   }
 
   /** True when an intact frame behind `start` says that the bytes at `start` were durable. */

@@ -126,6 +126,17 @@ export class MemoryFileSystem implements FileSystem {
     this.identity = identity;
   }
 
+  /** A file system with these files, by path; null makes a folder. */
+  static of(contents: ReadonlyMap<string, Uint8Array | null>): MemoryFileSystem {
+    const made = new MemoryFileSystem();
+    for (const [path, bytes] of contents) {
+      const file = bytes === null ? null : new MemoryFile();
+      if (bytes !== null) file?.write(bytes, 0);
+      made.#nodes.set(path, file);
+    }
+    return made;
+  }
+
   async open(path: string, mode: "read" | "write"): Promise<FileHandle> {
     const operation = mode === "read" ? "open" : "open for writing";
     const found = this.#nodes.get(path);

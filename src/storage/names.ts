@@ -5,7 +5,7 @@
  * leads out of its parent, nothing that Windows keeps for devices.
  */
 import { LynseError } from "../errors.js";
-import { checkLimit, limits } from "../limits.js";
+import { checkLimit } from "../limits.js";
 
 /** Names of devices, also with an ending (naming rules of Win32). */
 const reserved = /^(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?$/i;
@@ -31,9 +31,4 @@ export function checkName(name: unknown, what: string): asserts name is string {
   const why = objection(name);
   if (why === null) return;
   throw new LynseError("INVALID_ARGUMENT", `${JSON.stringify(name)} cannot be the name of a ${what}: ${why}`, { name });
-}
-
-/** True when `name` can be a name; others in a root folder are not ours. */
-export function isName(name: string): boolean {
-  return name.length <= limits.nameLengthMax && objection(name) === null;
 }

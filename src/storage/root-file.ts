@@ -33,6 +33,6 @@ export async function openRoot(
   }
   await fs.makeFolder(folder);
   const fresh = encodeSealedJson(fs, format, { createdAt: new Date().toISOString() });
-  await replaceFile(fs, file, fresh, newSalt());
   await fs.syncFolder(parentFolder(folder));
+  await replaceFile(fs, file, fresh, newSalt());
 }
