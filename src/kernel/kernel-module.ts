@@ -35,10 +35,10 @@ export interface Kernel {
   exactScore(state: number, block: number, index: number): number;
   countMask(mask: number, from: number, to: number): number;
   listMask(mask: number, from: number, to: number, list: number): number;
-  scanCodesRun(state: number, block: number, from: number, to: number, mask: number): number;
+  scanCodesRun(state: number, block: number, from: number, to: number, mask: number): void;
   scanCodesList(state: number, block: number, list: number, count: number): void;
-  scanFloatRows(state: number, block: number, list: number, from: number, to: number, mask: number): number;
-  scanExactRows(state: number, block: number, list: number, from: number, to: number, mask: number): number;
+  scanFloatRows(state: number, block: number, list: number, from: number, to: number, mask: number): void;
+  scanExactRows(state: number, block: number, list: number, from: number, to: number, mask: number): void;
 }
 
 /** Numbers of the metrics in the kernel. */

@@ -251,7 +251,7 @@ export class VectorTable {
   /** Bytes that the table's rows take. */
   memory(): TableMemory {
     const vectorBytes = this.#rowCount * this.#rowStride;
-    const codeBytes = this.#rowCount * (this.codeStride + 16);
+    const codeBytes = this.#rowCount * (this.#segments[0]?.kernel.codeBytesPerRow(this.dim) ?? 0);
     let totalBytes = vectorBytes + codeBytes;
     for (const segment of this.#segments) totalBytes += segment.scratchBytes + segment.overheadBytes;
     return { vectorBytes, codeBytes, totalBytes };

@@ -2,8 +2,11 @@
  * Which rows cannot be among the best, seen from codes or from float32 sums alone?
  *
  * A row x is kept as centre + s·c + residual with |residual| <= r. With the query's code q̂ (scale t, int16) and n = s·|c|:
- *   q·x <= q·centre + t·s·(q̂·c) + |q|·r + |q − t·q̂|·n                                     (Cauchy-Schwarz, twice)
- *   |y − s·c| <= |q − x| + r, with y = q − centre and |y − s·c|² = |y|² − 2·y·(s·c) + n²   (triangle inequality)
+ *   q·x <= q·centre + t·s·(q̂·c) + |q|·r + |q − t·q̂|·n                                       (Cauchy-Schwarz, twice)
+ *   |t·ŷ − s·c| <= |q − x| + |y − t·ŷ| + r, with y = q − centre, code ŷ of y, and
+ *   |t·ŷ − s·c|² = |t·ŷ|² − 2·t·s·(ŷ·c) + n²                                               (triangle inequality)
+ * After a part of the components only, what the others can still add to q̂·c is at most the product of the norms of the two tails.
+ * The stored residual is r + RESIDUAL_SHARE·n, which takes the place of the term in n.
  * A row is skipped only when that, widened by the rounding of the float32 arithmetic and of the float64 score, shows that it
  * cannot beat the worst row of a full heap. Comparisons are written so that NaN and overflow never skip a row. The int8 bound
  * of ip and cos is in units of t, so that no query is too small or too large for float32.
@@ -19,11 +22,12 @@ import {
   L2,
   padded16,
   padded4,
+  planeWidth,
   Q_C0,
   Q_C1,
-  Q_C2,
   Q_CENTRE,
   Q_CODE_ERROR,
+  Q_CODE_NORM,
   Q_CODES,
   Q_COUNT,
   Q_DIM,
@@ -42,13 +46,15 @@ import {
   Q_RESCORED,
   Q_SCALE,
   Q_SQUARE,
+  Q_TAILS,
   Q_TAU,
+  RESIDUAL_SHARE,
   STATE_HEADER,
 } from "./layout";
 
-/** Covers the rounding of the bound itself: fewer than sixteen float32 operations, 2^-24 each. */
-const SLACK: f64 = 1e-6;
-/** The same for squared distances, whose terms add up to at most 4·(|y|² + n²). */
+/** Covers the rounding of the bound itself: fewer than thirty float32 roundings of 2^-24 each. */
+const SLACK: f64 = 2e-6;
+/** The same for squared distances, whose terms add up to at most 4·(|t·ŷ|² + n²). */
 const SQUARE_SLACK: f64 = 4e-6;
 /** Covers the rounding of a float64 sum of 16,384 terms, eight times over. */
 const SCORE_SLACK: f64 = 1.5e-11;
@@ -56,7 +62,7 @@ const SCORE_SLACK: f64 = 1.5e-11;
 const UNIT: f64 = 5.9604644775390625e-8;
 /** Twice the error of 16,384 products that underflow in float32. */
 const UNDERFLOW: f64 = 1e-40;
-/** |y| beyond which squares could overflow in float32. */
+/** |t·ŷ| beyond which squares could overflow in float32. */
 const NORM_MAX: f64 = 1e18;
 /** Largest sum of |query codes|: times 127 it stays below 2^31, so that int32 sums in any order are exact. */
 const CODE_SUM_MAX: f64 = 16_900_000;
@@ -77,35 +83,39 @@ export function roundedUp(value: f64): f32 {
   return -roundedDown(-value);
 }
 
-/** Quantises query − centre (or the query, when `centre` is 0) to int16 codes; sets scale and error. Returns its norm. */
-function encodeQuery(state: usize, centre: usize): f64 {
+/** Quantises query − centre (or the query, when `centre` is 0) to int16 codes; sets scale, error and tails. */
+function encodeQuery(state: usize, centre: usize): void {
   const dim = load<i32>(state, Q_DIM);
   const query = state + load<u32>(state, Q_FLOAT64);
   const codes = state + load<u32>(state, Q_CODES);
   let largest: f64 = 0;
   let magnitudes: f64 = 0;
-  let square: f64 = 0;
   for (let i: usize = 0; i < <usize>dim; i++) {
     let y = load<f64>(query + (i << 3));
     if (centre) y -= <f64>load<f32>(centre + (i << 2));
     largest = max(largest, abs(y));
     magnitudes += abs(y);
-    square += y * y;
   }
   const scale = largest == 0 ? 1.0 : max(largest / 32767, magnitudes / (CODE_SUM_MAX - 0.5 * <f64>dim));
   const inverse = 1 / scale;
+  const width = planeWidth(dim);
   let error: f64 = 0;
-  for (let i: usize = 0; i < <usize>dim; i++) {
+  let square: f64 = 0;
+  for (let i = <usize>dim; i-- > 0; ) {
     let y = load<f64>(query + (i << 3));
     if (centre) y -= <f64>load<f32>(centre + (i << 2));
     const code = nearest(y * inverse);
     const rest = y - code * scale;
     error += rest * rest;
+    square += code * code;
     store<i16>(codes + (i << 1), <i16>(<i32>code));
+    if (i % width == 0 && i > 0) {
+      store<f32>(state + (i / width - 1) * 4, roundedUp(Math.sqrt(square) * (1 + SLACK)), Q_TAILS);
+    }
   }
   store<f64>(state, scale, Q_SCALE);
+  store<f64>(state, Math.sqrt(square) * scale, Q_CODE_NORM);
   store<f64>(state, Math.sqrt(error) * (1 + SCORE_SLACK), Q_CODE_ERROR);
-  return Math.sqrt(square) * (1 + SCORE_SLACK);
 }
 
 /** Begins a search: the query's float32 components are in their place. `floor` is the least score that counts. */
@@ -137,11 +147,14 @@ export function beginQuery(state: usize, metric: i32, dim: i32, k: i32, floor: f
   }
   store<f64>(state, square, Q_SQUARE);
   store<f64>(state, Math.sqrt(square), Q_NORM);
+  store<f64>(state, 0, Q_OFFSET);
+  store<f64>(state, 0, Q_CODE_ERROR);
   if (metric != L2) encodeQuery(state, 0);
   const terms = <f64>(four >> 4) + 16;
   const gamma = (terms * UNIT) / (1 - terms * UNIT);
   const norm = Math.sqrt(square) * (1 + SCORE_SLACK);
   store<f32>(state, metric == L2 ? roundedDown(1 - 1.01 * gamma) : roundedUp(norm * (gamma * 1.01)), Q_F0);
+  setLimits(state);
 }
 
 /** Makes the constants of the int8 bound for the block's centre; blocks share centres, so this is rarely work. */
@@ -150,11 +163,11 @@ export function enterBlock(state: usize, block: usize): void {
   if (load<u32>(state, Q_CENTRE) == <u32>centre) return;
   store<u32>(state, <u32>centre, Q_CENTRE);
   if (load<i32>(state, Q_METRIC) == L2) {
-    const norm = encodeQuery(state, centre);
+    encodeQuery(state, centre);
+    const norm = load<f64>(state, Q_CODE_NORM);
     store<f32>(state, <f32>(-2 * load<f64>(state, Q_SCALE)), Q_C0);
-    store<f32>(state, roundedUp(2 * load<f64>(state, Q_CODE_ERROR)), Q_C1);
     const square = norm * norm * (1 - SQUARE_SLACK) - 1e-36;
-    store<f32>(state, norm < NORM_MAX ? roundedDown(square) : f32.NaN, Q_C2);
+    store<f32>(state, norm < NORM_MAX ? roundedDown(square) : f32.NaN, Q_C1);
   } else {
     const query = state + load<u32>(state, Q_FLOAT64);
     const dim = <usize>load<i32>(block, B_DIM);
@@ -170,9 +183,9 @@ export function enterBlock(state: usize, block: usize): void {
     const widening = load<i32>(state, Q_METRIC) == COS ? SLACK : SCORE_SLACK;
     const offset = product + widening * norm * Math.sqrt(square);
     store<f64>(state, offset, Q_OFFSET);
-    store<f32>(state, roundedUp((norm / scale) * (1 + SLACK)), Q_C0);
-    store<f32>(state, roundedUp((load<f64>(state, Q_CODE_ERROR) + SLACK * norm) / scale), Q_C1);
-    store<f32>(state, roundedUp(offset / scale), Q_C2);
+    const rounding = (load<f64>(state, Q_CODE_ERROR) + SLACK * norm) / RESIDUAL_SHARE;
+    store<f32>(state, roundedUp((max(norm, rounding) / scale) * (1 + SLACK)), Q_C0);
+    store<f32>(state, roundedUp(offset / scale), Q_C1);
   }
   setLimits(state);
 }
@@ -199,7 +212,7 @@ export function setLimits(state: usize): void {
     store<f32>(state, safeLimit((cosine * norm) / load<f64>(state, Q_SCALE), isFull), Q_INT8_LIMIT);
     store<f32>(state, safeLimit(cosine * norm, isFull), Q_FLOAT_LIMIT);
   } else {
-    const distance = Math.sqrt(-tau) * (1 + SLACK);
+    const distance = (Math.sqrt(-tau) + load<f64>(state, Q_CODE_ERROR)) * (1 + SLACK);
     store<f32>(state, roundedUp(distance), Q_INT8_LIMIT);
     store<f32>(state, roundedUp(-tau * (1 + SCORE_SLACK) + UNDERFLOW), Q_FLOAT_LIMIT);
   }

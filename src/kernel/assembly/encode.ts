@@ -7,19 +7,28 @@
  * no bound excludes.
  */
 import {
+  B_CAPACITY,
   B_CENTRE,
   B_CODES,
   B_CODE_NORM,
-  B_CODE_STRIDE,
   B_DIM,
   B_DTYPE,
+  B_LAST_WIDTH,
   B_NORM,
+  B_PLANE_BYTES,
+  B_PLANE_WIDTH,
+  B_PLANES,
   B_RESIDUAL,
   B_ROWS,
   B_ROW_STRIDE,
   B_SCALE,
+  B_TAILS,
   FLOAT16,
+  fourBytes,
+  Half,
   padded4,
+  RESIDUAL_SHARE,
+  Single,
   ZERO_NORM,
 } from "./layout";
 import { roundedUp } from "./bounds";
@@ -30,8 +39,9 @@ const LARGEST_MIN: f32 = 1e-30;
 
 // @ts-ignore: decorator
 @inline
-export function loadFour(address: usize, isHalf: bool): v128 {
-  return isHalf ? loadHalf4(address) : v128.load(address);
+export function loadFour<E>(address: usize): v128 {
+  if (sizeof<E>() == 2) return loadHalf4(address);
+  return v128.load(address);
 }
 
 /** Spreads packed rows of `rowBytes` over places `stride` apart, with zeros between. */
@@ -46,11 +56,11 @@ export function spreadRows(source: usize, target: usize, rowBytes: usize, stride
 
 // @ts-ignore: decorator
 @inline
-function largestComponent(row: usize, centre: usize, dim: usize, isHalf: bool): f32 {
-  const step: usize = isHalf ? 8 : 16;
+function largestComponent<E>(row: usize, centre: usize, dim: usize): f32 {
+  const step = fourBytes<E>();
   let all = f32x4.splat(0);
   for (let i: usize = 0; i < dim; i += 4) {
-    all = f32x4.max(all, f32x4.abs(f32x4.sub(loadFour(row, isHalf), v128.load(centre + (i << 2)))));
+    all = f32x4.max(all, f32x4.abs(f32x4.sub(loadFour<E>(row), v128.load(centre + (i << 2)))));
     row += step;
   }
   return max(
@@ -62,11 +72,11 @@ function largestComponent(row: usize, centre: usize, dim: usize, isHalf: bool): 
 /** |x − centre| in float64, for rows whose codes are all zero. */
 // @ts-ignore: decorator
 @inline
-function centredNorm(row: usize, centre: usize, dim: usize, isHalf: bool): f64 {
-  const step: usize = isHalf ? 8 : 16;
+function centredNorm<E>(row: usize, centre: usize, dim: usize): f64 {
+  const step = fourBytes<E>();
   let square: f64 = 0;
   for (let i: usize = 0; i < dim; i += 4) {
-    const four = f32x4.sub(loadFour(row, isHalf), v128.load(centre + (i << 2)));
+    const four = f32x4.sub(loadFour<E>(row), v128.load(centre + (i << 2)));
     const low = f64x2.promote_low_f32x4(four);
     const high = f64x2.promote_low_f32x4(v128.shuffle<i64>(four, four, 1, 1));
     const squares = f64x2.add(f64x2.mul(low, low), f64x2.mul(high, high));
@@ -89,63 +99,92 @@ function laneSum(four: v128): f64 {
 
 // @ts-ignore: decorator
 @inline
-function encodeRow(block: usize, index: usize, dim: usize, isHalf: bool): void {
-  const step: usize = isHalf ? 8 : 16;
+function encodeRow<E>(block: usize, index: usize, dim: usize): void {
+  const step = fourBytes<E>();
   let row = <usize>load<u32>(block, B_ROWS) + index * load<u32>(block, B_ROW_STRIDE);
   const centre = <usize>load<u32>(block, B_CENTRE);
-  const codeStride = <usize>load<u32>(block, B_CODE_STRIDE);
-  const codes = <usize>load<u32>(block, B_CODES) + index * codeStride;
+  const base = <usize>load<u32>(block, B_CODES);
+  const planes = <usize>load<u32>(block, B_PLANES);
+  const planeBytes = <usize>load<u32>(block, B_PLANE_BYTES);
   const lane = index << 2;
+  const tails = <usize>load<u32>(block, B_TAILS) + lane;
+  const tailBytes = <usize>load<u32>(block, B_CAPACITY) << 2;
   const norm = Math.sqrt(rowSquare(block, <u32>index));
   const keptNorm: f32 = norm == 0 ? ZERO_NORM : norm > 1e-30 && norm < 1e30 ? <f32>norm : f32.NaN;
   store<f32>(<usize>load<u32>(block, B_NORM) + lane, keptNorm);
-  const largest = largestComponent(row, centre, dim, isHalf);
+  const largest = largestComponent<E>(row, centre, dim);
   if (!(largest >= LARGEST_MIN && largest <= LARGEST_MAX)) {
-    memory.fill(codes, 0, codeStride);
-    const rest = centredNorm(row, centre, dim, isHalf) * (1 + 1e-6);
+    for (let plane: usize = 0; plane < planes; plane++) {
+      const width = <usize>load<u32>(block + (plane + 1 < planes ? B_PLANE_WIDTH : B_LAST_WIDTH));
+      memory.fill(base + plane * planeBytes + index * width, 0, width);
+      if (plane + 1 < planes) store<f32>(tails + plane * tailBytes, 0);
+    }
+    const rest = centredNorm<E>(row, centre, dim) * (1 + 1e-6);
     const residual: f32 = largest > LARGEST_MAX ? Infinity : rest == 0 ? 0 : max(roundedUp(rest), 1e-36);
     store<f32>(<usize>load<u32>(block, B_SCALE) + lane, 0);
     store<f32>(<usize>load<u32>(block, B_RESIDUAL) + lane, residual);
     store<f32>(<usize>load<u32>(block, B_CODE_NORM) + lane, 0);
     return;
   }
-  memory.fill(codes + codeStride - 16, 0, 16);
   const scale = largest / 127;
   const inverse = f32x4.splat(1 / scale);
   let errors = f32x4.splat(0);
   let squares = i32x4.splat(0);
-  for (let i: usize = 0; i < dim; i += 4) {
-    const exact = f32x4.mul(f32x4.sub(loadFour(row, isHalf), v128.load(centre + (i << 2))), inverse);
-    const whole = f32x4.nearest(exact);
-    const error = f32x4.sub(exact, whole);
-    errors = f32x4.add(errors, f32x4.mul(error, error));
-    const four = i32x4.trunc_sat_f32x4_s(whole);
-    const narrow = i16x8.narrow_i32x4_s(four, i32x4.splat(0));
-    squares = i32x4.add(squares, i32x4.dot_i16x8_s(narrow, narrow));
-    store<i32>(codes + i, i32x4.extract_lane(i8x16.narrow_i16x8_s(narrow, narrow), 0));
-    row += step;
+  let i: usize = 0;
+  for (let plane: usize = 0; plane < planes; plane++) {
+    const width = <usize>load<u32>(block + (plane + 1 < planes ? B_PLANE_WIDTH : B_LAST_WIDTH));
+    const codes = base + plane * planeBytes + index * width;
+    for (let j: usize = 0; j < width; j += 4) {
+      if (i >= dim) {
+        store<i32>(codes + j, 0);
+        continue;
+      }
+      const exact = f32x4.mul(f32x4.sub(loadFour<E>(row), v128.load(centre + (i << 2))), inverse);
+      const whole = f32x4.nearest(exact);
+      const error = f32x4.sub(exact, whole);
+      errors = f32x4.add(errors, f32x4.mul(error, error));
+      const four = i32x4.trunc_sat_f32x4_s(whole);
+      const narrow = i16x8.narrow_i32x4_s(four, i32x4.splat(0));
+      squares = i32x4.add(squares, i32x4.dot_i16x8_s(narrow, narrow));
+      store<i32>(codes + j, i32x4.extract_lane(i8x16.narrow_i16x8_s(narrow, narrow), 0));
+      row += step;
+      i += 4;
+    }
+    // What has been summed so far; turned into tails below.
+    if (plane + 1 < planes) store<i32>(tails + plane * tailBytes, intSum(squares));
   }
-  const square =
-    <f64>i32x4.extract_lane(squares, 0) +
-    <f64>i32x4.extract_lane(squares, 1) +
-    <f64>i32x4.extract_lane(squares, 2) +
-    <f64>i32x4.extract_lane(squares, 3);
+  const square = intSum(squares);
+  for (let plane: usize = 0; plane + 1 < planes; plane++) {
+    const place = tails + plane * tailBytes;
+    store<f32>(place, roundedUp(<f64>scale * Math.sqrt(<f64>(square - load<i32>(place)))));
+  }
   // The float32 sum of squares errs by less than dim/4 + 8 roundings; each component by less than five, relative to its code.
-  const codeNorm = Math.sqrt(square);
+  const codeNorm = Math.sqrt(<f64>square);
   const errorNorm = Math.sqrt(laneSum(errors)) * (1 + (0.25 * <f64>dim + 8) * 6e-8);
-  const residual = <f64>scale * (errorNorm + 3e-7 * (codeNorm + errorNorm)) * (1 + 1e-6);
+  const residual = <f64>scale * (errorNorm + (3e-7 + RESIDUAL_SHARE) * (codeNorm + errorNorm)) * (1 + 1e-6);
   store<f32>(<usize>load<u32>(block, B_SCALE) + lane, scale);
   store<f32>(<usize>load<u32>(block, B_RESIDUAL) + lane, roundedUp(residual));
   store<f32>(<usize>load<u32>(block, B_CODE_NORM) + lane, <f32>(<f64>scale * codeNorm));
+}
+
+// @ts-ignore: decorator
+@inline
+function intSum(four: v128): i32 {
+  return (
+    i32x4.extract_lane(four, 0) +
+    i32x4.extract_lane(four, 1) +
+    i32x4.extract_lane(four, 2) +
+    i32x4.extract_lane(four, 3)
+  );
 }
 
 /** Derives codes and scalars of the block's rows `from` to `to` (exclusive). */
 export function encodeRows(block: usize, from: u32, to: u32): void {
   const dim = padded4(load<i32>(block, B_DIM));
   if (load<i32>(block, B_DTYPE) == FLOAT16) {
-    for (let i = from; i < to; i++) encodeRow(block, <usize>i, dim, true);
+    for (let i = from; i < to; i++) encodeRow<Half>(block, <usize>i, dim);
   } else {
-    for (let i = from; i < to; i++) encodeRow(block, <usize>i, dim, false);
+    for (let i = from; i < to; i++) encodeRow<Single>(block, <usize>i, dim);
   }
 }
 

@@ -12,6 +12,8 @@ import {
   B_ROW_STRIDE,
   COS,
   FLOAT16,
+  fourBytes,
+  Half,
   IP,
   padded4,
   Q_COUNT,
@@ -23,6 +25,7 @@ import {
   Q_RESCORED,
   Q_SQUARE,
   Q_TAU,
+  Single,
 } from "./layout";
 import { pushHeap, replaceWorst, worstScore } from "./heap";
 import { setLimits } from "./bounds";
@@ -41,14 +44,15 @@ export function loadHalf4(address: usize): v128 {
 
 // @ts-ignore: decorator
 @inline
-function loadLow(address: usize, isHalf: bool): v128 {
-  return isHalf ? f64x2.promote_low_f32x4(loadHalf4(address)) : f64x2.promote_low_f32x4(v128.load64_zero(address));
+function loadLow<E>(address: usize): v128 {
+  if (sizeof<E>() == 2) return f64x2.promote_low_f32x4(loadHalf4(address));
+  return f64x2.promote_low_f32x4(v128.load64_zero(address));
 }
 
 // @ts-ignore: decorator
 @inline
-function loadHigh(address: usize, isHalf: bool): v128 {
-  if (isHalf) {
+function loadHigh<E>(address: usize): v128 {
+  if (sizeof<E>() == 2) {
     const four = loadHalf4(address);
     return f64x2.promote_low_f32x4(v128.shuffle<i64>(four, four, 1, 1));
   }
@@ -64,42 +68,42 @@ function sum(a: v128, b: v128, c: v128, d: v128): f64 {
 
 // @ts-ignore: decorator
 @inline
-function dot(row: usize, query: usize, dim: usize, isHalf: bool): f64 {
-  const step: usize = isHalf ? 8 : 16;
+function dot<E>(row: usize, query: usize, dim: usize): f64 {
+  const step = fourBytes<E>();
   let a = f64x2.splat(0);
   let b = a;
   let c = a;
   let d = a;
   let i: usize = 0;
   for (; i + 8 <= dim; i += 8) {
-    a = f64x2.add(a, f64x2.mul(loadLow(row, isHalf), v128.load(query)));
-    b = f64x2.add(b, f64x2.mul(loadHigh(row, isHalf), v128.load(query, 16)));
-    c = f64x2.add(c, f64x2.mul(loadLow(row + step, isHalf), v128.load(query, 32)));
-    d = f64x2.add(d, f64x2.mul(loadHigh(row + step, isHalf), v128.load(query, 48)));
+    a = f64x2.add(a, f64x2.mul(loadLow<E>(row), v128.load(query)));
+    b = f64x2.add(b, f64x2.mul(loadHigh<E>(row), v128.load(query, 16)));
+    c = f64x2.add(c, f64x2.mul(loadLow<E>(row + step), v128.load(query, 32)));
+    d = f64x2.add(d, f64x2.mul(loadHigh<E>(row + step), v128.load(query, 48)));
     row += 2 * step;
     query += 64;
   }
   if (i < dim) {
-    a = f64x2.add(a, f64x2.mul(loadLow(row, isHalf), v128.load(query)));
-    b = f64x2.add(b, f64x2.mul(loadHigh(row, isHalf), v128.load(query, 16)));
+    a = f64x2.add(a, f64x2.mul(loadLow<E>(row), v128.load(query)));
+    b = f64x2.add(b, f64x2.mul(loadHigh<E>(row), v128.load(query, 16)));
   }
   return sum(a, b, c, d);
 }
 
 // @ts-ignore: decorator
 @inline
-function squaredDistance(row: usize, query: usize, dim: usize, isHalf: bool): f64 {
-  const step: usize = isHalf ? 8 : 16;
+function squaredDistance<E>(row: usize, query: usize, dim: usize): f64 {
+  const step = fourBytes<E>();
   let a = f64x2.splat(0);
   let b = a;
   let c = a;
   let d = a;
   let i: usize = 0;
   for (; i + 8 <= dim; i += 8) {
-    const w = f64x2.sub(loadLow(row, isHalf), v128.load(query));
-    const x = f64x2.sub(loadHigh(row, isHalf), v128.load(query, 16));
-    const y = f64x2.sub(loadLow(row + step, isHalf), v128.load(query, 32));
-    const z = f64x2.sub(loadHigh(row + step, isHalf), v128.load(query, 48));
+    const w = f64x2.sub(loadLow<E>(row), v128.load(query));
+    const x = f64x2.sub(loadHigh<E>(row), v128.load(query, 16));
+    const y = f64x2.sub(loadLow<E>(row + step), v128.load(query, 32));
+    const z = f64x2.sub(loadHigh<E>(row + step), v128.load(query, 48));
     a = f64x2.add(a, f64x2.mul(w, w));
     b = f64x2.add(b, f64x2.mul(x, x));
     c = f64x2.add(c, f64x2.mul(y, y));
@@ -108,8 +112,8 @@ function squaredDistance(row: usize, query: usize, dim: usize, isHalf: bool): f6
     query += 64;
   }
   if (i < dim) {
-    const w = f64x2.sub(loadLow(row, isHalf), v128.load(query));
-    const x = f64x2.sub(loadHigh(row, isHalf), v128.load(query, 16));
+    const w = f64x2.sub(loadLow<E>(row), v128.load(query));
+    const x = f64x2.sub(loadHigh<E>(row), v128.load(query, 16));
     a = f64x2.add(a, f64x2.mul(w, w));
     b = f64x2.add(b, f64x2.mul(x, x));
   }
@@ -118,13 +122,13 @@ function squaredDistance(row: usize, query: usize, dim: usize, isHalf: bool): f6
 
 // @ts-ignore: decorator
 @inline
-function squaredNorm(row: usize, dim: usize, isHalf: bool): f64 {
-  const step: usize = isHalf ? 8 : 16;
+function squaredNorm<E>(row: usize, dim: usize): f64 {
+  const step = fourBytes<E>();
   let a = f64x2.splat(0);
   let b = a;
   for (let i: usize = 0; i < dim; i += 4) {
-    const x = loadLow(row, isHalf);
-    const y = loadHigh(row, isHalf);
+    const x = loadLow<E>(row);
+    const y = loadHigh<E>(row);
     a = f64x2.add(a, f64x2.mul(x, x));
     b = f64x2.add(b, f64x2.mul(y, y));
     row += step;
@@ -136,7 +140,7 @@ function squaredNorm(row: usize, dim: usize, isHalf: bool): f64 {
 export function rowSquare(block: usize, index: u32): f64 {
   const row = <usize>load<u32>(block, B_ROWS) + <usize>index * load<u32>(block, B_ROW_STRIDE);
   const dim = padded4(load<i32>(block, B_DIM));
-  return load<i32>(block, B_DTYPE) == FLOAT16 ? squaredNorm(row, dim, true) : squaredNorm(row, dim, false);
+  return load<i32>(block, B_DTYPE) == FLOAT16 ? squaredNorm<Half>(row, dim) : squaredNorm<Single>(row, dim);
 }
 
 /** Exact score of the block's row `index`. */
@@ -146,13 +150,13 @@ export function exactScore(state: usize, block: usize, index: u32): f64 {
   const dim = padded4(load<i32>(block, B_DIM));
   const metric = load<i32>(state, Q_METRIC);
   const isHalf = load<i32>(block, B_DTYPE) == FLOAT16;
-  if (metric == IP) return isHalf ? dot(row, query, dim, true) : dot(row, query, dim, false);
+  if (metric == IP) return isHalf ? dot<Half>(row, query, dim) : dot<Single>(row, query, dim);
   if (metric == COS) {
     const product = load<f64>(state, Q_SQUARE) * rowSquare(block, index);
     if (product == 0) return 0;
-    return (isHalf ? dot(row, query, dim, true) : dot(row, query, dim, false)) / Math.sqrt(product);
+    return (isHalf ? dot<Half>(row, query, dim) : dot<Single>(row, query, dim)) / Math.sqrt(product);
   }
-  return isHalf ? -squaredDistance(row, query, dim, true) : -squaredDistance(row, query, dim, false);
+  return isHalf ? -squaredDistance<Half>(row, query, dim) : -squaredDistance<Single>(row, query, dim);
 }
 
 /** Scores a row that its bound did not exclude, keeps it when it is among the best, and tightens the limits. */

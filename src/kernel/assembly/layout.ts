@@ -1,7 +1,9 @@
 /**
  * Where does everything lie in memory?
  *
- * A block holds a power of two of rows: header, rows as stored, int8 codes, and four float32 scalars a row as four arrays.
+ * A block holds a power of two of rows: header, rows as stored, int8 codes in up to four planes (the first quarter of the
+ * components of all rows, then the second, ...), and float32 scalars, each an array: scale, residual, code norm, norm, and a tail
+ * for every plane but the last.
  * A query state holds one search in progress: header, the query as float32, float64 and int16 codes, and the heap of the
  * best rows. Offsets inside a state are relative to it, so that its bytes can move to another memory. Only this folder knows
  * the layout: the host asks for sizes and places through the functions exported here.
@@ -14,14 +16,47 @@ export const COS: i32 = 2;
 export const FLOAT32: i32 = 0;
 export const FLOAT16: i32 = 1;
 
+// The same as types: a loop that is generic over them is compiled once for each. `sizeof` tells them apart.
+export type Ip = i8;
+export type SquaredL2 = i16;
+export type Cos = i32;
+/** Component types of stored rows. */
+export type Single = f32;
+export type Half = u16;
+
+// @ts-ignore: decorator
+@inline
+export function isIp<M>(): bool {
+  return sizeof<M>() == sizeof<Ip>();
+}
+
+// @ts-ignore: decorator
+@inline
+export function isL2<M>(): bool {
+  return sizeof<M>() == sizeof<SquaredL2>();
+}
+
+// @ts-ignore: decorator
+@inline
+export function isCos<M>(): bool {
+  return sizeof<M>() == sizeof<Cos>();
+}
+
+/** Bytes of four stored components. */
+// @ts-ignore: decorator
+@inline
+export function fourBytes<E>(): usize {
+  return 4 * sizeof<E>();
+}
+
 // Block header.
 /** u32 address of the rows as stored, `rowStride` bytes each. */
 export const B_ROWS: usize = 0;
-/** u32 address of the int8 codes, `codeStride` bytes each. */
+/** u32 address of the int8 codes, plane by plane. */
 export const B_CODES: usize = 4;
 /** u32 address of the scales s: the code c stands for centre + s·c. */
 export const B_SCALE: usize = 8;
-/** u32 address of the residual norms r, an upper bound of |x − centre − s·c|. */
+/** u32 address of the residuals, an upper bound of |x − centre − s·c| + RESIDUAL_SHARE·s·|c|. */
 export const B_RESIDUAL: usize = 12;
 /** u32 address of the code norms n = s·|c|. */
 export const B_CODE_NORM: usize = 16;
@@ -34,8 +69,16 @@ export const B_FIRST_ROW: usize = 28;
 export const B_DIM: usize = 32;
 export const B_DTYPE: usize = 36;
 export const B_ROW_STRIDE: usize = 40;
-export const B_CODE_STRIDE: usize = 44;
-export const BLOCK_HEADER: usize = 64;
+/** u32 bytes of a row in a plane and in the last plane, planes, and bytes from one plane to the next. */
+export const B_PLANE_WIDTH: usize = 44;
+export const B_LAST_WIDTH: usize = 48;
+export const B_PLANES: usize = 52;
+export const B_PLANE_BYTES: usize = 56;
+/** u32 address of the tails of the first plane, s·|components of c after it|; those of the next plane follow. */
+export const B_TAILS: usize = 60;
+/** u32 rows that the block has room for. */
+export const B_CAPACITY: usize = 64;
+export const BLOCK_HEADER: usize = 128;
 
 // Query state header.
 export const Q_METRIC: usize = 0;
@@ -66,15 +109,20 @@ export const Q_OFFSET: usize = 96;
 /** f32 constants of the int8 bound, see `bounds.ts`. */
 export const Q_C0: usize = 104;
 export const Q_C1: usize = 108;
-export const Q_C2: usize = 112;
-export const Q_INT8_LIMIT: usize = 116;
+export const Q_INT8_LIMIT: usize = 112;
 /** f32 constants of the float bound. */
-export const Q_F0: usize = 120;
-export const Q_FLOAT_LIMIT: usize = 124;
-export const STATE_HEADER: usize = 128;
+export const Q_F0: usize = 116;
+export const Q_FLOAT_LIMIT: usize = 120;
+/** f64 norm of the vector that the query's codes stand for. */
+export const Q_CODE_NORM: usize = 128;
+/** f32 norms of the query's codes after each plane but the last. */
+export const Q_TAILS: usize = 136;
+export const STATE_HEADER: usize = 192;
 
 /** Norm kept for an all-zero row: far above any other, so that the cosine bound sees the sign of the limit only. */
 export const ZERO_NORM: f32 = 3e38;
+/** Share of a row's code norm that its residual includes: pays for the rounding of the query, in place of a term of its own. */
+export const RESIDUAL_SHARE: f64 = 2e-4;
 
 /** Components rounded up to whole groups of four, as rows are padded. */
 // @ts-ignore: decorator
@@ -90,6 +138,20 @@ export function padded16(dim: i32): usize {
   return <usize>((dim + 15) & ~15);
 }
 
+/** Bytes of a row's codes in a plane: a quarter of them where that is worth a look of its own, else all. */
+// @ts-ignore: decorator
+@inline
+export function planeWidth(dim: i32): usize {
+  return dim < 64 ? padded16(dim) : ((padded16(dim) + 63) >> 6) << 4;
+}
+
+/** Number of planes, 1 to 4. */
+// @ts-ignore: decorator
+@inline
+export function planeCount(dim: i32): usize {
+  return (padded16(dim) + planeWidth(dim) - 1) / planeWidth(dim);
+}
+
 // @ts-ignore: decorator
 @inline
 function aligned64(bytes: usize): usize {
@@ -103,13 +165,13 @@ export function rowStride(dim: i32, dtype: i32): usize {
 
 /** Bytes of one row's codes and scalars. */
 export function codeBytesPerRow(dim: i32): usize {
-  return padded16(dim) + 16;
+  return padded16(dim) + 12 + 4 * planeCount(dim);
 }
 
 /** Bytes of a block of `rows` rows; its address must be a multiple of 64. */
 export function blockBytes(dim: i32, dtype: i32, rows: i32): usize {
   const count = <usize>rows;
-  return BLOCK_HEADER + aligned64(rowStride(dim, dtype) * count) + aligned64(padded16(dim) * count) + 16 * count;
+  return BLOCK_HEADER + aligned64(rowStride(dim, dtype) * count) + aligned64(codeBytesPerRow(dim) * count);
 }
 
 /** Bytes of a centre: `dim4` float32. */
@@ -128,7 +190,9 @@ export function initBlock(block: usize, dim: i32, dtype: i32, rows: i32, firstRo
   const stride = rowStride(dim, dtype);
   const stored = block + BLOCK_HEADER;
   const codes = stored + aligned64(stride * count);
-  const scalars = codes + aligned64(padded16(dim) * count);
+  const scalars = codes + padded16(dim) * count;
+  const planes = planeCount(dim);
+  const width = planeWidth(dim);
   store<u32>(block, <u32>stored, B_ROWS);
   store<u32>(block, <u32>codes, B_CODES);
   store<u32>(block, <u32>scalars, B_SCALE);
@@ -140,7 +204,12 @@ export function initBlock(block: usize, dim: i32, dtype: i32, rows: i32, firstRo
   store<i32>(block, dim, B_DIM);
   store<i32>(block, dtype, B_DTYPE);
   store<u32>(block, <u32>stride, B_ROW_STRIDE);
-  store<u32>(block, <u32>padded16(dim), B_CODE_STRIDE);
+  store<u32>(block, <u32>width, B_PLANE_WIDTH);
+  store<u32>(block, <u32>(padded16(dim) - (planes - 1) * width), B_LAST_WIDTH);
+  store<u32>(block, <u32>planes, B_PLANES);
+  store<u32>(block, <u32>(width * count), B_PLANE_BYTES);
+  store<u32>(block, <u32>(scalars + 16 * count), B_TAILS);
+  store<i32>(block, rows, B_CAPACITY);
 }
 
 /** Address of a block's stored rows. */
