@@ -207,6 +207,31 @@ describe("a crash at any call leaves a committed state", () => {
     }
   });
 
+  test("a crash during recovery, at any call, changes nothing", async () => {
+    const count = await changesOfScript();
+    for (let at = 5; at <= count; at += 7) {
+      const first = await machine(at, { crashAtChange: at });
+      await play(first);
+      const found = first.afterPowerLoss("torn", at);
+      const state = await find(found.afterKill(1));
+      if (state === "none") continue;
+      for (let recovery = 1; ; recovery++) {
+        const again = first.afterPowerLoss("torn", at);
+        again.arm({ crashAtChange: recovery });
+        const result = await find(again).catch((error: unknown) => error);
+        if (!again.isCrashed) {
+          expect(result).toBe(state);
+          break;
+        }
+        for (const loss of ["dropped", "reordered"] as const) {
+          const last = again.afterPowerLoss(loss, recovery);
+          expect(await find(last), `call ${at}, recovery call ${recovery}, ${loss}`).toBe(state);
+          await goOn(last, state);
+        }
+      }
+    }
+  });
+
   test("short reads and writes change nothing", async () => {
     const fs = await machine(3, { isShort: true });
     expect((await play(fs)).error).toBe(null);
