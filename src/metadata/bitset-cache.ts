@@ -43,11 +43,6 @@ export class BitsetCache {
     }
   }
 
-  clear(): void {
-    this.#entries.clear();
-    this.#bytes = 0;
-  }
-
   memoryBytes(): number {
     return this.#bytes;
   }

@@ -35,7 +35,10 @@ export function scanColumn(
     verdicts[valueKind.text] = 0;
     scanTexts(leaf, test, wanted, column, fromWord, toWord, words);
   }
-  if (column.lists.length > 0) {
+  const member = membership(leaf, column);
+  if (member !== null) {
+    scanMembership(column, column.elementCodeOf(member), wanted, fromWord, toWord, words);
+  } else if (column.lists.length > 0) {
     scanLists(new ListTest(leaf, test, column), wanted, column.lists, fromWord, toWord, words);
   }
   if (verdicts.some((verdict, at) => verdict === 1 && column.kindRows[at]! > 0)) {
@@ -141,6 +144,34 @@ function scanVerdicts(
     let word = 0;
     for (let bit = 0; bit < 32; bit += 1) word |= verdicts[codes[base + bit]!]! << bit;
     words[at]! |= word;
+  }
+}
+
+/** The one scalar that arrays are asked to contain, where the column's only lists are arrays; else null. */
+function membership(leaf: LeafNode, column: Column): string | number | boolean | null {
+  const isOfArrays = column.kindRows[valueKind.array]! > 0 && column.kindRows[valueKind.many] === 0;
+  if (!isOfArrays || leaf.kind !== "contains" || leaf.operand.kind !== "field") return null;
+  return leaf.values.length === 1 ? (leaf.values[0] ?? null) : null;
+}
+
+function scanMembership(
+  column: Column,
+  code: number,
+  wanted: boolean,
+  fromWord: number,
+  toWord: number,
+  words: Uint32Array,
+): void {
+  const { lists } = column;
+  const ends = column.listEnds.values;
+  const elements = column.elements.values;
+  for (let row = fromWord * 32; row < toWord * 32; row += 1) {
+    const list = lists[row]!;
+    if (list === 0) continue;
+    const end = ends[list]!;
+    let isMember = 0;
+    for (let at = ends[list - 1]!; at < end; at += 1) isMember |= Number(elements[at] === code);
+    words[row >>> 5]! |= Number(isMember === Number(wanted)) << (row & 31);
   }
 }
 

@@ -12,7 +12,14 @@ import { TimeSlice } from "../time-slice.js";
 import type { Id } from "../types.js";
 import type { Matches } from "./bitset-cache.js";
 import { Column } from "./column.js";
-import { readColumns, writeColumns } from "./column-codec.js";
+import {
+  readColumns,
+  restoreColumn,
+  type StoredColumn,
+  storeColumn,
+  storedRows,
+  writeColumns,
+} from "./column-codec.js";
 import { estimateMatches } from "./estimator.js";
 import { collectFieldNames } from "./field-names.js";
 import type { FieldRecord } from "./field-path.js";
@@ -43,6 +50,8 @@ export interface RowSource {
 export class ColumnStore {
   readonly #source: RowSource;
   readonly #columns = new Map<string, Column>();
+  /** Columns of a checkpoint that nothing has asked for yet. */
+  readonly #stored = new Map<string, StoredColumn>();
   /** The pass that is building a column now. */
   readonly #passes = new Map<string, Promise<void>>();
   readonly #evaluator: FilterEvaluator;
@@ -58,12 +67,15 @@ export class ColumnStore {
     });
   }
 
-  /** A store from the bytes of `serialize`, or null when they are not that: the columns are then built anew. */
+  /**
+   * A store from the bytes of `serialize`, or null when they are not that: the columns are then built anew. The bytes are
+   * kept and read a column at a time when it is first needed; a column that turns out unsound is built anew.
+   */
   static deserialize(source: RowSource, bytes: Uint8Array): ColumnStore | null {
     const parts = readColumns(bytes);
     if (parts === null) return null;
     const store = new ColumnStore(source);
-    for (const column of parts.columns) store.#columns.set(column.path, column);
+    for (const column of parts.columns) store.#stored.set(column.path, column);
     for (const name of parts.names) store.#names.add(name);
     store.#namedRows = parts.namedRows;
     return store;
@@ -94,7 +106,7 @@ export class ColumnStore {
    * there is such a column. Stops after a time slice: what is left is read from the source when next needed.
    */
   append(firstRow: number, fields: readonly (FieldRecord | string)[]): void {
-    const current = [...this.#columns.values()].filter((column) => this.#takesRow(column, firstRow));
+    const current = [...this.#columns.values()].filter((column) => column.length === firstRow);
     if (current.length === 0) return;
     const slice = new TimeSlice();
     for (let at = 0; at < fields.length; at += 1) {
@@ -136,7 +148,7 @@ export class ColumnStore {
   /** The columns as a section of a checkpoint. */
   serialize(): Uint8Array {
     return writeColumns({
-      columns: [...this.#columns.values()],
+      columns: [...[...this.#columns.values()].map(storeColumn), ...this.#stored.values()],
       names: [...this.#names],
       namedRows: this.#namedRows,
     });
@@ -146,6 +158,7 @@ export class ColumnStore {
   memoryBytes(): number {
     let bytes = this.#evaluator.memoryBytes();
     for (const column of this.#columns.values()) bytes += column.memoryBytes();
+    for (const { sections } of this.#stored.values()) for (const section of sections) bytes += section.length;
     return bytes;
   }
 
@@ -160,10 +173,6 @@ export class ColumnStore {
     return column !== undefined && column.length >= rowCount;
   }
 
-  #takesRow(column: Column, row: number): boolean {
-    return column.length === row;
-  }
-
   async #startPass(paths: readonly string[], rowCount: number, signal: AbortSignal | undefined): Promise<void> {
     const pass = this.#build(paths, rowCount, signal);
     for (const path of paths) this.#passes.set(path, pass);
@@ -176,8 +185,9 @@ export class ColumnStore {
 
   async #build(paths: readonly string[], rowCount: number, signal: AbortSignal | undefined): Promise<void> {
     assert(rowCount <= this.#source.rowCount, `no column is asked for more rows than are committed (${rowCount})`);
-    const columns = paths.map((path) => this.#columnToBuild(path, rowCount));
     const slice = new TimeSlice();
+    const columns: Column[] = [];
+    for (const path of paths) columns.push(await this.#columnToBuild(path, rowCount, slice));
     let from = Math.min(...columns.map((column) => column.length));
     while (from < rowCount) {
       throwIfAborted(signal);
@@ -197,15 +207,20 @@ export class ColumnStore {
     }
   }
 
-  #columnToBuild(path: string, rowCount: number): Column {
-    let column = this.#columns.get(path);
-    // A checkpoint never has more rows than the log; if it has, its columns are not of this log.
-    if (column === undefined || column.length > this.#source.rowCount) {
-      column = new Column(path);
-      this.#columns.set(path, column);
-      this.#evaluator.clear();
-    }
+  async #columnToBuild(path: string, rowCount: number, slice: TimeSlice): Promise<Column> {
+    const known = this.#columns.get(path) ?? (await this.#restore(path, slice));
+    const column = known ?? new Column(path);
+    this.#columns.set(path, column);
     column.reserve(rowCount);
+    return column;
+  }
+
+  /** The column of a checkpoint, or null. One of more rows than are committed is not of these rows. */
+  async #restore(path: string, slice: TimeSlice): Promise<Column | null> {
+    const stored = this.#stored.get(path);
+    if (stored === undefined) return null;
+    const column = storedRows(stored) <= this.#source.rowCount ? await restoreColumn(stored, slice) : null;
+    this.#stored.delete(path);
     return column;
   }
 

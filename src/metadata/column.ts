@@ -13,7 +13,7 @@ import { assert } from "../errors.js";
 import type { JsonValue } from "../types.js";
 import { FieldPath, type FieldRecord, isArray, ManyValues, type PathValue } from "./field-path.js";
 import { GrowingUint32Array } from "./growing-uint32-array.js";
-import { NumberSample } from "./number-sample.js";
+import { NumberStatistics } from "./number-statistics.js";
 import { ValueDictionary } from "./value-dictionary.js";
 
 /** What a row has at the path. Missing and null are one. Stored in checkpoints. */
@@ -42,8 +42,8 @@ const rowsPerWord = 32;
 
 /** What a column consists of, an entry a row in `kinds` and in those of the others that are not empty. */
 export interface ColumnParts {
-  readonly texts: readonly string[];
-  readonly elementNumbers: Float64Array<ArrayBuffer>;
+  readonly texts: ValueDictionary<string>;
+  readonly elementNumbers: ValueDictionary<number>;
   readonly kinds: Uint8Array<ArrayBuffer>;
   readonly numbers: Float64Array<ArrayBuffer>;
   readonly codes: Uint32Array<ArrayBuffer>;
@@ -54,16 +54,16 @@ export interface ColumnParts {
 
 export class Column {
   readonly path: string;
-  readonly texts = new ValueDictionary<string>();
+  readonly texts: ValueDictionary<string>;
   /** Numbers that stand in lists. */
-  readonly elementNumbers = new ValueDictionary<number>();
+  readonly elementNumbers: ValueDictionary<number>;
   /** Rows a kind. */
   readonly kindRows = new Uint32Array(valueKindCount);
   /** Rows a text code. */
   readonly textRows = GrowingUint32Array.of(new Uint32Array(1));
   /** Times a text code stands in a list. */
   readonly textElements = GrowingUint32Array.of(new Uint32Array(1));
-  readonly numberSample = new NumberSample();
+  readonly numberStatistics = new NumberStatistics();
   readonly #reader: FieldPath;
   #kinds = new Uint8Array(0);
   #numbers = new Float64Array(0);
@@ -74,32 +74,43 @@ export class Column {
   #listEnds = GrowingUint32Array.of(new Uint32Array(1));
   #elements = new GrowingUint32Array();
 
-  constructor(path: string) {
+  /** A column without rows, or one of `parts`, which were checked and whose statistics `recount` makes anew. */
+  constructor(path: string, parts?: ColumnParts) {
     this.path = path;
     this.#reader = new FieldPath(path);
+    this.texts = parts?.texts ?? new ValueDictionary();
+    this.elementNumbers = parts?.elementNumbers ?? new ValueDictionary();
+    if (parts === undefined) return;
+    this.#listEnds = GrowingUint32Array.of(parts.listEnds);
+    this.#elements = GrowingUint32Array.of(parts.elements);
+    this.#kinds = parts.kinds;
+    this.#numbers = parts.numbers;
+    this.#codes = parts.codes;
+    this.#lists = parts.lists;
+    this.#length = parts.kinds.length;
+    for (let code = 1; code <= this.texts.size; code += 1) {
+      this.textRows.push(0);
+      this.textElements.push(0);
+    }
+    this.#resize(this.#length);
   }
 
-  /** A column of rows that were checked before; the counts and the sample are made anew. Dictionaries are in order. */
-  static restore(path: string, parts: ColumnParts): Column {
-    const column = new Column(path);
-    for (const text of parts.texts) column.#textCode(text);
-    for (const value of parts.elementNumbers) column.elementNumbers.add(value);
-    column.#listEnds = GrowingUint32Array.of(parts.listEnds);
-    column.#elements = GrowingUint32Array.of(parts.elements);
-    column.#kinds = parts.kinds;
-    column.#numbers = parts.numbers;
-    column.#codes = parts.codes;
-    column.#lists = parts.lists;
-    column.#length = parts.kinds.length;
-    for (let row = 0; row < parts.kinds.length; row += 1) {
-      const kind = parts.kinds[row]!;
-      column.kindRows[kind]! += 1;
-      if (kind === valueKind.text) column.textRows.increment(parts.codes[row]!);
-      else if (kind === valueKind.number) column.numberSample.add(parts.numbers[row]!);
+  /** Takes rows that came as parts into the statistics. */
+  recountRows(from: number, to: number): void {
+    for (let row = from; row < to; row += 1) {
+      const kind = this.#kinds[row]!;
+      this.kindRows[kind]! += 1;
+      if (kind === valueKind.text) this.textRows.increment(this.#codes[row]!);
+      else if (kind === valueKind.number) this.numberStatistics.add(this.#numbers[row]!);
     }
-    for (const code of parts.elements) if ((code & 3) === elementTag.text) column.textElements.increment(code >>> 2);
-    column.#resize(column.#length);
-    return column;
+  }
+
+  /** Takes list elements that came as parts into the statistics. */
+  recountElements(from: number, to: number): void {
+    for (let at = from; at < to; at += 1) {
+      const code = this.#elements.values[at]!;
+      if ((code & 3) === elementTag.text) this.textElements.increment(code >>> 2);
+    }
   }
 
   /** Rows that the column has. */
@@ -191,7 +202,7 @@ export class Column {
       this.textElements.memoryBytes() +
       this.texts.memoryBytes() +
       this.elementNumbers.memoryBytes() +
-      this.numberSample.memoryBytes()
+      this.numberStatistics.memoryBytes()
     );
   }
 
@@ -227,7 +238,7 @@ export class Column {
     if (!Number.isFinite(value)) return valueKind.missing;
     if (this.#numbers.length === 0) this.#numbers = new Float64Array(this.#kinds.length).fill(Number.NaN);
     this.#numbers[row] = value;
-    this.numberSample.add(value);
+    this.numberStatistics.add(value);
     return valueKind.number;
   }
 

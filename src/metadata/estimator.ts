@@ -6,8 +6,7 @@
  * as in evaluation. Leaves on one field that stand in the same AND or OR are asked together, so that a range written as
  * two comparisons counts as one and `a = 1 OR a = 2` adds up; beyond that fields are taken as independent.
  *
- * The count of distinct numbers is the GEE estimate (Charikar, Chaudhuri, Motwani, Narasayya: "Towards estimation error
- * guarantees for distinct values", 2000); shares of what nothing is known about are System R's.
+ * Shares of what nothing is known about are those of System R (Selinger et al., 1979).
  */
 import { valueKind } from "./column.js";
 import { ManyValues, type PathValue } from "./field-path.js";
@@ -16,6 +15,9 @@ import type { LeafNode, Literal, WhereNode } from "./where-node.js";
 
 /** Rows looked at where a column has no statistics of what is asked. */
 const probesMax = 512;
+
+/** Times that a number stands in the sample from which on its share there is believed. */
+const seenOften = 4;
 
 const equalityShare = 0.1;
 const otherShare = 1 / 3;
@@ -27,10 +29,12 @@ export interface ColumnStatistics {
   /** Rows a `valueKind`. */
   readonly kindRows: ArrayLike<number>;
   /** All numbers where `values()` are as many as there are rows of numbers, else a uniform sample. */
-  readonly numberSample: { readonly min: number; readonly max: number; values(): Float64Array };
+  readonly numberStatistics: { readonly min: number; readonly max: number; values(): Float64Array; distinct(): number };
   /** The code of a text, 0 when no row has it; rows a code. */
   readonly texts: { codeOf(text: string): number };
   readonly textRows: { readonly values: ArrayLike<number> };
+  /** Times that a text code stands in an array. */
+  readonly textElements: { readonly values: ArrayLike<number> };
   valueAt(row: number): PathValue;
 }
 
@@ -156,35 +160,47 @@ function passes(group: Group, value: PathValue): boolean {
 function numberRows(group: Group, statistics: ColumnStatistics): number {
   const rows = statistics.kindRows[valueKind.number]!;
   if (rows === 0) return 0;
-  const sample = statistics.numberSample.values();
+  const { min, max } = statistics.numberStatistics;
+  const sample = statistics.numberStatistics.values();
+  const isWhole = sample.length >= rows;
+  const listed = isWhole ? null : listedValues(group);
+  if (listed !== null) return Math.min(rows, listedNumberRows(group, listed, statistics));
   let hits = 0;
   for (const value of sample) if (passes(group, value)) hits += 1;
-  if (sample.length >= rows) return hits;
-  if (hits > 1) return (hits / sample.length) * rows;
-  // What the sample has once or never: as many rows as an average value that it hardly saw, for each value asked for.
-  const { min, max } = statistics.numberSample;
-  const listed = listedValues(group)?.filter((value) => typeof value === "number") ?? null;
-  if (listed !== null) {
-    const possible = listed.filter((value) => value >= min && value <= max && passes(group, value)).length;
-    return Math.min(rows, possible * (rows / distinctNumbers(sample, rows)));
-  }
-  if (hits === 1) return rows / sample.length;
+  if (isWhole || hits > 0) return (hits / sample.length) * rows;
+  // No hit in the sample says only that hits are rare, unless they are out of reach.
   return passes(group, min) || passes(group, max) || couldHold(group, min, max) ? rows / sample.length / 2 : 0;
+}
+
+/** Rows of the numbers named: by the sample where it has a number often, else an average number of rows. */
+function listedNumberRows(group: Group, listed: readonly Literal[], statistics: ColumnStatistics): number {
+  const { min, max } = statistics.numberStatistics;
+  const total = statistics.kindRows[valueKind.number]!;
+  const sample = statistics.numberStatistics.values();
+  const times = new Map<number, number>();
+  for (const value of sample) times.set(value, (times.get(value) ?? 0) + 1);
+  let oftenSeen = 0;
+  let oftenDistinct = 0;
+  for (const count of times.values()) {
+    if (count < seenOften) continue;
+    oftenSeen += count;
+    oftenDistinct += 1;
+  }
+  const seldomRows = (total * (sample.length - oftenSeen)) / sample.length;
+  const average = seldomRows / Math.max(1, statistics.numberStatistics.distinct() - oftenDistinct);
+  let rows = 0;
+  for (const value of new Set(listed)) {
+    if (typeof value !== "number" || value < min || value > max || !passes(group, value)) continue;
+    const seen = times.get(value) ?? 0;
+    rows += seen >= seenOften ? (seen / sample.length) * total : average;
+  }
+  return rows;
 }
 
 /** True when some literal of a leaf lies among the column's numbers. */
 function couldHold(group: Group, min: number, max: number): boolean {
   const isAmong = (value: Literal): boolean => typeof value === "number" && value >= min && value <= max;
   return group.asks.some(({ leaf }) => literalsOf(leaf).some(isAmong));
-}
-
-/** Distinct numbers among `rows`, by what is once and what is several times in a sample of them. */
-function distinctNumbers(sample: Float64Array, rows: number): number {
-  const times = new Map<number, number>();
-  for (const value of sample) times.set(value, (times.get(value) ?? 0) + 1);
-  let once = 0;
-  for (const count of times.values()) if (count === 1) once += 1;
-  return Math.max(1, Math.sqrt(rows / sample.length) * once + (times.size - once));
 }
 
 /** The values that a row must have one of to pass, or null when the group does not name them. */
@@ -234,8 +250,27 @@ function probedRows(group: Group, statistics: ColumnStatistics, withTexts: boole
     // No hit among few says only that hits are rare.
     else rows += ofKind * (hits === 0 && tested < ofKind ? 0.5 / tested : hits / tested);
   }
-  return rows;
+  return Math.min(rows, rowsContaining(group, statistics));
 }
+
+/** At most so many rows have an array with the texts asked for; infinity where the group does not ask for texts. */
+function rowsContaining(group: Group, statistics: ColumnStatistics): number {
+  const { kindRows, texts, textElements } = statistics;
+  if (kindRows[valueKind.text]! > 0 || kindRows[valueKind.many]! > 0) return Number.POSITIVE_INFINITY;
+  const bounds = group.asks.map(({ leaf, wanted }) => {
+    if (leaf.kind !== "contains" || !wanted || leaf.operand.kind !== "field") return Number.POSITIVE_INFINITY;
+    const rows = leaf.values.map((value) => {
+      if (typeof value !== "string") return Number.POSITIVE_INFINITY;
+      const code = texts.codeOf(value);
+      return code === 0 ? 0 : textElements.values[code]!;
+    });
+    return rows.reduce(leaf.quantifier === "all" ? least : sum);
+  });
+  return bounds.reduce(group.needsAll ? least : sum);
+}
+
+const least = (a: number, b: number): number => Math.min(a, b);
+const sum = (a: number, b: number): number => a + b;
 
 function kindOf(value: PathValue): number {
   if (typeof value === "string") return valueKind.text;

@@ -11,6 +11,7 @@ import type { Id } from "../types.js";
 import { Bitset } from "./bitset.js";
 import { BitsetCache, type Matches } from "./bitset-cache.js";
 import type { Column } from "./column.js";
+import { scanColumnPair } from "./column-pair-scan.js";
 import { scanColumn } from "./column-scan.js";
 import { ManyValues, type PathValue } from "./field-path.js";
 import { applyOperand, comparePathValues, LeafTest } from "./leaf-test.js";
@@ -50,11 +51,6 @@ export class FilterEvaluator {
     const { leaf, wanted } = leafOf(node, true);
     const cached = this.#cache.get(leaf === null ? printWhere(node) : leafKey(leaf, wanted));
     return cached?.bits.length === rowCount ? cached.count : null;
-  }
-
-  /** Forgets all sets. */
-  clear(): void {
-    this.#cache.clear();
   }
 
   memoryBytes(): number {
@@ -114,7 +110,13 @@ export class FilterEvaluator {
   /** Sets the bits of the rows of the words; those at and beyond `rowCount` may be set too. */
   #scan(leaf: LeafNode, wanted: boolean, fromWord: number, toWord: number, rowCount: number, words: Uint32Array): void {
     if (leaf.kind === "comparison" && leaf.right.kind !== "literal") {
-      this.#scanPairs(leaf, leaf.right, wanted, fromWord, rowCount, words);
+      const { operand, right } = leaf;
+      if (operand.kind === "field" && right.kind === "field") {
+        const columns = [this.#rows.columnOf(operand.path), this.#rows.columnOf(right.path)] as const;
+        scanColumnPair(leaf.operator, ...columns, wanted, fromWord, toWord, words);
+      } else {
+        this.#scanPairs(leaf, right, wanted, fromWord, rowCount, words);
+      }
       return;
     }
     const base = baseOf(leaf.operand);
@@ -141,7 +143,7 @@ export class FilterEvaluator {
     }
   }
 
-  /** A comparison between two operands of a row. */
+  /** A comparison between two operands of a row, one of them the id or a function: a row at a time. */
   #scanPairs(
     leaf: ComparisonNode,
     right: OperandNode,
