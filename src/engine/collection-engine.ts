@@ -17,7 +17,7 @@ import { compactGeneration } from "./compaction.js";
 import { Generation } from "./generation.js";
 import { appendStoredRows } from "./stored-rows.js";
 import { appendVectorChunk } from "./stored-vectors.js";
-import { WriteBuffer } from "./write-buffer.js";
+import { type CommittedRows, WriteBuffer } from "./write-buffer.js";
 
 export interface EngineOptions {
   readonly databaseName: string;
@@ -44,6 +44,11 @@ export class CollectionEngine {
   /** Largest integer ids handed out to transactions that have not ended. */
   readonly #reservedIds = new Map<WriteBuffer, number>();
   #pending: WriteBuffer | null = null;
+  #lastPendingCommit: Promise<void> = Promise.resolve();
+  /** What buffers are checked against: whatever generation is present when they ask, since a compaction may come between. */
+  readonly #committedRows = this.#forwardRows();
+  /** Replaced rows below which no compaction is tried again, after one that failed. */
+  #compactRowsNext = compactRowsMin;
   #generation: Generation;
   #isClosed = false;
   #isDropped = false;
@@ -104,33 +109,38 @@ export class CollectionEngine {
     return generation.pin(() => read(generation));
   }
 
-  /** A buffer for one transaction of vectors with `dim` components. */
-  async newBuffer(dim: number): Promise<WriteBuffer> {
+  /** Resolves when buffers can be begun and staged into without waiting. */
+  async prepareStaging(): Promise<void> {
+    this.checkWritable();
+    await this.#generation.ids.ensure(this.#generation.rowCount);
+    this.checkWritable();
+  }
+
+  /** A buffer for one transaction of vectors with `dim` components; `prepareStaging` ran before. */
+  newBuffer(dim: number): WriteBuffer {
     this.checkWritable();
     const fixed = this.config.dim;
     if (fixed !== null && fixed !== dim) throw this.#wrongDim(fixed, dim);
-    // Forwards to whatever generation is present when it is asked: a compaction may come between.
-    const engine = this;
-    await this.#generation.ids.ensure(this.#generation.rowCount);
-    return new WriteBuffer(
-      {
-        get rowCount() {
-          return engine.generation.rowCount;
-        },
-        get version() {
-          return engine.generation.version;
-        },
-        get numbering() {
-          return engine.generation.numbering;
-        },
-        find: (id) => engine.generation.find(id),
-        isLive: (row) => engine.generation.isLive(row),
-        isDeleted: (row) => engine.generation.isDeleted(row),
-        fieldText: (row) => engine.generation.fieldText(row),
+    return new WriteBuffer(this.#committedRows, dim, this.config.dtype);
+  }
+
+  #forwardRows(): CommittedRows {
+    const present = (): Generation => this.#generation;
+    return {
+      get rowCount() {
+        return present().rowCount;
       },
-      dim,
-      this.config.dtype,
-    );
+      get version() {
+        return present().version;
+      },
+      get numbering() {
+        return present().numbering;
+      },
+      find: (id) => present().find(id),
+      isLive: (row) => present().isLive(row),
+      isDeleted: (row) => present().isDeleted(row),
+      fieldText: (row) => present().fieldText(row),
+    };
   }
 
   /** Writes outside of any session, not committed yet; null when there are none. */
@@ -144,36 +154,54 @@ export class CollectionEngine {
 
   /** Takes the pending writes and makes them durable and visible. They are gone when that fails. */
   async commitPending(): Promise<void> {
+    this.checkWritable();
     const buffer = this.#pending;
     this.#pending = null;
-    if (buffer === null) this.checkOpen();
-    else await this.commit(buffer);
+    if (buffer !== null && !buffer.isEmpty) {
+      const commit = this.commit(buffer);
+      this.#lastPendingCommit = commit;
+      await commit;
+    } else {
+      // What the caller staged may be on its way already, taken by another caller's commit.
+      await this.#lastPendingCommit;
+    }
   }
 
   /** Makes a buffer's transaction durable and visible. */
   async commit(buffer: WriteBuffer): Promise<void> {
     this.checkWritable();
+    await this.#commit(buffer);
+  }
+
+  async #commit(buffer: WriteBuffer): Promise<void> {
     try {
+      this.#reserve(buffer, buffer.maxIntegerId);
       if (!buffer.isEmpty) await this.#queue.commit(buffer);
     } finally {
       this.#reservedIds.delete(buffer);
     }
   }
 
+  /** Integer ids up to `largest` belong to the buffer until it ends. */
+  #reserve(buffer: WriteBuffer, largest: number): void {
+    this.#reservedIds.set(buffer, Math.max(largest, this.#reservedIds.get(buffer) ?? -1));
+  }
+
   /** Gives up a buffer: ids reserved for it are free again, or go to the buffer that absorbed it. */
   discard(buffer: WriteBuffer, absorbedBy?: WriteBuffer): void {
     const reserved = this.#reservedIds.get(buffer);
     this.#reservedIds.delete(buffer);
-    if (reserved === undefined || absorbedBy === undefined) return;
-    this.#reservedIds.set(absorbedBy, Math.max(reserved, this.#reservedIds.get(absorbedBy) ?? -1));
+    if (reserved !== undefined && absorbedBy !== undefined) this.#reserve(absorbedBy, reserved);
   }
 
-  /** First of `count` consecutive integer ids after the largest one, reserved for the buffer until it ends. */
-  reserveIds(buffer: WriteBuffer, count: number): number {
+  /**
+   * First of `count` consecutive integer ids after the largest one, which may be that of a transaction under way or of
+   * `transaction`, to which the buffer will belong. Reserved for the buffer until it ends.
+   */
+  reserveIds(buffer: WriteBuffer, count: number, transaction: WriteBuffer | null): number {
     const largest = Math.max(
       this.#generation.rows.maxIntegerId,
-      buffer.maxIntegerId,
-      this.#pending?.maxIntegerId ?? -1,
+      transaction?.maxIntegerId ?? -1,
       ...this.#reservedIds.values(),
     );
     if (largest + count > Number.MAX_SAFE_INTEGER) {
@@ -181,7 +209,7 @@ export class CollectionEngine {
         limit: "maxSafeInteger",
       });
     }
-    this.#reservedIds.set(buffer, largest + count);
+    this.#reserve(buffer, largest + count);
     return largest + 1;
   }
 
@@ -189,9 +217,9 @@ export class CollectionEngine {
   async restoreIds(ids: readonly Id[]): Promise<number> {
     this.checkWritable();
     let restored: number[] = [];
-    const buffer = await this.newBuffer(this.config.dim ?? 1);
-    await this.#queue.commit(buffer, () => {
-      const { generation } = this;
+    await this.prepareStaging();
+    await this.#queue.commit(this.newBuffer(this.config.dim ?? 1), () => {
+      const generation = this.#generation;
       const rows = ids.map((id) => generation.find(id)).filter((row) => row >= 0 && generation.isDeleted(row));
       restored = [...new Set(rows)];
       return restored;
@@ -299,11 +327,13 @@ export class CollectionEngine {
 
   /** After a commit: a checkpoint when the log has grown long, a compaction when replaced rows are many. */
   async #keepHouse(): Promise<void> {
-    if (this.#isClosed || this.#closing !== null) return;
+    if (this.#isClosed) return;
     const { rows, position, checkpointBytes: last } = this.#generation;
     const replaced = rows.supersededCount;
-    if (replaced >= compactRowsMin && replaced > rows.rowCount * compactShare) {
+    if (replaced >= this.#compactRowsNext && replaced > rows.rowCount * compactShare) {
+      this.#compactRowsNext = replaced * 2;
       await this.#queue.exclusive(() => this.#compact({ keepDeleted: true, signal: undefined }));
+      this.#compactRowsNext = compactRowsMin;
     } else if ((position?.bytes ?? 0) - last > checkpointBytes) {
       await this.#queue.exclusive(() => this.#checkpoint());
     }
@@ -387,23 +417,26 @@ export class CollectionEngine {
 
   async #close(options: { persist: boolean }): Promise<void> {
     if (this.#isClosed) return;
+    this.#isClosed = true;
+    const pending = this.#pending;
+    this.#pending = null;
     let failure: unknown;
     if (options.persist && !this.isReadOnly) {
-      await this.commitPending().catch((error: unknown) => {
-        failure = error;
-      });
-    }
-    await this.#housekeeping;
-    if (options.persist && !this.isReadOnly) {
+      if (pending !== null) {
+        await this.#commit(pending).catch((error: unknown) => {
+          failure = error;
+        });
+      }
+      await this.#housekeeping;
       // Derived state only: an error here loses nothing but the speed of the next open, unless it is a defect.
       await this.#queue
         .exclusive(() => this.#checkpoint())
         .catch((error: unknown) => {
-          if (isLynseError(error, "INTERNAL")) failure = error;
+          if (isLynseError(error, "INTERNAL")) failure ??= error;
         });
     }
+    await this.#housekeeping;
     await this.#queue.drained();
-    this.#isClosed = true;
     await this.#generation.retire();
     if (failure !== undefined) throw failure;
   }

@@ -189,9 +189,8 @@ export class Generation implements FilterSource, CommittedRows {
     return this.ids.find(id);
   }
 
-  async findRows(ids: readonly Id[]): Promise<number[]> {
-    await this.ids.ensure(this.#rowCount);
-    return ids.map((id) => this.ids.find(id));
+  prepareFind(): Promise<void> {
+    return this.ids.ensure(this.#rowCount);
   }
 
   isLive(row: number): boolean {

@@ -21,8 +21,10 @@ export interface FilterSource {
   readonly columns: ColumnStore;
   /** Live bits as they are now; later changes of rows below `rowCount` do not show in them. */
   liveSnapshot(): Uint32Array;
-  /** Newest row of an id, -1 for none. Asynchronous, since the id index is built on first need. */
-  findRows(ids: readonly Id[]): Promise<number[]>;
+  /** Resolves when `find` can be asked; the id index is built on first need. */
+  prepareFind(): Promise<void>;
+  /** Newest row of an id, -1 for none. */
+  find(id: Id): number;
 }
 
 /** What was asked for. */
@@ -58,10 +60,12 @@ const combined = new WeakMap<Bitset, CachedMask>();
 
 /** Resolves a filter over the source's present snapshot. */
 export async function resolveFilter(source: FilterSource, request: FilterRequest): Promise<RowFilter> {
+  if (request.filterIds !== null) await source.prepareFind();
   const { rowCount, deadCount, stateVersion } = source;
   const liveCount = rowCount - deadCount;
   const live = deadCount === 0 ? null : source.liveSnapshot();
   const { where, filterIds } = request;
+  const chosenRows = filterIds === null ? null : filterIds.map((id) => source.find(id));
   if (where === null && filterIds === null) {
     return { rowCount, mask: live, count: liveCount, liveCount, estimated: liveCount, where };
   }
@@ -85,15 +89,13 @@ export async function resolveFilter(source: FilterSource, request: FilterRequest
       count = cached.count;
     }
   }
-  if (filterIds !== null) {
+  if (chosenRows !== null) {
     const chosen = new Uint32Array(Math.ceil(rowCount / 32));
-    for (const row of await source.findRows(filterIds)) {
-      if (row >= 0 && row < rowCount) chosen[row >>> 5]! |= 1 << (row & 31);
-    }
+    for (const row of chosenRows) if (row >= 0) chosen[row >>> 5]! |= 1 << (row & 31);
     const both = intersection(chosen, mask, rowCount);
     mask = both.mask;
     count = both.count;
-    estimated = Math.min(estimated, filterIds.length);
+    estimated = Math.min(estimated, chosenRows.length);
   }
   return { rowCount, mask, count, liveCount, estimated, where };
 }

@@ -368,10 +368,10 @@ export class LocalCollection<F extends Fields = Fields> implements Collection<F>
   async get(ids: readonly Id[] | Id): Promise<ResultView<F>> {
     const wanted = checkIds(ids);
     return this.#engine.read(async (generation) => {
-      const { rowCount } = generation;
-      const rows = await generation.findRows(wanted);
+      await generation.prepareFind();
+      const rows = wanted.map((id) => generation.find(id));
       rows.forEach((row, at) => {
-        if (row >= 0 && row < rowCount && generation.isLive(row)) return;
+        if (row >= 0 && generation.isLive(row)) return;
         const id = wanted[at]!;
         throw new LynseError(
           "ID_NOT_FOUND",
@@ -462,7 +462,8 @@ export class LocalCollection<F extends Fields = Fields> implements Collection<F>
   async isIdExists(id: Id): Promise<boolean> {
     const wanted = checkId(id);
     return this.#engine.read(async (generation) => {
-      const [row = -1] = await generation.findRows([wanted]);
+      await generation.prepareFind();
+      const row = generation.find(wanted);
       return row >= 0 && generation.isLive(row);
     });
   }

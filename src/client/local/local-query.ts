@@ -53,7 +53,8 @@ async function orderedRows(
 async function cursorRow(generation: Generation, cursor: string, fingerprint: string): Promise<number> {
   const position = decodeCursor(cursor, fingerprint);
   if (position.generation === generation.numbering && position.row < generation.rowCount) return position.row;
-  const [row = -1] = await generation.findRows([position.id]);
+  await generation.prepareFind();
+  const row = generation.find(position.id);
   if (row >= 0) return row;
   throw new LynseError(
     "INVALID_ARGUMENT",

@@ -53,8 +53,9 @@ export class LocalWriter<F extends Fields> implements Writer<F> {
     checkOptions(options ?? null, ["id", "field"], call);
     const id = checkId(options.id);
     const text = textFor(kind, options.field, id);
-    const buffer = await this.#bufferFor(dimOf(vector, `the vector of id ${JSON.stringify(id)}`));
-    buffer.stage(kind, id, vector, text);
+    const dim = dimOf(vector, `the vector of id ${JSON.stringify(id)}`);
+    await this.#prepare();
+    this.#bufferFor(dim).stage(kind, id, vector, text);
     return id;
   }
 
@@ -81,10 +82,11 @@ export class LocalWriter<F extends Fields> implements Writer<F> {
     const ids: Id[] = [];
     const slice = new TimeSlice();
     let own: WriteBuffer | null = null;
+    await this.#prepare();
     for await (const chunk of inChunks(items, call)) {
       for (const item of chunk) {
         const { vector, id, field } = itemParts(item, ids.length, call);
-        own ??= await this.#newBuffer(dimOf(vector, `the vector of id ${JSON.stringify(id)}`));
+        own ??= this.#engine.newBuffer(dimOf(vector, `the vector of id ${JSON.stringify(id)}`));
         own.stage(kind, id, vector, textFor(kind, field, id));
         ids.push(id);
         if (ids.length % batchSize === 0) onProgress?.({ done: ids.length, ...total });
@@ -127,12 +129,10 @@ export class LocalWriter<F extends Fields> implements Writer<F> {
       throw new LynseError("INVALID_ARGUMENT", `${ids.length} ids were given for ${count} vectors; give one each`);
     }
     const fieldOf = fieldsReader(options.fields, count);
-    if (dim === null) {
-      this.#checkOpen();
-      return [];
-    }
-    const own = await this.#newBuffer(dim);
-    const start = ids === null ? this.#engine.reserveIds(own, count) : 0;
+    await this.#prepare();
+    if (dim === null) return [];
+    const own = this.#engine.newBuffer(dim);
+    const start = ids === null ? this.#engine.reserveIds(own, count, this.#holder.buffer) : 0;
     const slice = new TimeSlice();
     const used: Id[] = [];
     try {
@@ -160,7 +160,8 @@ export class LocalWriter<F extends Fields> implements Writer<F> {
       return this.#deleteWhere(selection);
     }
     const ids = checkIds(selection);
-    const buffer = await this.#bufferFor(null);
+    await this.#prepare();
+    const buffer = this.#bufferFor(null);
     let count = 0;
     for (const id of ids) if (buffer.deleteId(id)) count += 1;
     return count;
@@ -170,9 +171,11 @@ export class LocalWriter<F extends Fields> implements Writer<F> {
     checkOptions(selection, ["where", "params"], "delete");
     const where = whereNode(selection.where, selection.params);
     if (where === null) throw new LynseError("INVALID_ARGUMENT", "delete needs ids or a where");
-    const buffer = await this.#bufferFor(null);
+    await this.#prepare();
     return this.#engine.read(async (generation) => {
       const filter = await resolveFilter(generation, { where, filterIds: null, signal: undefined });
+      this.#checkOpen();
+      const buffer = this.#bufferFor(null);
       let count = 0;
       const staged = [...buffer.liveStaged()];
       for (const row of rowsOf(filter)) {
@@ -185,25 +188,21 @@ export class LocalWriter<F extends Fields> implements Writer<F> {
     });
   }
 
-  /** The transaction's buffer, begun where there is none. `dim` null: of whatever dimension the collection has. */
-  async #bufferFor(dim: number | null): Promise<WriteBuffer> {
+  /** Everything that staging must wait for; what follows it stages without waiting, so that no commit comes between. */
+  async #prepare(): Promise<void> {
     this.#checkOpen();
-    const wanted = dim ?? this.#engine.config.dim ?? this.#holder.buffer?.dim ?? 1;
-    const fresh = this.#holder.buffer ?? (await this.#newBuffer(wanted));
-    // Another call may have begun the buffer meanwhile.
-    const present = this.#holder.buffer ?? fresh;
-    if (dim !== null && present.dim !== dim) {
-      if (!present.isEmpty) throw dimensionMismatch(present.dim, dim);
-      this.#holder.buffer = await this.#newBuffer(dim);
-      return this.#holder.buffer;
-    }
-    this.#holder.buffer = present;
-    return present;
+    await this.#engine.prepareStaging();
+    this.#checkOpen();
   }
 
-  #newBuffer(dim: number): Promise<WriteBuffer> {
-    this.#checkOpen();
-    return this.#engine.newBuffer(dim);
+  /** The transaction's buffer, begun where there is none. `dim` null: of whatever dimension the collection has. */
+  #bufferFor(dim: number | null): WriteBuffer {
+    const present = this.#holder.buffer;
+    if (present !== null && (dim === null || present.dim === dim)) return present;
+    if (present !== null && !present.isEmpty) throw dimensionMismatch(present.dim, dim ?? 0);
+    const fresh = this.#engine.newBuffer(dim ?? this.#engine.config.dim ?? 1);
+    this.#holder.buffer = fresh;
+    return fresh;
   }
 
   /** Moves the rows of a call's own buffer into the transaction, all or none. */
