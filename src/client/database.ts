@@ -3,6 +3,7 @@
  *
  * A named group of collections; the contract of the embedded and the remote database.
  */
+import type { LynseError } from "../errors.js";
 import type { Dtype, Fields } from "../types.js";
 import type { Collection } from "./collection.js";
 
@@ -20,11 +21,14 @@ export interface CollectionOptions {
 
 export interface CollectionDescription {
   readonly name: string;
+  /** Live rows; 0 when the collection cannot be read. */
   readonly rows: number;
   readonly dim: number | null;
   readonly dtype: Dtype;
   readonly index: string | null;
   readonly description: string | null;
+  /** Why the collection cannot be read (`CORRUPT`, `FORMAT_TOO_NEW`); null for an intact one. The others are usable. */
+  readonly error: LynseError | null;
 }
 
 export interface Database {
@@ -40,6 +44,7 @@ export interface Database {
   listCollections(): Promise<readonly string[]>;
   /** Alias of `listCollections`. */
   showCollections(): Promise<readonly string[]>;
+  /** All collections with their sizes; none is kept open for it. */
   describeCollections(): Promise<CollectionDescription[]>;
   /** Alias of `describeCollections`. */
   showCollectionsDetails(): Promise<CollectionDescription[]>;

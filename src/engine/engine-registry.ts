@@ -15,10 +15,17 @@ import { openRoot } from "../storage/root-file.js";
 import { acquireWriterLock, type WriterLock } from "../storage/writer-lock.js";
 import type { Durability } from "../types.js";
 import { CollectionEngine } from "./collection-engine.js";
+import { Generation } from "./generation.js";
 
 export interface RegistryOptions {
   readonly isReadOnly: boolean;
   readonly durability: Durability;
+}
+
+export interface CollectionSummary {
+  readonly config: CollectionConfig | null;
+  readonly rows: number;
+  readonly error: LynseError | null;
 }
 
 export class EngineRegistry {
@@ -127,6 +134,20 @@ export class EngineRegistry {
     await this.#checkDatabase(database);
     checkName(name, "collection");
     return CollectionStore.exists(this.#fs, this.#collectionFolder(database, name));
+  }
+
+  /** Configuration and live rows of an existing collection, which is not opened for it; why not, for a damaged one. */
+  async summarize(database: string, name: string): Promise<CollectionSummary> {
+    const folder = this.#collectionFolder(database, name);
+    const engine = await this.#engines.get(folder)?.catch(() => null);
+    if (engine && !engine.isClosed) return { config: engine.config, rows: engine.generation.liveCount, error: null };
+    try {
+      const store = await CollectionStore.open(this.#fs, folder, { isReadOnly: true });
+      return { config: store.config, rows: await Generation.countRows(store), error: null };
+    } catch (error) {
+      if (isLynseError(error)) return { config: null, rows: 0, error };
+      throw error;
+    }
   }
 
   /** The engine of an existing collection; `COLLECTION_NOT_FOUND` otherwise. */

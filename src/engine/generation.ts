@@ -62,6 +62,20 @@ async function partsOfCheckpoint(store: CollectionStore): Promise<GenerationPart
   return { store, rows, ranges, vectors: null, columnBytes, position, checkpointBytes: position.bytes };
 }
 
+/**
+ * Takes a log's rows into the table at once, and its changes of state into `changes`: they apply together with the rows
+ * becoming visible, since reads that run meanwhile must not see them before.
+ */
+function replayInto(to: Pick<GenerationParts, "rows" | "ranges">, changes: (() => void)[]): ReplayVisitor {
+  const { rows } = to;
+  return {
+    rows: (part) => appendStoredRows(to, part, part.ids),
+    superseded: (numbers) => changes.push(() => numbers.forEach((row) => void rows.markSuperseded(row))),
+    deleted: (numbers) => changes.push(() => numbers.forEach((row) => void rows.markDeleted(row))),
+    restored: (numbers) => changes.push(() => numbers.forEach((row) => void rows.markRestored(row))),
+  };
+}
+
 export class Generation implements FilterSource, CommittedRows {
   readonly store: CollectionStore;
   readonly rows: RowTable;
@@ -100,6 +114,19 @@ export class Generation implements FilterSource, CommittedRows {
     return generation;
   }
 
+  /** Live rows of a read-only store, counted without its vectors; the store is closed. */
+  static async countRows(store: CollectionStore): Promise<number> {
+    try {
+      const parts = await partsOfCheckpoint(store);
+      const changes: (() => void)[] = [];
+      await store.replay(parts.position, replayInto(parts, changes));
+      for (const change of changes) change();
+      return parts.rows.rowCount - parts.rows.deadCount;
+    } finally {
+      await store.close();
+    }
+  }
+
   /** The generation of a store just created. */
   static empty(store: CollectionStore): Generation {
     return Generation.of({ ...emptyParts(store), position: store.position });
@@ -112,15 +139,8 @@ export class Generation implements FilterSource, CommittedRows {
 
   /** Takes in what the log holds beyond the present position, and the vectors that belong to it. */
   async follow(): Promise<void> {
-    // States change all at once at the end: reads that run meanwhile must not see them before their rows.
     const changes: (() => void)[] = [];
-    const visitor: ReplayVisitor = {
-      rows: (part) => appendStoredRows(this, part, part.ids),
-      superseded: (rows) => changes.push(() => rows.forEach((row) => void this.rows.markSuperseded(row))),
-      deleted: (rows) => changes.push(() => rows.forEach((row) => void this.rows.markDeleted(row))),
-      restored: (rows) => changes.push(() => rows.forEach((row) => void this.rows.markRestored(row))),
-    };
-    const replayed = await this.store.replay(this.position, visitor);
+    const replayed = await this.store.replay(this.position, replayInto(this, changes));
     this.position = replayed.position;
     if (this.store.config.dim !== null) this.fixDim(this.store.config.dim);
     await this.#loadVectors(replayed.rowCount);

@@ -16,6 +16,9 @@ import { LocalCollection } from "./local-collection.js";
 /** Gives the open root; opens it on first use. */
 export type RootProvider = () => Promise<EngineRegistry>;
 
+/** What a collection that cannot be read is described with. */
+const unknownConfig = { dim: null, dtype: "float32", index: null, description: null } as const;
+
 const defaultIndexName = "FLAT-IP";
 
 export class LocalDatabase implements Database {
@@ -63,9 +66,9 @@ export class LocalDatabase implements Database {
     const root = await this.#root();
     const descriptions: CollectionDescription[] = [];
     for (const name of await root.collectionNames(this.name)) {
-      const { config, generation } = await root.openCollection(this.name, name);
-      const { dim, dtype, index, description } = config;
-      descriptions.push({ name, rows: generation.liveCount, dim, dtype, index, description });
+      const { config, rows, error } = await root.summarize(this.name, name);
+      const { dim, dtype, index, description } = config ?? unknownConfig;
+      descriptions.push({ name, rows, dim, dtype, index, description, error });
     }
     return descriptions;
   }
