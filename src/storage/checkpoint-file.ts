@@ -84,13 +84,33 @@ export async function writeCheckpointFile(
 }
 
 /** The newest checkpoint that can be read; null when there is none. */
-export async function readCheckpointFile(files: GenerationFiles): Promise<Checkpoint | null> {
+export function readCheckpointFile(files: GenerationFiles): Promise<Checkpoint | null> {
+  return firstReadable(files, (path) => readOne(files, path));
+}
+
+/**
+ * The position of the newest checkpoint whose header is intact, whatever its sections are like; null when there is none.
+ * The log was durable up to it.
+ */
+export function readCheckpointPosition(files: GenerationFiles): Promise<LogPosition | null> {
+  return firstReadable(files, async (path) => {
+    const handle = await files.fs.open(path, "read");
+    try {
+      return (await readHead(files, handle, path, await handle.size())).position;
+    } finally {
+      await handle.close();
+    }
+  });
+}
+
+/** What `read` gives for the newest checkpoint for which it does not fail. */
+async function firstReadable<T>(files: GenerationFiles, read: (path: string) => Promise<T>): Promise<T | null> {
   const entries = await files.fs.list(files.folder);
   const names = entries.map((entry) => entry.name).filter((name) => namePattern.test(name));
   // Names are padded to one length: the greatest name is the newest.
   for (const name of names.sort().reverse()) {
     try {
-      return await readOne(files, `${files.folder}/${name}`);
+      return await read(`${files.folder}/${name}`);
     } catch (error) {
       if (!isLynseError(error)) throw error;
     }
@@ -142,20 +162,35 @@ async function removeOtherCheckpoints(files: GenerationFiles, position: LogPosit
   }
 }
 
+/** Reads and verifies what stands before the table's text. */
+async function readHead(
+  files: GenerationFiles,
+  handle: FileHandle,
+  path: string,
+  fileBytes: number,
+): Promise<{ position: LogPosition; tableBytes: number; tableCrc: number }> {
+  const head = await readPart(handle, path, 0, fileHeaderBytes + 8, fileBytes);
+  const header = decodeFileHeader(files.fs, head, "LYNSEDER", path);
+  const { generation, rowCount, batch, logBytes } = header;
+  if (generation !== files.generation || header.salt !== files.salt) {
+    throw corruptFile(path, 0, "the file belongs to another collection or generation");
+  }
+  const view = new DataView(head.buffer);
+  return {
+    position: { generation, bytes: logBytes, rowCount, batch },
+    tableBytes: view.getUint32(fileHeaderBytes, true),
+    tableCrc: view.getUint32(fileHeaderBytes + 4, true),
+  };
+}
+
 async function readOne(files: GenerationFiles, path: string): Promise<Checkpoint> {
-  const { fs, generation, salt } = files;
-  const handle = await fs.open(path, "read");
+  const handle = await files.fs.open(path, "read");
   try {
     const fileBytes = await handle.size();
-    const head = await readPart(handle, path, 0, fileHeaderBytes + 8, fileBytes);
-    const header = decodeFileHeader(fs, head, "LYNSEDER", path);
-    if (header.generation !== generation || header.salt !== salt) throw corruptFile(path, 0, "of another generation");
-    const { rowCount, batch, logBytes } = header;
-    const view = new DataView(head.buffer);
-    const tableBytes = view.getUint32(fileHeaderBytes, true);
+    const { position, tableBytes, tableCrc } = await readHead(files, handle, path, fileBytes);
     if (tableBytes > tableBytesMax) throw corruptFile(path, fileHeaderBytes, "the table is too large");
     const text = await readPart(handle, path, fileHeaderBytes + 8, tableBytes, fileBytes);
-    if (fs.crc32(text) !== view.getUint32(fileHeaderBytes + 4, true)) {
+    if (files.fs.crc32(text) !== tableCrc) {
       throw corruptFile(path, fileHeaderBytes, "the table does not match its checksum");
     }
     const sections = new Map<string, Uint8Array>();
@@ -165,7 +200,7 @@ async function readOne(files: GenerationFiles, path: string): Promise<Checkpoint
       sections.set(entry.name, await readSection(files, handle, path, start, entry, fileBytes));
       start = padTo8(start + entry.bytes);
     }
-    return { position: { generation, bytes: logBytes, rowCount, batch }, sections, fileBytes };
+    return { position, sections, fileBytes };
   } finally {
     await handle.close();
   }

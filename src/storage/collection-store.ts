@@ -11,7 +11,13 @@
 import { assert, LynseError } from "../errors.js";
 import type { Durability } from "../types.js";
 import { defaultFrameLimits, type FrameLimits } from "./batch-encoder.js";
-import { type Checkpoint, type CheckpointSection, readCheckpointFile, writeCheckpointFile } from "./checkpoint-file.js";
+import {
+  type Checkpoint,
+  type CheckpointSection,
+  readCheckpointFile,
+  readCheckpointPosition,
+  writeCheckpointFile,
+} from "./checkpoint-file.js";
 import { corruptFile } from "./corrupt-file.js";
 import { newSalt } from "./file-header.js";
 import type { FileHandle, FileSystem } from "./file-system.js";
@@ -203,11 +209,14 @@ export class CollectionStore {
     const { log, logPath } = this.#files;
     const start = from ?? startOfLog(this.generation);
     assert(start.generation === this.generation, "a position belongs to its generation");
+    // A checkpoint that was not asked for still tells how long the log has been. Asked before the log for its size, which
+    // may grow meanwhile.
+    const known = from ?? (await readCheckpointPosition(this.#files)) ?? start;
     const size = await log.size();
-    if (size < start.bytes) throw corruptFile(logPath, size, `the file ends before byte ${start.bytes}`);
+    if (size < known.bytes) throw corruptFile(logPath, size, `the file ends before byte ${known.bytes}`);
     if (this.#files.vectors === null && this.#options.isReadOnly) await this.hasNewGeneration();
-    await this.#checkVectorBytes(start.rowCount);
-    const replay = new LogReplay(this.#files, start, visitor);
+    await this.#checkVectorBytes(known.rowCount);
+    const replay = new LogReplay(this.#files, start, visitor, known.bytes);
     const position = await replay.run();
     this.#position = position;
     if (this.#options.isReadOnly) return { rowCount: position.rowCount, position, droppedBytes: 0 };

@@ -60,11 +60,12 @@ export class LogReplay {
   #waiting: Batch[] = [];
   #waitingBytes = 0;
 
-  constructor(files: GenerationFiles, from: LogPosition, visitor: ReplayVisitor) {
+  /** Replays from a position; the log is known to have been durable up to `vouchedBytes`, which is not before it. */
+  constructor(files: GenerationFiles, from: LogPosition, visitor: ReplayVisitor, vouchedBytes: number) {
     this.#files = files;
     this.#position = from;
     this.#durable = from;
-    this.#vouchedBytes = from.bytes;
+    this.#vouchedBytes = vouchedBytes;
     this.#visitor = visitor;
   }
 
@@ -79,6 +80,7 @@ export class LogReplay {
     for (;;) {
       const size = await this.#files.log.size();
       const damage = await this.#scan(size);
+      // A vouched log never ends early: its size was compared, so only damage ends it before.
       if (damage === null) return this.#position;
       const start = this.#position.bytes;
       const isVouchedFor = this.#vouchedBytes > start || (await this.#findVoucher(start));
