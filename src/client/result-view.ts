@@ -148,14 +148,10 @@ export class ResultView<F extends Fields = Fields> implements Iterable<ResultRow
 function flatten(row: object, field: object | undefined): object {
   const clashing = field === undefined ? [] : reservedKeys.filter((key) => Object.hasOwn(field, key));
   if (clashing.length === 0) return { ...row, ...field };
-  const flat: Record<string, unknown> = { ...row };
-  const kept: Record<string, unknown> = {};
-  for (const [key, value] of Object.entries(field as object)) {
-    const stays = (clashing as string[]).includes(key) || key === "field";
-    (stays ? kept : flat)[key] = value;
-  }
-  flat["field"] = kept;
-  return flat;
+  const stays = (key: string): boolean => (clashing as string[]).includes(key) || key === "field";
+  const members = Object.entries(field as object);
+  const flat = Object.fromEntries(members.filter(([key]) => !stays(key)));
+  return { ...row, ...flat, field: Object.fromEntries(members.filter(([key]) => stays(key))) };
 }
 
 /** Values of one Arrow type: text, where they differ in type or are nested. */

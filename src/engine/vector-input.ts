@@ -6,7 +6,7 @@
  */
 import { LynseError } from "../errors.js";
 import { checkLimit, limits } from "../limits.js";
-import type { Dtype, Id, Matrix, Vector } from "../types.js";
+import type { Dtype, Matrix, Vector } from "../types.js";
 
 /** Largest finite binary16 value, and the least one that rounds to infinity. */
 const float16Max = 65_504;
@@ -21,11 +21,6 @@ export interface VectorRows {
 
 /** How an error names a vector: by the id of its row, or by what it is. */
 export type VectorLabel = (row: number) => string;
-
-export const labelById =
-  (ids: (row: number) => Id): VectorLabel =>
-  (row) =>
-    `the vector of id ${JSON.stringify(ids(row))}`;
 
 /** True for what a `Vector` can be. */
 export function isVectorLike(value: unknown): value is Vector {
