@@ -13,11 +13,12 @@ const widthDefault = 80;
 
 export class Terminal {
   #isOutputClosed = false;
+  #outputError: Error | null = null;
 
   constructor() {
     process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-      if (error.code !== "EPIPE") throw error;
-      this.#isOutputClosed = true;
+      if (error.code === "EPIPE") this.#isOutputClosed = true;
+      else this.#outputError = error;
     });
     process.stderr.on("error", () => {});
   }
@@ -60,6 +61,12 @@ export class Terminal {
     this.#checkOutput();
   }
 
+  /** Resolves when everything that was printed is written, or throws when it cannot be. */
+  async flush(): Promise<void> {
+    await new Promise<void>((resolve) => process.stdout.write("", () => resolve()));
+    this.#checkOutput();
+  }
+
   /** Writes to the error output. */
   write(text: string): void {
     process.stderr.write(text);
@@ -79,5 +86,8 @@ export class Terminal {
 
   #checkOutput(): void {
     if (this.#isOutputClosed) throw new LynseError("ABORTED", "the reader of the output went away");
+    if (this.#outputError === null) return;
+    const reason = this.#outputError.message;
+    throw new LynseError("IO_ERROR", `cannot write the output (${reason}); make room or write elsewhere`, { reason });
   }
 }

@@ -7,6 +7,7 @@ import type { Command } from "commander";
 import type { Collection, Selection } from "../../index.js";
 import type { Id, WhereParams } from "../../types.js";
 import { countOf } from "../print/quantity.js";
+import { tellNoMatch } from "../print/unknown-fields.js";
 import type { Terminal } from "../terminal.js";
 import { addCommonOptions, type CommonOptions, idList, whereParams } from "./common-options.js";
 import { useCollection } from "./open-client.js";
@@ -61,7 +62,8 @@ async function deleteRows(collection: Collection, flags: DeleteFlags, terminal: 
   if (missing > 0) terminal.write(`${countOf(missing, "id")} not in the collection\n`);
   const name = `${collection.databaseName}/${collection.name}`;
   if (count === 0) {
-    await terminal.print(`no row of ${name} to delete`);
+    if (flags.where === undefined) await terminal.print(`no row of ${name} to delete`);
+    else await tellNoMatch(terminal, collection, flags);
     return;
   }
   await terminal.print(`${countOf(count, "row")} of ${name} will be deleted`);

@@ -112,7 +112,7 @@ async function importFile(client: VectorDBClient, path: string, flags: ImportFla
       onProgress: (rows) => progress.update(rows, shareDone(reader, vectorFile, rows)),
     });
     progress.end();
-    await summarise(terminal, reader, summary, performance.now() - startedAt);
+    await summarise(terminal, reader, summary, flags.skip, performance.now() - startedAt);
     if (collection !== null) await finish(collection, flags, terminal);
   } finally {
     progress.end();
@@ -172,11 +172,13 @@ async function summarise(
   terminal: Terminal,
   reader: RowReader,
   summary: ImportSummary,
+  skip: number,
   elapsedMs: number,
 ): Promise<void> {
   for (const note of reader.notes()) await terminal.print(note);
   if (summary.rows === 0) {
-    await terminal.print(`${reader.name} has no rows: nothing was imported`);
+    const rest = skip === 0 ? "" : ` behind the first ${formatCount(skip)}`;
+    await terminal.print(`${reader.name} has no rows${rest}: nothing was imported`);
     return;
   }
   const rate = formatCount(Math.round((summary.rows / elapsedMs) * 1000));

@@ -2,7 +2,8 @@
  * `lynse info`: what is in a data directory, or in one collection of it?
  */
 import type { Command } from "commander";
-import type { Collection, CollectionDescription, VectorDBClient } from "../../index.js";
+import { isLynseError } from "../../errors.js";
+import type { Collection, CollectionStats, Database, VectorDBClient } from "../../index.js";
 import { countOf, formatBytes, formatCount } from "../print/quantity.js";
 import { formatTable, type TableColumn } from "../print/table.js";
 import { oneLine } from "../print/text-width.js";
@@ -42,6 +43,14 @@ export function addInfoCommand(program: Command, terminal: Terminal): void {
   });
 }
 
+/** One collection in the list; a damaged one has the reason instead of figures, and the others are shown all the same. */
+interface Entry {
+  readonly database: string;
+  readonly collection: string;
+  readonly stats: CollectionStats | null;
+  readonly error: string | null;
+}
+
 async function showDatabases(
   client: VectorDBClient,
   only: string | null,
@@ -49,38 +58,60 @@ async function showDatabases(
   terminal: Terminal,
 ): Promise<void> {
   const names = only === null ? await client.listDatabases() : [only];
-  const found: { database: string; collection: CollectionDescription }[] = [];
+  const entries: Entry[] = [];
   for (const name of names) {
     const database = await client.getDatabase(name);
-    for (const collection of await database.describeCollections()) found.push({ database: name, collection });
+    for (const collection of await database.listCollections()) {
+      entries.push({ database: name, collection, ...(await statsOf(database, collection)) });
+    }
   }
   if (flags.json === true) {
-    for (const { database, collection } of found) await terminal.print(JSON.stringify({ database, ...collection }));
+    for (const { stats, error, ...entry } of entries) {
+      await terminal.print(JSON.stringify({ ...entry, ...(error === null ? stats : { error }) }));
+    }
     return;
   }
-  await terminal.print(`${countOf(names.length, "database")}, ${countOf(found.length, "collection")}`);
-  if (found.length === 0) return;
-  const columns: TableColumn[] = [
-    { title: "database", align: "left", canShrink: false },
-    { title: "collection", align: "left", canShrink: false },
-    { title: "rows", align: "right", canShrink: false },
-    { title: "dim", align: "right", canShrink: false },
-    { title: "dtype", align: "left", canShrink: false },
-    { title: "index", align: "left", canShrink: false },
-    { title: "description", align: "left" },
-  ];
-  const rows = found.map(({ database, collection }) => [
-    database,
-    collection.name,
-    formatCount(collection.rows),
-    collection.dim === null ? "" : String(collection.dim),
-    collection.dtype,
-    collection.index ?? "none",
-    collection.description ?? "",
-  ]);
+  await terminal.print(
+    `${countOf(names.length, "database")}, ${countOf(entries.length, "collection")} in ${client.uri}`,
+  );
+  if (entries.length === 0) return;
   const style = { width: terminal.tableWidth, hasColour: terminal.hasColour };
   await terminal.print("");
-  for (const line of formatTable(columns, rows, style).lines) await terminal.print(line);
+  for (const line of formatTable(listColumns, entries.map(listRow), style).lines) await terminal.print(line);
+}
+
+async function statsOf(database: Database, name: string): Promise<Pick<Entry, "stats" | "error">> {
+  try {
+    return { stats: await (await database.getCollection(name)).stats(), error: null };
+  } catch (error) {
+    if (!isLynseError(error)) throw error;
+    return { stats: null, error: error.message };
+  }
+}
+
+const listColumns: readonly TableColumn[] = [
+  { title: "database", align: "left", canShrink: false },
+  { title: "collection", align: "left", canShrink: false },
+  { title: "rows", align: "right", canShrink: false },
+  { title: "dim", align: "right", canShrink: false },
+  { title: "index", align: "left" },
+  { title: "disk", align: "right", canShrink: false },
+  { title: "memory", align: "right", canShrink: false },
+  { title: "", align: "left" },
+];
+
+function listRow({ database, collection, stats, error }: Entry): string[] {
+  if (stats === null) return [database, collection, "", "", "", "", "", error ?? ""];
+  return [
+    database,
+    collection,
+    formatCount(stats.rows),
+    stats.dim === null ? "" : String(stats.dim),
+    stats.index ?? "none",
+    formatBytes(stats.disk.totalBytes),
+    formatBytes(stats.memory.totalBytes),
+    "",
+  ];
 }
 
 async function showCollection(

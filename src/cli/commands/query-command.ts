@@ -5,6 +5,7 @@ import { type Command, InvalidArgumentError } from "commander";
 import type { Collection, OrderBy, QueryOptions } from "../../index.js";
 import type { WhereParams } from "../../types.js";
 import { printJsonRows, printRowTable } from "../print/result-rows.js";
+import { tellNoMatch } from "../print/unknown-fields.js";
 import type { Terminal } from "../terminal.js";
 import { addCommonOptions, type CommonOptions, nameList, whereParams, wholeNumber } from "./common-options.js";
 import { useCollection } from "./open-client.js";
@@ -50,9 +51,9 @@ export function addQueryCommand(program: Command, terminal: Terminal): void {
 }
 
 function orderBy(text: string): OrderBy {
-  const found = /^(.+?)(?::(asc|desc))?$/i.exec(text);
-  const field = found?.[1];
-  if (field === undefined) throw new InvalidArgumentError("A field is wanted, as rank or rank:desc.");
+  const found = /^(.*?)(?::(asc|desc))?$/i.exec(text);
+  const field = found?.[1] ?? "";
+  if (field === "") throw new InvalidArgumentError("A field is wanted, as rank or rank:desc.");
   return { field, direction: found?.[2]?.toLowerCase() === "desc" ? "desc" : "asc" };
 }
 
@@ -74,7 +75,7 @@ async function query(collection: Collection, flags: QueryFlags, terminal: Termin
     };
     const page = await collection.query(options);
     if (flags.json === true) await printJsonRows(terminal, page, flags.fields ?? null);
-    else if (page.length === 0 && isFirst) terminal.write("no row matches\n");
+    else if (page.length === 0 && isFirst) await tellNoMatch(terminal, collection, flags);
     else await printRowTable(terminal, [...page], { fields: flags.fields ?? null, valueTitle: null });
     left -= page.length;
     cursor = page.cursor;

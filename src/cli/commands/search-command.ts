@@ -9,6 +9,7 @@ import type { WhereParams } from "../../types.js";
 import { parseId } from "../id-text.js";
 import { formatCount, formatDuration } from "../print/quantity.js";
 import { printJsonRows, printRowTable } from "../print/result-rows.js";
+import { tellUnknownFields } from "../print/unknown-fields.js";
 import { readQueryVector } from "../readers/query-vector.js";
 import type { Terminal } from "../terminal.js";
 import { addCommonOptions, type CommonOptions, nameList, whereParams, wholeNumber } from "./common-options.js";
@@ -79,29 +80,24 @@ async function search(collection: Collection, flags: SearchFlags, terminal: Term
   }
   if (rows.length === 0) terminal.write("no row matches\n");
   else await printRowTable(terminal, rows, { fields: flags.fields ?? null, valueTitle: valueTitle(items) });
-  warnOfUnknownFields(terminal, profile);
-  if (flags.profile === true) for (const line of profileLines(profile)) await terminal.print(line);
+  tellUnknownFields(terminal, profile);
+  if (flags.profile === true)
+    for (const line of profileLines(profile, flags.where !== undefined)) await terminal.print(line);
 }
 
 function valueTitle(items: ResultView): "score" | "distance" {
   return items.metric === "l2" ? "distance" : "score";
 }
 
-/** A filter on a name that no row has matches nothing by design, and is most often a slip. */
-function warnOfUnknownFields(terminal: Terminal, profile: SearchPlan): void {
-  for (const { name, nearest } of profile.unknownFields) {
-    const hint = nearest === null ? "" : `; the nearest name is "${nearest}"`;
-    terminal.write(`no row has a field called "${name}"${hint}\n`);
-  }
-}
-
-function profileLines(profile: SearchPlan): string[] {
+function profileLines(profile: SearchPlan, hasFilter: boolean): string[] {
   const us = (microseconds: number): string => formatDuration(microseconds / 1000);
+  const matches =
+    `${formatCount(profile.matches)} match the filter ` +
+    `(${formatCount(Math.round(profile.matchesEstimated))} estimated)`;
   return [
     "",
     `plan      ${profile.plan}, first pass ${profile.firstPass}, index ${profile.index}, metric ${profile.metric}`,
-    `rows      ${formatCount(profile.rows)} live, ${formatCount(profile.matches)} match the filter ` +
-      `(${formatCount(Math.round(profile.matchesEstimated))} estimated)`,
+    `rows      ${formatCount(profile.rows)} live, ${hasFilter ? matches : "no filter"}`,
     `scored    ${formatCount(profile.rowsScored)} in the first pass, ${formatCount(profile.rowsRescored)} again exactly`,
     `time      ${us(profile.totalUs)}: filter ${us(profile.filterUs)}, search ${us(profile.searchUs)}, ` +
       `fetch ${us(profile.fetchUs)}`,

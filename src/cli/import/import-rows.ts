@@ -6,6 +6,7 @@
  */
 import { isLynseError, LynseError } from "../../errors.js";
 import type { Collection } from "../../index.js";
+import { formatCount } from "../print/quantity.js";
 import type { RowReader } from "../readers/row-reader.js";
 import { type BatchOptions, type RowBatch, readBatches } from "./row-batches.js";
 import type { VectorSource } from "./vector-source.js";
@@ -68,24 +69,28 @@ async function commitBatch(
   }
 }
 
-/** Says where the refused row stands, where the error names its id or its position. */
+/** Says where the refused row stands, where the error names its id. */
 function withPlace(error: unknown, batch: RowBatch, reader: RowReader): unknown {
   if (!isLynseError(error)) return error;
-  const { id, row } = error.details as { id?: unknown; row?: unknown };
-  const byId = (batch.ids as readonly unknown[] | null)?.indexOf(id) ?? -1;
-  const at = byId === -1 && typeof row === "number" ? row : byId;
-  const line = batch.lines[at];
-  const first = batch.lines[0];
-  const last = batch.lines.at(-1);
-  const place = line === undefined ? `${reader.placeUnit}s ${first} to ${last}` : `${reader.placeUnit} ${line}`;
-  const advice = error.code === "ID_EXISTS" ? "; --upsert replaces rows that exist" : "";
-  return new LynseError(error.code, `${reader.name} ${place}: ${error.message}${advice}`, error.details, error);
+  const ids: readonly unknown[] = batch.ids ?? [];
+  const first = ids.indexOf(error.details["id"]);
+  // An id that stands twice in the batch is refused where it stands for the second time.
+  const second = first === -1 ? -1 : ids.indexOf(error.details["id"], first + 1);
+  const line = batch.lines[second === -1 ? first : second];
+  const unit = reader.placeUnit;
+  const place = line === undefined ? `${unit}s ${batch.lines[0]} to ${batch.lines.at(-1)}` : `${unit} ${line}`;
+  const isTaken = error.code === "ID_EXISTS";
+  const what = isTaken ? `${error.message.split("; ")[0]}; --upsert replaces the earlier row` : error.message;
+  return new LynseError(error.code, `${reader.name} ${place}: ${what}`, error.details, error);
 }
 
 function withProgress(error: unknown, rows: number, skip: number): unknown {
   if (!isLynseError(error)) return error;
   const done = skip + rows;
-  const count = done === 1 ? "1 row" : `${done.toLocaleString("en-US")} rows`;
-  const advice = done === 0 ? "no row is in" : `the first ${count} of the file are in; continue with --skip ${done}`;
+  const count = done === 1 ? "the first row" : `the first ${formatCount(done)} rows`;
+  const advice =
+    rows === 0
+      ? "no row was imported"
+      : `${count} of the file ${done === 1 ? "is" : "are"} in; continue with --skip ${done}`;
   return new LynseError(error.code, `${error.message}\n${advice}`, { ...error.details, imported: rows, skip }, error);
 }
