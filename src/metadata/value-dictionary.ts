@@ -13,7 +13,7 @@ const firstMapEntries = 1 << 14;
 const mapCount = 128;
 
 /** Bytes that a distinct value costs beside its characters: Map entry, array slot, string header. An estimate. */
-const entryBytes = 88;
+const entryBytes = 100;
 
 export class ValueDictionary<T extends string | number> {
   readonly #first = new Map<T, number>();
