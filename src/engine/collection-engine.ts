@@ -44,7 +44,8 @@ export class CollectionEngine {
   /** Largest integer ids handed out to transactions that have not ended. */
   readonly #reservedIds = new Map<WriteBuffer, number>();
   #pending: WriteBuffer | null = null;
-  #lastPendingCommit: Promise<void> = Promise.resolve();
+  /** Commits of pending writes that are under way. */
+  readonly #pendingCommits = new Set<Promise<void>>();
   /** What buffers are checked against: whatever generation is present when they ask, since a compaction may come between. */
   readonly #committedRows = this.#forwardRows();
   /** Replaced rows below which no compaction is tried again, after one that failed. */
@@ -152,19 +153,27 @@ export class CollectionEngine {
     this.#pending = buffer;
   }
 
-  /** Takes the pending writes and makes them durable and visible. They are gone when that fails. */
+  /**
+   * Takes the pending writes and makes them durable and visible. They are gone when that fails. They are taken before this
+   * returns, so that a caller who staged in the same turn commits its own writes and hears of their failure alone.
+   */
   async commitPending(): Promise<void> {
     this.checkWritable();
     const buffer = this.#pending;
     this.#pending = null;
-    if (buffer !== null && !buffer.isEmpty) {
-      const commit = this.commit(buffer);
-      this.#lastPendingCommit = commit;
+    if (buffer === null || buffer.isEmpty) return;
+    const commit = this.commit(buffer);
+    this.#pendingCommits.add(commit);
+    try {
       await commit;
-    } else {
-      // What the caller staged may be on its way already, taken by another caller's commit.
-      await this.#lastPendingCommit;
+    } finally {
+      this.#pendingCommits.delete(commit);
     }
+  }
+
+  /** Resolves when everything staged before is durable and visible, also what another call's commit took along. */
+  async flush(): Promise<void> {
+    await Promise.all([this.commitPending(), ...this.#pendingCommits]);
   }
 
   /** Makes a buffer's transaction durable and visible. */
@@ -287,6 +296,12 @@ export class CollectionEngine {
     const transaction = buffer.toTransaction(firstRow);
     const restored = member.restoredRows();
     return restored.length === 0 ? transaction : { ...transaction, restored: [...restored].sort((a, b) => a - b) };
+  }
+
+  /** Fixes the dimension of a collection that has none; one that is fixed already stays. */
+  async fixDim(dim: number): Promise<void> {
+    this.checkWritable();
+    await this.#queue.exclusive(() => this.#fixDim(dim));
   }
 
   async #fixDim(dim: number): Promise<void> {

@@ -47,25 +47,28 @@ export class CommitQueue {
 
   #push(entry: Entry): void {
     this.#entries.push(entry);
-    this.#running ??= this.#run().finally(() => {
-      this.#running = null;
-    });
+    this.#running ??= this.#run();
   }
 
   async #run(): Promise<void> {
     // Commits asked for in the same turn of the event loop go into one group.
     await Promise.resolve();
-    for (let entry = this.#entries.shift(); entry !== undefined; entry = this.#entries.shift()) {
-      if ("task" in entry) {
-        await entry.task();
-        continue;
+    try {
+      for (let entry = this.#entries.shift(); entry !== undefined; entry = this.#entries.shift()) {
+        if ("task" in entry) {
+          await entry.task();
+          continue;
+        }
+        const group = [entry.commit];
+        for (let next = this.#entries[0]; next !== undefined && "commit" in next; next = this.#entries[0]) {
+          group.push(next.commit);
+          this.#entries.shift();
+        }
+        await this.#commitGroup(group);
       }
-      const group = [entry.commit];
-      for (let next = this.#entries[0]; next !== undefined && "commit" in next; next = this.#entries[0]) {
-        group.push(next.commit);
-        this.#entries.shift();
-      }
-      await this.#commitGroup(group);
+    } finally {
+      // In the turn that found nothing left: whoever asks in the next one must start the queue again.
+      this.#running = null;
     }
   }
 }

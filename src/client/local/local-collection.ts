@@ -69,6 +69,7 @@ export class LocalCollection<F extends Fields = Fields> implements Collection<F>
       set buffer(buffer) {
         engine.pending = buffer;
       },
+      commit: () => engine.commitPending(),
     };
     this.#writer = new LocalWriter<F>(engine, holder, () => engine.checkOpen());
   }
@@ -116,21 +117,16 @@ export class LocalCollection<F extends Fields = Fields> implements Collection<F>
     return this.#writer.upsertItems(items, options);
   }
 
-  async add(options: AddOptions<F>): Promise<Id[]> {
-    return this.#committed(await this.#writer.add(options));
+  add(options: AddOptions<F>): Promise<Id[]> {
+    return this.#writer.add(options);
   }
 
-  async upsert(options: UpsertOptions<F>): Promise<Id[]> {
-    return this.#committed(await this.#writer.upsert(options));
+  upsert(options: UpsertOptions<F>): Promise<Id[]> {
+    return this.#writer.upsert(options);
   }
 
-  async delete(selection: Selection): Promise<number> {
-    return this.#committed(await this.#writer.delete(selection));
-  }
-
-  async #committed<T>(result: T): Promise<T> {
-    await this.#engine.commitPending();
-    return result;
+  delete(selection: Selection): Promise<number> {
+    return this.#writer.delete(selection);
   }
 
   async restore(ids: readonly Id[] | Id): Promise<number> {
@@ -156,7 +152,7 @@ export class LocalCollection<F extends Fields = Fields> implements Collection<F>
 
   async commit(): Promise<void> {
     this.#engine.checkWritable();
-    await this.#engine.commitPending();
+    await this.#engine.flush();
   }
 
   flush(): Promise<void> {

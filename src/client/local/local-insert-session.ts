@@ -14,7 +14,7 @@ export class LocalInsertSession<F extends Fields> extends LocalWriter<F> impleme
   readonly #state: BufferHolder & { isEnded: boolean };
 
   constructor(engine: CollectionEngine) {
-    const state = { buffer: null, isEnded: false };
+    const state = { buffer: null, commit: null, isEnded: false };
     super(engine, state, () => {
       engine.checkOpen();
       if (!state.isEnded) return;

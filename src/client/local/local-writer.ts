@@ -23,6 +23,14 @@ import { whereNode } from "./where-input.js";
 /** Where staged rows go. */
 export interface BufferHolder {
   buffer: WriteBuffer | null;
+  /** Commits the buffer at once, for calls that commit by themselves; null where a session commits. */
+  readonly commit: (() => Promise<void>) | null;
+}
+
+interface StageOptions {
+  readonly onProgress?: BulkAddOptions["onProgress"];
+  /** Whether the call commits where no session does. */
+  readonly commits: boolean;
 }
 
 const batchSizeDefault = 1000;
@@ -94,16 +102,17 @@ export class LocalWriter<F extends Fields> implements Writer<F> {
       throwIfAborted(signal);
       if (slice.isDue()) await slice.giveWay();
     }
+    if (ids.length % batchSize !== 0) onProgress?.({ done: ids.length, ...total });
+    // Last of all: a callback that throws, or ends the call by its signal, must leave nothing behind.
     throwIfAborted(signal);
     if (own !== null) this.#take(own);
-    if (ids.length % batchSize !== 0) onProgress?.({ done: ids.length, ...total });
     return ids;
   }
 
   async bulkAddBinary(matrix: Matrix, options: Pick<BulkAddOptions, "onProgress"> = {}): Promise<number> {
     checkOptions(options, ["onProgress"], "bulkAddBinary");
     const onProgress = checkFunction(options.onProgress, "onProgress");
-    return (await this.#stageMatrix("add", { vectors: matrix }, onProgress)).length;
+    return (await this.#stageMatrix("add", { vectors: matrix }, { onProgress, commits: false })).length;
   }
 
   async add(options: AddOptions<F>): Promise<Id[]> {
@@ -120,7 +129,7 @@ export class LocalWriter<F extends Fields> implements Writer<F> {
   async #stageMatrix(
     kind: StageKind,
     options: AddOptions<F>,
-    onProgress?: BulkAddOptions["onProgress"],
+    { onProgress, commits }: StageOptions = { commits: true },
   ): Promise<Id[]> {
     if (options.vectors === undefined) throw new LynseError("INVALID_ARGUMENT", `${kind} needs vectors`);
     const { count, dim } = matrixShape(options.vectors, "vectors");
@@ -135,6 +144,8 @@ export class LocalWriter<F extends Fields> implements Writer<F> {
     const start = ids === null ? this.#engine.reserveIds(own, count, this.#holder.buffer) : 0;
     const slice = new TimeSlice();
     const used: Id[] = [];
+    let committed: Promise<void> | null = null;
+    let isTaken = false;
     try {
       for (let row = 0; row < count; row++) {
         const id = ids === null ? start + row : ids[row]!;
@@ -145,12 +156,20 @@ export class LocalWriter<F extends Fields> implements Writer<F> {
           await slice.giveWay();
         }
       }
+      onProgress?.({ done: count, total: count });
       this.#take(own);
+      isTaken = true;
+      if (commits) committed = this.#commitNow();
     } finally {
-      if (this.#holder.buffer !== own) this.#engine.discard(own);
+      if (!isTaken) this.#engine.discard(own);
     }
-    onProgress?.({ done: count, total: count });
+    await committed;
     return used;
+  }
+
+  /** Called in the turn that staged, so that no other call's writes come into the transaction. */
+  #commitNow(): Promise<void> | null {
+    return this.#holder.commit?.() ?? null;
   }
 
   async delete(selection: Selection): Promise<number> {
@@ -164,6 +183,7 @@ export class LocalWriter<F extends Fields> implements Writer<F> {
     const buffer = this.#bufferFor(null);
     let count = 0;
     for (const id of ids) if (buffer.deleteId(id)) count += 1;
+    await this.#commitNow();
     return count;
   }
 
@@ -184,6 +204,7 @@ export class LocalWriter<F extends Fields> implements Writer<F> {
       for (const row of staged) {
         if (evaluateRow(where, row.id, textToField(row.text)) === true && buffer.deleteStaged(row.staged)) count += 1;
       }
+      await this.#commitNow();
       return count;
     });
   }
