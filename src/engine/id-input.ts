@@ -33,7 +33,8 @@ export function checkId(value: unknown): Id {
 /** One id or several, as a checked list. */
 export function checkIds(value: unknown): readonly Id[] {
   if (typeof value === "number" || typeof value === "string") return [checkId(value)];
-  if (Array.isArray(value)) return value.map(checkId);
+  // Array.from also visits holes, which map would leave in place unchecked.
+  if (Array.isArray(value)) return Array.from(value, checkId);
   if (ArrayBuffer.isView(value) && !(value instanceof DataView)) {
     return Array.from(value as unknown as ArrayLike<unknown>, checkId);
   }

@@ -64,7 +64,9 @@ export function copyVector(
     });
   }
   if (source instanceof Float32Array) target.set(source, offset);
-  else for (let i = 0; i < dim; i++) target[offset + i] = source[i] as number;
+  else if (ArrayBuffer.isView(source)) for (let i = 0; i < dim; i++) target[offset + i] = source[i] as number;
+  // A cast would take null for 0 and "2" for 2; NaN is found below, with what was given.
+  else for (let i = 0; i < dim; i++) target[offset + i] = typeof source[i] === "number" ? source[i]! : Number.NaN;
   checkFinite(source, target, offset, dim, dtype, label);
 }
 

@@ -10,6 +10,9 @@ import { checkLimit } from "../limits.js";
 /** Names of devices, also with an ending (naming rules of Win32). */
 const reserved = /^(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?$/i;
 
+/** Files of ours that lie beside the folders of databases and collections. */
+const ours = /^((lynse|database|manifest)\.json|writer-\d+\.lock)$/i;
+
 /** Why a text cannot be a name; null when it can. */
 function objection(name: string): string | null {
   if (name === "") return "it is empty";
@@ -17,6 +20,7 @@ function objection(name: string): string | null {
   if (name.includes("..") || name === ".") return "'.' and '..' are names of folders, and '..' may not stand in a name";
   if (name.endsWith(".")) return "it ends with '.', which Windows drops";
   if (reserved.test(name)) return "Windows keeps that name for a device";
+  if (ours.test(name)) return "a file of the database itself is called so";
   return null;
 }
 

@@ -38,7 +38,11 @@ export class LocalDatabase implements Database {
     const root = await this.#root();
     if (wanted.dropIfExists) await root.dropCollection(this.name, name);
     const { engine, isNew } = await root.requireCollection(this.name, name, () => wanted.config);
-    if (!isNew) checkSame(name, engine.config, wanted.config, options.dtype !== undefined);
+    if (!isNew) {
+      const { dim } = wanted.config;
+      if (dim !== null && engine.config.dim === null && !engine.isReadOnly) await engine.fixDim(dim);
+      checkSame(name, engine.config, wanted.config, options.dtype !== undefined);
+    }
     return new LocalCollection<F>(engine);
   }
 

@@ -79,8 +79,9 @@ export function queryInput(options: unknown, call: string): QueryInput {
     orderBy: orderByInput(orderBy),
     limit: given["limit"] === undefined ? null : checkInteger(given["limit"], "limit", 0, Number.MAX_SAFE_INTEGER),
     cursor: given["cursor"] === undefined ? null : checkText(given["cursor"], "cursor"),
-    fingerprint: JSON.stringify([where ?? null, params ?? null, filterIds ?? null, orderBy ?? null]),
+    // After what it is made of was checked: JSON has no bigint and no cycles.
     ...readInput(given),
+    fingerprint: JSON.stringify([where ?? null, params ?? null, filterIds ?? null, orderBy ?? null]),
   };
 }
 
