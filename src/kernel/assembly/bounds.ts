@@ -25,11 +25,13 @@ import {
   planeWidth,
   Q_C0,
   Q_C1,
+  Q_CANDIDATES,
   Q_CENTRE,
   Q_CODE_ERROR,
   Q_CODE_NORM,
   Q_CODES,
   Q_COUNT,
+  Q_DEPTH,
   Q_DIM,
   Q_ENTERED,
   Q_F0,
@@ -43,12 +45,15 @@ import {
   Q_METRIC,
   Q_NORM,
   Q_OFFSET,
+  Q_PATIENCE,
   Q_RESCORED,
   Q_SCALE,
   Q_SQUARE,
   Q_TAILS,
   Q_TAU,
+  Q_WAIT,
   RESIDUAL_SHARE,
+  RUN_ROWS,
   STATE_HEADER,
 } from "./layout";
 
@@ -123,7 +128,8 @@ export function beginQuery(state: usize, metric: i32, dim: i32, k: i32, floor: f
   const four = padded4(dim);
   const sixteen = padded16(dim);
   const float64 = STATE_HEADER + four * 4;
-  const scores = (float64 + four * 8 + sixteen * 2 + 7) & ~7;
+  const candidates = float64 + four * 8 + sixteen * 2;
+  const scores = (candidates + 8 * <usize>RUN_ROWS + 32 + 7) & ~7;
   store<i32>(state, metric, Q_METRIC);
   store<i32>(state, dim, Q_DIM);
   store<u32>(state, k, Q_K);
@@ -132,6 +138,10 @@ export function beginQuery(state: usize, metric: i32, dim: i32, k: i32, floor: f
   store<u32>(state, 0, Q_ENTERED);
   store<u32>(state, <u32>float64, Q_FLOAT64);
   store<u32>(state, <u32>(float64 + four * 8), Q_CODES);
+  store<u32>(state, <u32>candidates, Q_CANDIDATES);
+  store<u32>(state, 1, Q_DEPTH);
+  store<u32>(state, 0, Q_WAIT);
+  store<u32>(state, 8, Q_PATIENCE);
   store<u32>(state, <u32>scores, Q_HEAP_SCORES);
   store<u32>(state, <u32>(scores + <usize>k * 8), Q_HEAP_ROWS);
   store<u32>(state, 0, Q_CENTRE);

@@ -10,7 +10,6 @@ import {
   B_CAPACITY,
   B_CENTRE,
   B_CODES,
-  B_CODE_NORM,
   B_DIM,
   B_DTYPE,
   B_LAST_WIDTH,
@@ -18,16 +17,19 @@ import {
   B_PLANE_BYTES,
   B_PLANE_WIDTH,
   B_PLANES,
-  B_RESIDUAL,
   B_ROWS,
   B_ROW_STRIDE,
-  B_SCALE,
+  B_SCALARS,
   B_TAILS,
   FLOAT16,
   fourBytes,
   Half,
   padded4,
   RESIDUAL_SHARE,
+  S_CODE_NORM,
+  S_RESIDUAL,
+  S_TAIL,
+  scalarPlace,
   Single,
   ZERO_NORM,
 } from "./layout";
@@ -97,6 +99,13 @@ function laneSum(four: v128): f64 {
   );
 }
 
+/** Where a row's tail after `plane` stands. */
+// @ts-ignore: decorator
+@inline
+function tailPlace(scalars: usize, laterTails: usize, tailBytes: usize, plane: usize): usize {
+  return plane == 0 ? scalars + S_TAIL : laterTails + (plane - 1) * tailBytes;
+}
+
 // @ts-ignore: decorator
 @inline
 function encodeRow<E>(block: usize, index: usize, dim: usize): void {
@@ -107,7 +116,8 @@ function encodeRow<E>(block: usize, index: usize, dim: usize): void {
   const planes = <usize>load<u32>(block, B_PLANES);
   const planeBytes = <usize>load<u32>(block, B_PLANE_BYTES);
   const lane = index << 2;
-  const tails = <usize>load<u32>(block, B_TAILS) + lane;
+  const scalars = scalarPlace(load<u32>(block, B_SCALARS), index);
+  const laterTails = <usize>load<u32>(block, B_TAILS) + lane;
   const tailBytes = <usize>load<u32>(block, B_CAPACITY) << 2;
   const norm = Math.sqrt(rowSquare(block, <u32>index));
   const keptNorm: f32 = norm == 0 ? ZERO_NORM : norm > 1e-30 && norm < 1e30 ? <f32>norm : f32.NaN;
@@ -117,13 +127,13 @@ function encodeRow<E>(block: usize, index: usize, dim: usize): void {
     for (let plane: usize = 0; plane < planes; plane++) {
       const width = <usize>load<u32>(block + (plane + 1 < planes ? B_PLANE_WIDTH : B_LAST_WIDTH));
       memory.fill(base + plane * planeBytes + index * width, 0, width);
-      if (plane + 1 < planes) store<f32>(tails + plane * tailBytes, 0);
+      if (plane + 1 < planes) store<f32>(tailPlace(scalars, laterTails, tailBytes, plane), 0);
     }
     const rest = centredNorm<E>(row, centre, dim) * (1 + 1e-6);
     const residual: f32 = largest > LARGEST_MAX ? Infinity : rest == 0 ? 0 : max(roundedUp(rest), 1e-36);
-    store<f32>(<usize>load<u32>(block, B_SCALE) + lane, 0);
-    store<f32>(<usize>load<u32>(block, B_RESIDUAL) + lane, residual);
-    store<f32>(<usize>load<u32>(block, B_CODE_NORM) + lane, 0);
+    store<f32>(scalars, 0);
+    store<f32>(scalars, residual, S_RESIDUAL);
+    store<f32>(scalars, 0, S_CODE_NORM);
     return;
   }
   const scale = largest / 127;
@@ -151,20 +161,20 @@ function encodeRow<E>(block: usize, index: usize, dim: usize): void {
       i += 4;
     }
     // What has been summed so far; turned into tails below.
-    if (plane + 1 < planes) store<i32>(tails + plane * tailBytes, intSum(squares));
+    if (plane + 1 < planes) store<i32>(tailPlace(scalars, laterTails, tailBytes, plane), intSum(squares));
   }
   const square = intSum(squares);
   for (let plane: usize = 0; plane + 1 < planes; plane++) {
-    const place = tails + plane * tailBytes;
+    const place = tailPlace(scalars, laterTails, tailBytes, plane);
     store<f32>(place, roundedUp(<f64>scale * Math.sqrt(<f64>(square - load<i32>(place)))));
   }
   // The float32 sum of squares errs by less than dim/4 + 8 roundings; each component by less than five, relative to its code.
   const codeNorm = Math.sqrt(<f64>square);
   const errorNorm = Math.sqrt(laneSum(errors)) * (1 + (0.25 * <f64>dim + 8) * 6e-8);
   const residual = <f64>scale * (errorNorm + (3e-7 + RESIDUAL_SHARE) * (codeNorm + errorNorm)) * (1 + 1e-6);
-  store<f32>(<usize>load<u32>(block, B_SCALE) + lane, scale);
-  store<f32>(<usize>load<u32>(block, B_RESIDUAL) + lane, roundedUp(residual));
-  store<f32>(<usize>load<u32>(block, B_CODE_NORM) + lane, <f32>(<f64>scale * codeNorm));
+  store<f32>(scalars, scale);
+  store<f32>(scalars, roundedUp(residual), S_RESIDUAL);
+  store<f32>(scalars, <f32>(<f64>scale * codeNorm), S_CODE_NORM);
 }
 
 // @ts-ignore: decorator

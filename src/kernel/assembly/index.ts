@@ -25,4 +25,5 @@ export { beginQuery, enterBlock } from "./bounds";
 export { encodeRows, meanOfRows, spreadRows } from "./encode";
 export { endQuery } from "./heap";
 export { exactScore } from "./exact";
-export { countMask, listMask, scanCodesList, scanCodesRun, scanExactRows, scanFloatRows } from "./scan";
+export { scanCodesList, scanCodesRun } from "./scan-codes";
+export { countMask, listMask, scanExactRows, scanFloatRows } from "./scan-rows";

@@ -2,8 +2,8 @@
  * Where does everything lie in memory?
  *
  * A block holds a power of two of rows: header, rows as stored, int8 codes in up to four planes (the first quarter of the
- * components of all rows, then the second, ...), and float32 scalars, each an array: scale, residual, code norm, norm, and a tail
- * for every plane but the last.
+ * components of all rows, then the second, ...), and float32 scalars: scale, residual, code norm and first tail of four rows
+ * together fill a cache line; the norms and the tails after later planes are arrays.
  * A query state holds one search in progress: header, the query as float32, float64 and int16 codes, and the heap of the
  * best rows. Offsets inside a state are relative to it, so that its bytes can move to another memory. Only this folder knows
  * the layout: the host asks for sizes and places through the functions exported here.
@@ -54,12 +54,15 @@ export function fourBytes<E>(): usize {
 export const B_ROWS: usize = 0;
 /** u32 address of the int8 codes, plane by plane. */
 export const B_CODES: usize = 4;
-/** u32 address of the scales s: the code c stands for centre + s·c. */
-export const B_SCALE: usize = 8;
-/** u32 address of the residuals, an upper bound of |x − centre − s·c| + RESIDUAL_SHARE·s·|c|. */
-export const B_RESIDUAL: usize = 12;
-/** u32 address of the code norms n = s·|c|. */
-export const B_CODE_NORM: usize = 16;
+/**
+ * u32 address of the scalars, 64 bytes for every four rows: four scales s (the code c stands for centre + s·c), four residuals
+ * (an upper bound of |x − centre − s·c| + RESIDUAL_SHARE·s·|c|), four code norms n = s·|c|, four first tails.
+ */
+export const B_SCALARS: usize = 8;
+/** Where the other scalars begin in those 64 bytes. */
+export const S_RESIDUAL: usize = 16;
+export const S_CODE_NORM: usize = 32;
+export const S_TAIL: usize = 48;
 /** u32 address of the row norms |x|; `ZERO_NORM` for an all-zero row, NaN outside the range in which bounds hold. */
 export const B_NORM: usize = 20;
 /** u32 address of the centre, `dim4` float32. */
@@ -74,7 +77,7 @@ export const B_PLANE_WIDTH: usize = 44;
 export const B_LAST_WIDTH: usize = 48;
 export const B_PLANES: usize = 52;
 export const B_PLANE_BYTES: usize = 56;
-/** u32 address of the tails of the first plane, s·|components of c after it|; those of the next plane follow. */
+/** u32 address of the tails of the second plane, s·|components of c after it|; those of the third follow. */
 export const B_TAILS: usize = 60;
 /** u32 rows that the block has room for. */
 export const B_CAPACITY: usize = 64;
@@ -117,7 +120,15 @@ export const Q_FLOAT_LIMIT: usize = 120;
 export const Q_CODE_NORM: usize = 128;
 /** f32 norms of the query's codes after each plane but the last. */
 export const Q_TAILS: usize = 136;
+/** u32 planes that the first look takes; runs until it tries with fewer, and how many to wait after the next failure. */
+export const Q_DEPTH: usize = 148;
+export const Q_WAIT: usize = 152;
+export const Q_PATIENCE: usize = 156;
+/** u32 place, relative to the state, of the candidates of a run: row index and dot product so far, int32 each. */
+export const Q_CANDIDATES: usize = 160;
 export const STATE_HEADER: usize = 192;
+/** Rows of a run: what is looked at before the candidates among it are followed up. */
+export const RUN_ROWS: u32 = 256;
 
 /** Norm kept for an all-zero row: far above any other, so that the cosine bound sees the sign of the limit only. */
 export const ZERO_NORM: f32 = 3e38;
@@ -136,6 +147,13 @@ export function padded4(dim: i32): usize {
 @inline
 export function padded16(dim: i32): usize {
   return <usize>((dim + 15) & ~15);
+}
+
+/** Address of a row's lane among the scalars of its four. */
+// @ts-ignore: decorator
+@inline
+export function scalarPlace(base: usize, row: usize): usize {
+  return base + ((row >> 2) << 6) + ((row & 3) << 2);
 }
 
 /** Bytes of a row's codes in a plane: a quarter of them where that is worth a look of its own, else all. */
@@ -165,7 +183,8 @@ export function rowStride(dim: i32, dtype: i32): usize {
 
 /** Bytes of one row's codes and scalars. */
 export function codeBytesPerRow(dim: i32): usize {
-  return padded16(dim) + 12 + 4 * planeCount(dim);
+  const planes = planeCount(dim);
+  return padded16(dim) + (planes > 2 ? 12 + 4 * planes : 20);
 }
 
 /** Bytes of a block of `rows` rows; its address must be a multiple of 64. */
@@ -181,7 +200,8 @@ export function centreBytes(dim: i32): usize {
 
 /** Bytes of a query state with a heap of `k` rows; its address must be a multiple of 64. */
 export function stateBytes(dim: i32, k: i32): usize {
-  return aligned64(STATE_HEADER + padded4(dim) * 12 + padded16(dim) * 2 + <usize>k * 12 + 64);
+  const candidates = 8 * <usize>RUN_ROWS + 32;
+  return aligned64(STATE_HEADER + padded4(dim) * 12 + padded16(dim) * 2 + candidates + <usize>k * 12 + 64);
 }
 
 /** Writes the header of a block of `rows` rows whose first one is the table's row `firstRow`. */
@@ -190,15 +210,13 @@ export function initBlock(block: usize, dim: i32, dtype: i32, rows: i32, firstRo
   const stride = rowStride(dim, dtype);
   const stored = block + BLOCK_HEADER;
   const codes = stored + aligned64(stride * count);
-  const scalars = codes + padded16(dim) * count;
+  const scalars = codes + aligned64(padded16(dim) * count);
   const planes = planeCount(dim);
   const width = planeWidth(dim);
   store<u32>(block, <u32>stored, B_ROWS);
   store<u32>(block, <u32>codes, B_CODES);
-  store<u32>(block, <u32>scalars, B_SCALE);
-  store<u32>(block, <u32>(scalars + 4 * count), B_RESIDUAL);
-  store<u32>(block, <u32>(scalars + 8 * count), B_CODE_NORM);
-  store<u32>(block, <u32>(scalars + 12 * count), B_NORM);
+  store<u32>(block, <u32>scalars, B_SCALARS);
+  store<u32>(block, <u32>(scalars + 16 * count), B_NORM);
   store<u32>(block, <u32>centre, B_CENTRE);
   store<u32>(block, firstRow, B_FIRST_ROW);
   store<i32>(block, dim, B_DIM);
@@ -208,7 +226,7 @@ export function initBlock(block: usize, dim: i32, dtype: i32, rows: i32, firstRo
   store<u32>(block, <u32>(padded16(dim) - (planes - 1) * width), B_LAST_WIDTH);
   store<u32>(block, <u32>planes, B_PLANES);
   store<u32>(block, <u32>(width * count), B_PLANE_BYTES);
-  store<u32>(block, <u32>(scalars + 16 * count), B_TAILS);
+  store<u32>(block, <u32>(scalars + 20 * count), B_TAILS);
   store<i32>(block, rows, B_CAPACITY);
 }
 
