@@ -22,8 +22,9 @@ import { RowTable } from "./row-table.js";
 import { appendStoredRows } from "./stored-rows.js";
 import type { CommittedRows } from "./write-buffer.js";
 
-/** Rows whose metadata is read in one go. */
-const spanRowsMax = 256;
+/** Rows, and bytes, of metadata read in one go: few reads, and little work before other work may run. */
+const spanRowsMax = 2048;
+const spanBytesMax = 512 * 1024;
 
 type Field = Readonly<Record<string, JsonValue>>;
 
@@ -269,7 +270,7 @@ export class Generation implements FilterSource, CommittedRows {
       let end = offset;
       for (let at = from; at < rows.length && lengths.length < spanRowsMax; at++) {
         const place = this.rows.fieldAt(rows[at]!);
-        if (place.offset !== end) break;
+        if (place.offset !== end || (at > from && end - offset >= spanBytesMax)) break;
         lengths.push(place.length);
         crcs.push(place.crc);
         end += place.length;
