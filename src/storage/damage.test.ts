@@ -108,11 +108,36 @@ describe("a flipped bit is found, or cuts the last batch, and is never served", 
       }
       expect(await outcome(() => content(fs, writable))).toBe(whole);
       // Only padding may be flipped unseen, and only the last batch may be taken for torn.
-      expect(seen.get(whole) ?? 0).toBeLessThan(path === files.log ? 60 : 1);
+      expect(seen.get(whole) ?? 0).toBeLessThan(path === files.log ? 8 : 1);
       expect(seen.get("CORRUPT")).toBeGreaterThan(size / 2);
       expect(seen.get(prefixes[3]!)).toBeGreaterThan(20);
     });
   }
+
+  test("the log without a checkpoint: later batches prove that earlier ones were whole", async () => {
+    const { fs, checkpoint } = await makeStore();
+    await fs.remove(checkpoint);
+    const store = await CollectionStore.open(fs, folder, readOnly);
+    const ends: number[] = [];
+    for (let count = 1; count <= batches.length; count++) {
+      const short = new FaultyFileSystem(1);
+      const copy = await createProbeStore(short, folder, options);
+      for (const batch of batches.slice(0, count)) await copy.append([transactionOf(batch)], "fsync");
+      ends.push(copy.position.bytes);
+    }
+    await store.close();
+    let padding = 0;
+    for (let byte = 0; byte < ends[3]!; byte++) {
+      await fs.flipBit(files.log, byte * 8 + 3);
+      // The metadata of a batch that is vouched for is verified when it is read: here, always.
+      const found = await outcome(() => content(fs, readOnly));
+      await fs.flipBit(files.log, byte * 8 + 3);
+      if (found === whole) padding++;
+      else expect(found, `byte ${byte}`).toBe(byte < ends[2]! ? "CORRUPT" : prefixes[3]);
+    }
+    // Fewer than the eight bytes of a salt that nobody compares.
+    expect(padding).toBeLessThan(8);
+  });
 
   test("the manifest", async () => {
     const { fs } = await makeStore();
@@ -146,11 +171,11 @@ describe("a flipped bit is found, or cuts the last batch, and is never served", 
 describe("a file cut at any byte gives a committed prefix or is found", () => {
   for (const path of [files.log, files.vectors]) {
     test(path, async () => {
-      const bytes = await sizeOf((await makeStore()).fs, path);
+      const { fs: shrinking, at, checkpoint } = await makeStore();
       const seen = new Set<string>();
-      for (let size = 0; size < bytes; size++) {
-        const { fs, at, checkpoint } = await makeStore();
-        await cut(fs, path, size);
+      for (let size = (await sizeOf(shrinking, path)) - 1; size >= 0; size--) {
+        await cut(shrinking, path, size);
+        const fs = shrinking.afterPowerLoss("kept", 1);
         const isBeforeCheckpoint = path === files.log ? size < at.bytes : size < 64 + at.rowCount * 12;
         const found = await outcome(() => content(fs, readOnly));
         const tail = await outcome(() => tailAfter(fs, at));

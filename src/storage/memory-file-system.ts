@@ -30,6 +30,8 @@ export class MemoryFile {
   }
 
   write(source: Uint8Array, position: number): void {
+    // As on real files: a write of nothing does not move the end.
+    if (source.length === 0) return;
     if (position + source.length > this.#size) this.truncate(position + source.length);
     this.#bytes.set(source, position);
   }
