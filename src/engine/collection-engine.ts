@@ -117,12 +117,17 @@ export class CollectionEngine {
     this.checkWritable();
   }
 
-  /** A buffer for one transaction of vectors with `dim` components; `prepareStaging` ran before. */
-  newBuffer(dim: number): WriteBuffer {
+  /**
+   * A buffer for one transaction of vectors with `dim` components; `prepareStaging` ran before. Rows that `transaction`, to
+   * which the buffer will belong, deletes are dead for it.
+   */
+  newBuffer(dim: number, transaction: WriteBuffer | null = null): WriteBuffer {
     this.checkWritable();
     const fixed = this.config.dim;
     if (fixed !== null && fixed !== dim) throw this.#wrongDim(fixed, dim);
-    return new WriteBuffer(this.#committedRows, dim, this.config.dtype);
+    const committed = this.#committedRows;
+    const rows = transaction === null ? committed : withoutDeleted(committed, transaction);
+    return new WriteBuffer(rows, dim, this.config.dtype);
   }
 
   #forwardRows(): CommittedRows {
@@ -455,6 +460,24 @@ export class CollectionEngine {
     await this.#generation.retire();
     if (failure !== undefined) throw failure;
   }
+}
+
+function withoutDeleted(committed: CommittedRows, transaction: WriteBuffer): CommittedRows {
+  return {
+    get rowCount() {
+      return committed.rowCount;
+    },
+    get version() {
+      return committed.version;
+    },
+    get numbering() {
+      return committed.numbering;
+    },
+    find: (id) => committed.find(id),
+    isLive: (row) => committed.isLive(row) && !transaction.deletes(row),
+    isDeleted: (row) => committed.isDeleted(row),
+    fieldText: (row) => committed.fieldText(row),
+  };
 }
 
 function isEmptyTransaction({ rows, superseded, deleted, restored }: Transaction): boolean {

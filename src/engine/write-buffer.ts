@@ -106,6 +106,11 @@ export class WriteBuffer {
     return this.#maxIntegerId;
   }
 
+  /** True when this transaction deletes a committed row. */
+  deletes(row: number): boolean {
+    return this.#deletedRows.has(row);
+  }
+
   /** A point to go back to when staging a call's rows fails. */
   savepoint(): Savepoint {
     return { rowCount: this.#rowCount, maxIntegerId: this.#maxIntegerId };
@@ -142,6 +147,7 @@ export class WriteBuffer {
    * Stages one row, or throws and stages nothing. `text` null keeps the metadata of the row that is replaced.
    */
   stage(kind: StageKind, id: Id, vector: unknown, text: string | null): void {
+    this.#renumber();
     const staged = this.#stagedById.get(id);
     const committedRow = staged === undefined ? this.#committed.find(id) : -1;
     if (kind === "add") this.#checkFree(id, staged, committedRow);
@@ -280,6 +286,7 @@ export class WriteBuffer {
 
   /** Deletes the row of an id, staged or committed. False when there is none. */
   deleteId(id: Id): boolean {
+    this.#renumber();
     const staged = this.#stagedById.get(id);
     if (staged !== undefined) return this.deleteStaged(staged);
     return this.deleteCommitted(this.#committed.find(id), id, false);
@@ -294,6 +301,7 @@ export class WriteBuffer {
 
   /** Deletes a committed row, chosen by its id or by a filter. False when it is dead already. */
   deleteCommitted(row: number, id: Id, isByFilter: boolean): boolean {
+    this.#renumber();
     if (row < 0 || !this.#isCommittedLive(row) || this.#supersededRows.has(row)) return false;
     this.#deletedRows.set(row, { id, isByFilter });
     return true;
@@ -331,6 +339,11 @@ export class WriteBuffer {
       fieldEnds: Uint32Array.from(part.fieldEnds),
       vectorBytes: [new Uint8Array(stored.buffer, stored.byteOffset, stored.byteLength)],
     };
+  }
+
+  /** After a compaction the rows that this transaction replaces and deletes have other numbers. */
+  #renumber(): void {
+    if (this.#checkedNumbering !== this.#committed.numbering) this.#recheck();
   }
 
   /** Checks the staged rows and deletions against the rows committed since they were staged. */

@@ -12,6 +12,7 @@ import { describe, dimOf, isVectorLike, matrixRow, matrixShape } from "../../eng
 import type { StageKind, WriteBuffer } from "../../engine/write-buffer.js";
 import { LynseError } from "../../errors.js";
 import { evaluateRow } from "../../metadata/row-evaluator.js";
+import type { WhereNode } from "../../metadata/where-node.js";
 import { resolveFilter, rowsOf } from "../../query/row-filter.js";
 import { throwIfAborted } from "../../query/vector-search.js";
 import { TimeSlice } from "../../time-slice.js";
@@ -94,7 +95,7 @@ export class LocalWriter<F extends Fields> implements Writer<F> {
     for await (const chunk of inChunks(items, call)) {
       for (const item of chunk) {
         const { vector, id, field } = itemParts(item, ids.length, call);
-        own ??= this.#engine.newBuffer(dimOf(vector, `the vector of id ${JSON.stringify(id)}`));
+        own ??= this.#engine.newBuffer(dimOf(vector, `the vector of id ${JSON.stringify(id)}`), this.#holder.buffer);
         own.stage(kind, id, vector, textFor(kind, field, id));
         ids.push(id);
         if (ids.length % batchSize === 0) onProgress?.({ done: ids.length, ...total });
@@ -140,7 +141,7 @@ export class LocalWriter<F extends Fields> implements Writer<F> {
     const fieldOf = fieldsReader(options.fields, count);
     await this.#prepare();
     if (dim === null) return [];
-    const own = this.#engine.newBuffer(dim);
+    const own = this.#engine.newBuffer(dim, this.#holder.buffer);
     const start = ids === null ? this.#engine.reserveIds(own, count, this.#holder.buffer) : 0;
     const slice = new TimeSlice();
     const used: Id[] = [];
@@ -192,9 +193,18 @@ export class LocalWriter<F extends Fields> implements Writer<F> {
     const where = whereNode(selection.where, selection.params);
     if (where === null) throw new LynseError("INVALID_ARGUMENT", "delete needs ids or a where");
     await this.#prepare();
+    for (;;) {
+      const count = await this.#deleteMatches(where);
+      if (count !== null) return count;
+    }
+  }
+
+  /** Null when a compaction gave the rows other numbers while the filter ran: nothing was staged. */
+  async #deleteMatches(where: WhereNode): Promise<number | null> {
     return this.#engine.read(async (generation) => {
       const filter = await resolveFilter(generation, { where, filterIds: null, signal: undefined });
       this.#checkOpen();
+      if (this.#engine.generation !== generation) return null;
       const buffer = this.#bufferFor(null);
       let count = 0;
       const staged = [...buffer.liveStaged()];
