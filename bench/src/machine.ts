@@ -27,6 +27,11 @@ function commit(): string | null {
   }
 }
 
+/** Processes that wanted to run, on average over the last minute. */
+export function loadNow(): number {
+  return loadavg()[0] ?? 0;
+}
+
 /** This machine, now. */
 export function describeMachine(): Machine {
   return {
@@ -35,7 +40,7 @@ export function describeMachine(): Machine {
     memoryGigabytes: Math.round(totalmem() / 2 ** 30),
     platform: `${process.platform} ${process.arch}`,
     node: process.version,
-    loadAtStart: loadavg()[0] ?? 0,
+    loadAtStart: loadNow(),
     commit: commit(),
   };
 }

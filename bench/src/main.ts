@@ -12,7 +12,7 @@ import { type Corpus, loadCorpus } from "./corpus.js";
 import type { Engine, WorkloadName } from "./engine.js";
 import { EngineClient } from "./engine-client.js";
 import { engineById } from "./engine-list.js";
-import { describeMachine } from "./machine.js";
+import { describeMachine, loadNow } from "./machine.js";
 import { type BenchOptions, parseOptions, usage } from "./options.js";
 import { reportText } from "./print-report.js";
 import { type Absence, ratioToBestPeer, type WorkloadReport } from "./report.js";
@@ -105,7 +105,8 @@ async function run(options: BenchOptions, scratch: string): Promise<void> {
     const verdicts = judge(report, { name: corpus.name, dim });
     print(`\n${reportText(report, verdicts)}`);
     const seconds = (performance.now() - workloadStartedAt) / 1000;
-    reports.push({ ...report, ratioToBestPeer: ratioToBestPeer(report), verdicts, seconds });
+    const loadAtEnd = loadNow();
+    reports.push({ ...report, ratioToBestPeer: ratioToBestPeer(report), verdicts, seconds, loadAtEnd });
   }
   await context.stopSearchers();
   const seconds = (performance.now() - startedAt) / 1000;
