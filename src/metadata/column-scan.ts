@@ -5,7 +5,7 @@
  * `number-scan`, texts by a verdict a code, lists a row at a time, and the other kinds by a verdict a kind.
  */
 import { type Column, valueKind, valueKindCount } from "./column.js";
-import { applyOperand, LeafTest, literalsOf } from "./leaf-test.js";
+import { applyOperand, LeafTest, looksAtNumbers, looksAtTexts } from "./leaf-test.js";
 import { ListTest } from "./list-test.js";
 import { numberTest, scanNumbers } from "./number-scan.js";
 import type { LeafNode } from "./where-node.js";
@@ -44,18 +44,6 @@ export function scanColumn(
   if (verdicts.some((verdict, at) => verdict === 1 && column.kindRows[at]! > 0)) {
     scanVerdicts(verdicts, column.kinds, fromWord, toWord, words);
   }
-}
-
-/** False where the leaf says the same of every number. */
-function looksAtNumbers(leaf: LeafNode): boolean {
-  if (leaf.operand.kind === "length" || leaf.operand.kind === "lower") return false;
-  return leaf.kind === "comparison" || leaf.kind === "in" || leaf.kind === "between";
-}
-
-/** False where the leaf says the same of every text. */
-function looksAtTexts(leaf: LeafNode): boolean {
-  if (leaf.kind === "isNull" || leaf.kind === "flag") return false;
-  return leaf.operand.kind === "length" || literalsOf(leaf).some((literal) => typeof literal === "string");
 }
 
 function scanTexts(

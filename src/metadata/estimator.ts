@@ -10,7 +10,8 @@
  */
 import { valueKind } from "./column.js";
 import { ManyValues, type PathValue } from "./field-path.js";
-import { applyOperand, LeafTest, literalsOf, testMany } from "./leaf-test.js";
+import { applyOperand, LeafTest, literalsOf, looksAtNumbers, looksAtTexts, testMany } from "./leaf-test.js";
+import { numberTest } from "./number-scan.js";
 import type { LeafNode, Literal, WhereNode } from "./where-node.js";
 
 /** Rows looked at where a column has no statistics of what is asked. */
@@ -169,7 +170,7 @@ function numberRows(group: Group, statistics: ColumnStatistics): number {
   for (const value of sample) if (passes(group, value)) hits += 1;
   if (isWhole || hits > 0) return (hits / sample.length) * rows;
   // No hit in the sample says only that hits are rare, unless they are out of reach.
-  return passes(group, min) || passes(group, max) || couldHold(group, min, max) ? rows / sample.length / 2 : 0;
+  return couldHold(group, min, max) ? rows / sample.length / 2 : 0;
 }
 
 /** Rows of the numbers named: by the sample where it has a number often, else an average number of rows. */
@@ -197,10 +198,25 @@ function listedNumberRows(group: Group, listed: readonly Literal[], statistics: 
   return rows;
 }
 
-/** True when some literal of a leaf lies among the column's numbers. */
+/** False when no number from `min` to `max` could pass. */
 function couldHold(group: Group, min: number, max: number): boolean {
-  const isAmong = (value: Literal): boolean => typeof value === "number" && value >= min && value <= max;
-  return group.asks.some(({ leaf }) => literalsOf(leaf).some(isAmong));
+  const isPossible = ({ leaf, wanted, test }: Ask): boolean => {
+    if (!looksAtNumbers(leaf)) return test.test(applyOperand(leaf.operand.kind, min)) === wanted;
+    const asked = numberTest(leaf, wanted);
+    switch (asked.kind) {
+      case "none":
+        return false;
+      case "inside":
+        return asked.low <= max && asked.high >= min;
+      case "outside":
+        return min < asked.low || max > asked.high;
+      case "member":
+        return [...asked.set].some((value) => value >= min && value <= max);
+      case "stranger":
+        return true;
+    }
+  };
+  return group.needsAll ? group.asks.every(isPossible) : group.asks.some(isPossible);
 }
 
 /** The values that a row must have one of to pass, or null when the group does not name them. */
@@ -214,9 +230,11 @@ function listedValues(group: Group): readonly Literal[] | null {
   return lists.every((list) => list !== null) ? lists.flat() : null;
 }
 
-/** Rows of texts that pass, where the group names the texts; else null. */
+/** Rows of texts that pass, where the group names the texts or says the same of all; else null. */
 function exactTextRows(group: Group, statistics: ColumnStatistics): number | null {
-  if (statistics.kindRows[valueKind.text] === 0) return 0;
+  const all = statistics.kindRows[valueKind.text]!;
+  if (all === 0) return 0;
+  if (!group.asks.some(({ leaf }) => looksAtTexts(leaf))) return passes(group, "") ? all : 0;
   const listed = listedValues(group);
   if (listed === null) return null;
   let rows = 0;

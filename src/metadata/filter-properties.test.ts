@@ -159,7 +159,14 @@ const operand: fc.Arbitrary<Write> = fc.oneof(
   },
 );
 const not = fc.constantFrom("", "NOT ", "not\t");
-const literals = fc.array(literal, { maxLength: 12 });
+const textLiteral = fc
+  .tuple(fc.constantFrom(...texts), fc.boolean())
+  .map(([value, isBound]): LiteralDraw => ({ value, isBound, keyword: "upper" }));
+const literals = fc.oneof(
+  fc.array(literal, { maxLength: 12 }),
+  fc.array(numberLiteral, { maxLength: 12 }),
+  fc.array(textLiteral, { maxLength: 4 }),
+);
 const pattern = fc.oneof(
   fc.constantFrom(
     "%",
@@ -294,6 +301,65 @@ describe("columns and the row evaluator", () => {
       }),
       { numRuns: 2000 },
     );
+  });
+
+  it("agree for every operator, literal and kind of value", async () => {
+    const values: JsonValue[] = [
+      ...numbers.slice(0, 6),
+      ...texts.slice(0, 8),
+      true,
+      false,
+      null,
+      {},
+      [],
+      ["a"],
+      [1, "a", null],
+    ];
+    const fields: FieldRecord[] = values.flatMap((v): FieldRecord[] => [
+      { v, w: 1 },
+      { v: [{ x: v }] as JsonValue, w: "a" },
+      { v: [{ x: v }, {}, { x: 1 }], w: true },
+      { v: { x: v }, w: [{ x: v }] },
+    ]);
+    const committed = [...fields, {}].map((one, at): Row => ({ id: at % 3 === 0 ? `a${at}` : at, field: one }));
+    const store = new ColumnStore(new MemoryRows(committed));
+    const literalTexts = ["1", "0", "-1", "2.5", "'a'", "''", "'ab'", "TRUE", "FALSE", "NULL"];
+    const operands = [
+      "v",
+      "v.x",
+      "LENGTH(v)",
+      "LENGTH(v.x)",
+      "LOWER(v)",
+      "LOWER(v.x)",
+      "id",
+      "LOWER(id)",
+      "LENGTH(id)",
+    ];
+    const leaves = operands.flatMap((of) => [
+      ...literalTexts.flatMap((one) => [
+        ...["=", "!=", "<", "<=", ">", ">="].map((operator) => `${of} ${operator} ${one}`),
+        ...[
+          `${of} IN (${one})`,
+          `${of} IN (${one}, 1, 'a')`,
+          `${of} CONTAINS ${one}`,
+          `${of} CONTAINS ANY (1, ${one})`,
+        ],
+        ...[`${of} CONTAINS ALL (${one}, 'a')`, `${of} BETWEEN ${one} AND 2`, `${of} BETWEEN '' AND ${one}`],
+        `${of} IN (${one}, 11, 12, 13, 14, 15, 16, 17, 18, 19)`,
+      ]),
+      ...["w", "v.x", "w.x", "id", "LOWER(w)"].flatMap((right) => [
+        `${of} = ${right}`,
+        `${of} != ${right}`,
+        `${of} < ${right}`,
+      ]),
+      ...[`${of} LIKE 'a%'`, `${of} ILIKE '_'`, `${of} IS NULL`],
+    ]);
+    for (const text of [...leaves, "v", "v.x", "w"]) {
+      for (const signed of [text, `NOT (${text})`]) {
+        const node = parseWhere(signed);
+        expect(await foundRows(store, node, committed.length), signed).toEqual(expectedRows(node, committed));
+      }
+    }
   });
 
   it("agree after every commit, on older snapshots and after a checkpoint was read back", async () => {

@@ -72,6 +72,18 @@ export function literalsOf(leaf: LeafNode): readonly Literal[] {
   }
 }
 
+/** False where the leaf says the same of every number. */
+export function looksAtNumbers(leaf: LeafNode): boolean {
+  if (leaf.operand.kind === "length" || leaf.operand.kind === "lower") return false;
+  return leaf.kind === "comparison" || leaf.kind === "in" || leaf.kind === "between";
+}
+
+/** False where the leaf says the same of every text. */
+export function looksAtTexts(leaf: LeafNode): boolean {
+  if (leaf.kind === "isNull" || leaf.kind === "flag") return false;
+  return leaf.operand.kind === "length" || literalsOf(leaf).some((literal) => typeof literal === "string");
+}
+
 /** Compares two values; unknown unless both are numbers, both texts or both booleans (false before true). */
 export function compareValues(operator: ComparisonOperator, a: Value, b: Value): boolean | null {
   if (!isScalar(a) || typeof a !== typeof b) return null;

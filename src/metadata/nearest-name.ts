@@ -1,8 +1,8 @@
 /**
  * Which known name was probably meant?
  *
- * The one of least edit distance (Levenshtein, letters compared without case), if it is near enough to be a slip: a third
- * of the name at most. Of names equally near the first in alphabetical order.
+ * The one of least edit distance (Levenshtein's, two letters swapped counting as one edit, case not counting), if it is
+ * near enough to be a slip: a third of the name at most. Of names equally near the first in alphabetical order.
  */
 
 /** Longer names are not compared: slips happen in names that people type. */
@@ -26,16 +26,19 @@ export function nearestName(name: string, known: Iterable<string>): string | nul
 }
 
 function editDistance(a: string, b: string): number {
-  const costs = Array.from({ length: b.length + 1 }, (_, at) => at);
+  let previous: number[] = [];
+  let costs = Array.from({ length: b.length + 1 }, (_, at) => at);
   for (let i = 1; i <= a.length; i += 1) {
-    let diagonal = i - 1;
-    costs[0] = i;
+    const next = [i];
     for (let j = 1; j <= b.length; j += 1) {
-      const above = costs[j] ?? 0;
-      const replaced = diagonal + (a[i - 1] === b[j - 1] ? 0 : 1);
-      costs[j] = Math.min(replaced, above + 1, (costs[j - 1] ?? 0) + 1);
-      diagonal = above;
+      const isEqual = a[i - 1] === b[j - 1];
+      let cost = Math.min(costs[j - 1]! + (isEqual ? 0 : 1), costs[j]! + 1, next[j - 1]! + 1);
+      const isSwapped = i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1];
+      if (isSwapped) cost = Math.min(cost, previous[j - 2]! + 1);
+      next.push(cost);
     }
+    previous = costs;
+    costs = next;
   }
-  return costs[b.length] ?? 0;
+  return costs[b.length]!;
 }
