@@ -1,8 +1,8 @@
 /**
  * What do the workloads share in one run?
  *
- * The corpus and its true answers, the engines that loaded, one filled store an engine (made once, by whichever workload
- * needs it first), and the processes that searches are asked of.
+ * The corpus and its true answers, the engines that loaded, one filled store an engine (made once, by whichever
+ * workload needs it first), and the processes that searches are asked of.
  */
 import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
@@ -106,8 +106,8 @@ export class BenchContext {
   }
 
   /**
-   * Runs `measure` for every engine that can do the workload, `rounds` times, a round of all engines after the other and
-   * each round beginning with another engine. An engine that fails is out, with its error as the reason.
+   * Runs `measure` for every engine that can do the workload, `rounds` times, a round of all engines after the other
+   * and each round beginning with another engine. An engine that fails is out, with its error as the reason.
    */
   async interleave<T>(
     workload: WorkloadName,

@@ -1,10 +1,10 @@
 /**
  * What rows are measured where no corpus is given, and at sizes that no corpus has?
  *
- * A seeded mixture: unit centres, normal noise about them, rows normalised. Every row is a function of its number alone,
- * so any stretch of rows can be made again, and the first n rows are a sample of the same mixture. Metadata follows the
- * cluster four times out of five, as sections follow subjects in a real corpus. Noise is the sum of two windows of one
- * table of normal numbers, at places drawn for the row: millions of rows in seconds.
+ * A seeded mixture: unit centres, normal noise about them, rows normalised. Every row is a function of its number
+ * alone, so any stretch of rows can be made again, and the first n rows are a sample of the same mixture. Metadata
+ * follows the cluster four times out of five, as sections follow subjects in a real corpus. Noise is the sum of two
+ * windows of one table of normal numbers, at places drawn for the row: millions of rows in seconds.
  */
 import { closeSync, mkdirSync, openSync, writeFileSync, writeSync } from "node:fs";
 import { join } from "node:path";

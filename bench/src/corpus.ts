@@ -2,9 +2,9 @@
  * What rows and queries are measured?
  *
  * A corpus is a directory with `<name>-<dim>.f32` (row-major float32, L2-normalised) and `<name>.jsonl` (one metadata
- * object a line). Rows drawn by a seed are held out as queries; all others, in their order, are the rows searched. Both
- * are written to the scratch directory, from where the engines' processes read them. The filter is equality on `section`,
- * with the value whose share of the rows is nearest to 7%.
+ * object a line). Rows drawn by a seed are held out as queries; all others, in their order, are the rows searched.
+ * Both are written to the scratch directory, from where the engines' processes read them. The filter is equality on
+ * `section`, with the value whose share of the rows is nearest to 7%.
  */
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";

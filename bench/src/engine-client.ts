@@ -1,8 +1,8 @@
 /**
  * How does the benchmark talk to an engine?
  *
- * One process an engine and purpose, asked one thing at a time. A native crash ends that process and is reported as that
- * engine's failure. Every process is ended by `stop`, and all that are left by `stopAll`.
+ * One process an engine and purpose, asked one thing at a time. A native crash ends that process and is reported as
+ * that engine's failure. Every process is ended by `stop`, and all that are left by `stopAll`.
  */
 import { type ChildProcess, fork } from "node:child_process";
 import { fileURLToPath } from "node:url";

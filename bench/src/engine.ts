@@ -1,9 +1,10 @@
 /**
  * What does the benchmark ask of an engine?
  *
- * One interface for every engine measured, ours included. An adapter file loads its package only in `load`, so that the
- * parent process can read the descriptions without loading any native code, and a package that is missing is a reported
- * absence and not a crash. Row numbers (0, 1, 2, …) are the ids everywhere; an adapter maps them to what its engine wants.
+ * One interface for every engine measured, ours included. An adapter file loads its package only in `load`, so that
+ * the parent process can read the descriptions without loading any native code, and a package that is missing is a
+ * reported absence and not a crash. Row numbers (0, 1, 2, …) are the ids everywhere; an adapter maps them to what its
+ * engine wants.
  */
 
 /** Names of the workloads, in the order in which they run. */

@@ -88,7 +88,8 @@ async function run(options: BenchOptions, scratch: string): Promise<void> {
   const { dim, rowCount } = corpus.files;
   print(
     `${corpus.name}: ${rowCount.toLocaleString("en")} rows × ${dim}, ${options.queries} queries held out, ` +
-      `${options.rounds} rounds; ${machine.cores} × ${machine.cpu}, Node ${machine.node}, load ${machine.loadAtStart.toFixed(2)}\n`,
+      `${options.rounds} rounds; ${machine.cores} × ${machine.cpu}, Node ${machine.node}, ` +
+      `load ${machine.loadAtStart.toFixed(2)}\n`,
   );
   for (const { engine, version } of present) print(`  ${engine.id} ${version}: ${engine.method}\n`);
   for (const { engine, reason } of absent) print(`  absent: ${engine}: ${reason}\n`);

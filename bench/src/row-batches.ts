@@ -1,8 +1,9 @@
 /**
  * How do rows get from the corpus into an insert?
  *
- * In batches, parsed before the clock runs. A corpus is read whole first; rows made by `clusteredFields` are read a batch
- * at a time without holding the event loop, so that a million of them neither fill the memory nor show up as pauses.
+ * In batches, parsed before the clock runs. A corpus is read whole first; rows made by `clusteredFields` are read a
+ * batch at a time without holding the event loop, so that a million of them neither fill the memory nor show up as
+ * pauses.
  */
 import { readFileSync } from "node:fs";
 import { open } from "node:fs/promises";

@@ -1,8 +1,8 @@
 /**
  * How does our own engine behave at sizes that no corpus here has?
  *
- * Clustered rows, the same first rows at every size. A size is measured once, whichever workload asks first: imported in
- * one process, opened and searched in another, both compared with an empty one.
+ * Clustered rows, the same first rows at every size. A size is measured once, whichever workload asks first: imported
+ * in one process, opened and searched in another, both compared with an empty one.
  */
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";

@@ -2,8 +2,8 @@
  * How are searches of several engines timed side by side?
  *
  * Every engine answers all queries once a round, engines one after the other; the mean reported is the median of the
- * rounds' means, percentiles are over all rounds. An engine whose recall is below `recallForRatio` is printed, and no ratio
- * is taken to it.
+ * rounds' means, percentiles are over all rounds. An engine whose recall is below `recallForRatio` is printed, and no
+ * ratio is taken to it.
  */
 import { type BenchContext, measurementOf } from "./bench-context.js";
 import type { WorkloadName } from "./engine.js";

@@ -1,8 +1,8 @@
 /**
  * What must our own figures reach?
  *
- * The aims that the project set itself for the Debian corpus at 128 dimensions on two cores. Aims that are ratios hold for
- * any corpus; absolute ones are judged only where they were set.
+ * The aims that the project set itself for the Debian corpus at 128 dimensions on two cores. Aims that are ratios
+ * hold for any corpus; absolute ones are judged only where they were set.
  */
 import type { WorkloadName } from "./engine.js";
 import type { WorkloadReport } from "./report.js";

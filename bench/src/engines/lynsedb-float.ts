@@ -1,8 +1,8 @@
 /**
  * The yardstick for the certified scan: the same kernel, forced to score every row as plain float32.
  *
- * Not an engine that anyone would use: the kernel's table alone, without ids, metadata or files, so that the ratio to it
- * says what the int8 first pass gains and what the layers above cost.
+ * Not an engine that anyone would use: the kernel's table alone, without ids, metadata or files, so that the ratio to
+ * it says what the int8 first pass gains and what the layers above cost.
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";

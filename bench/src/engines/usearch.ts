@@ -1,9 +1,9 @@
 /**
  * usearch: `exactSearch` over an array that the program holds.
  *
- * Vectors only. A single query runs fastest on one thread here (its own pool costs more than it saves on two cores), a
- * batch on all of them, so each is asked for that way. The JavaScript binding has no filter. Its ES module build recurses
- * without end while it looks for its binary, so the CommonJS build is loaded.
+ * Vectors only. A single query runs fastest on one thread here (its own pool costs more than it saves on two cores),
+ * a batch on all of them, so each is asked for that way. The JavaScript binding has no filter. Its ES module build
+ * recurses without end while it looks for its binary, so the CommonJS build is loaded.
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";

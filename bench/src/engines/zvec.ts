@@ -1,8 +1,8 @@
 /**
  * @zvec/zvec: a FLAT index with an inverted index on the filter column.
  *
- * `optimizeSync` after the load, as its manual asks: it halves both its search time and its disk. Its write-ahead log is
- * not synced per insert (traced: the number of fsync calls doesn't grow with the number of batches).
+ * `optimizeSync` after the load, as its manual asks: it halves both its search time and its disk. Its write-ahead log
+ * is not synced per insert (traced: the number of fsync calls doesn't grow with the number of batches).
  */
 import { join } from "node:path";
 import type { Engine, FieldColumn, Hits, LoadedEngine, RowBatch, RowFilter, Store, StoreShape } from "../engine.js";

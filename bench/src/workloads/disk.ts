@@ -8,6 +8,8 @@ import { bytesBelow } from "../directory-bytes.js";
 import type { Measurement, WorkloadReport } from "../report.js";
 import { ownFigure } from "../search-rounds.js";
 
+const megabytes = (bytes: number): string => (bytes / 1e6).toFixed(1);
+
 export async function measureDisk(context: BenchContext): Promise<WorkloadReport> {
   const { vectorBytes, jsonBytes } = context.corpus;
   const rawBytes = vectorBytes + jsonBytes;
@@ -27,7 +29,9 @@ export async function measureDisk(context: BenchContext): Promise<WorkloadReport
   }
   return {
     workload: "disk",
-    title: `bytes on disk / raw bytes (${(rawBytes / 1e6).toFixed(1)} MB: vectors ${(vectorBytes / 1e6).toFixed(1)} + JSON ${(jsonBytes / 1e6).toFixed(1)})`,
+    title:
+      `bytes on disk / raw bytes (${megabytes(rawBytes)} MB: ` +
+      `vectors ${megabytes(vectorBytes)} + JSON ${megabytes(jsonBytes)})`,
     columns: [
       { key: "ratio", label: "ratio", digits: 3 },
       { key: "allocatedRatio", label: "allocated", digits: 3 },

@@ -10,9 +10,10 @@ export async function measureFiltered(context: BenchContext): Promise<WorkloadRe
   const { corpus, settings } = context;
   const { measurements, absences } = await runSearchRounds(context, "filtered", true, context.filteredTruth);
   const share = ((100 * corpus.matchCount) / corpus.files.rowCount).toFixed(1);
+  const where = `${filterField} = '${corpus.files.filterValue}'`;
   return {
     workload: "filtered",
-    title: `exact search where ${filterField} = '${corpus.files.filterValue}' (${share}% of the rows), k = ${settings.k}`,
+    title: `exact search where ${where} (${share}% of the rows), k = ${settings.k}`,
     columns: searchColumns,
     primary: "meanMs",
     better: "lower",

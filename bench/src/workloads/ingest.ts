@@ -1,8 +1,8 @@
 /**
  * Workload: how fast do rows with metadata become durable?
  *
- * Batches of a thousand, each committed before the next is handed over; the rate counts the inserts alone. What "durable"
- * means differs, and is printed with each engine.
+ * Batches of a thousand, each committed before the next is handed over; the rate counts the inserts alone. What
+ * "durable" means differs, and is printed with each engine.
  */
 import { type BenchContext, measurementOf } from "../bench-context.js";
 import type { Measurement, WorkloadReport } from "../report.js";

@@ -1,7 +1,8 @@
 /**
  * Workload: do time, memory and disk grow as theory says?
  *
- * Our own engine at three sizes, and the exponent of each cost over the number of rows: 1 is linear, as an exact scan is.
+ * Our own engine at three sizes, and the exponent of each cost over the number of rows: 1 is linear, as an exact scan
+ * is.
  */
 import type { BenchContext } from "../bench-context.js";
 import type { WorkloadReport } from "../report.js";
