@@ -141,7 +141,7 @@ export function beginQuery(state: usize, metric: i32, dim: i32, k: i32, floor: f
   store<u32>(state, <u32>candidates, Q_CANDIDATES);
   store<u32>(state, 1, Q_DEPTH);
   store<u32>(state, 0, Q_WAIT);
-  store<u32>(state, 8, Q_PATIENCE);
+  store<u32>(state, 1, Q_PATIENCE);
   store<u32>(state, <u32>scores, Q_HEAP_SCORES);
   store<u32>(state, <u32>(scores + <usize>k * 8), Q_HEAP_ROWS);
   store<u32>(state, 0, Q_CENTRE);

@@ -261,11 +261,11 @@ function followUp<M>(state: usize, block: usize, end: usize, depth: u32): void {
 @inline
 function adaptDepth(state: usize, planes: u32, depth: u32, rows: u32, kept: u32): void {
   const wait = load<u32>(state, Q_WAIT);
-  if (depth < planes && kept * 2 > rows) {
+  if (depth < planes && kept * 3 > rows) {
     const patience = load<u32>(state, Q_PATIENCE);
     store<u32>(state, depth + 1, Q_DEPTH);
     store<u32>(state, patience, Q_WAIT);
-    if (patience < 1024) store<u32>(state, patience * 2, Q_PATIENCE);
+    if (patience < 128) store<u32>(state, patience * 2, Q_PATIENCE);
   } else if (depth > 1) {
     if (wait > 0) store<u32>(state, wait - 1, Q_WAIT);
     else store<u32>(state, depth - 1, Q_DEPTH);
