@@ -29,6 +29,7 @@ export function createProgram(version: string, terminal: Terminal): Command {
     .description("An embedded vector database: import, search and look after collections of vectors.")
     .version(version, "-V, --version", "show the version")
     .helpOption("-h, --help", "show this help")
+    .helpCommand("help [command]", "show the help of a command")
     .addHelpText("after", examples)
     .exitOverride()
     .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, "lynse: ")) });

@@ -33,8 +33,8 @@ interface ImportFlags extends CommonOptions {
 }
 
 const examples = `
-Rows are committed a batch at a time; when an import fails, everything before is in, and --skip continues it.
-In CSV, numbers and booleans are recognised by column; an empty cell is a missing value.
+Rows are committed a batch at a time: when an import fails, what was committed is in, and --skip continues
+behind it. In CSV, numbers and booleans are recognised by column; an empty cell is a missing value.
 
 Examples:
   lynse import docs.jsonl --collection docs --vectors docs.npy

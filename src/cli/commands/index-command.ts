@@ -14,7 +14,7 @@ interface IndexFlags extends CommonOptions {
 }
 
 const examples = `
-The metric of later searches is the one of the index: IP (inner product), L2 (squared distance) or COS (cosine).
+Later searches use the metric of the index: IP (inner product), L2 (squared distance) or COS (cosine).
 
 Examples:
   lynse index FLAT-COS --collection docs

@@ -6,7 +6,6 @@
 import { LynseError } from "../../errors.js";
 import { CsvReader } from "../readers/csv-reader.js";
 import { JsonlReader } from "../readers/jsonl-reader.js";
-import { ParquetReader } from "../readers/parquet-reader.js";
 import type { ColumnType, RowReader } from "../readers/row-reader.js";
 
 /** Formats that can be imported. */
@@ -40,6 +39,8 @@ export async function openRows(input: RowsInput): Promise<RowReader> {
   }
   if (format !== "parquet") return await CsvReader.open(path, { delimiter: format === "tsv" ? "\t" : ",", types });
   if (path === "-") throw invalid(path, "Parquet cannot be read from standard input; name the file");
+  // Loaded when it is needed: its packages are a good part of the time that any command takes to start.
+  const { ParquetReader } = await import("../readers/parquet-reader.js");
   return await ParquetReader.open(path, { columns, types });
 }
 

@@ -6,6 +6,7 @@
  */
 import { LynseError } from "../../errors.js";
 import { limits } from "../../limits.js";
+import { countOf } from "../print/quantity.js";
 import type { RowReader, SourceRow } from "../readers/row-reader.js";
 import type { VectorFile } from "../readers/vector-file.js";
 
@@ -151,7 +152,7 @@ export class FileVectors implements VectorSource {
     const { name, rowCount: vectorCount, dim } = this.#file;
     return new LynseError(
       "INVALID_ARGUMENT",
-      `${name} holds ${vectorCount} vectors of dimension ${dim}, but ${this.#reader.name} has ${rowCount} rows; ` +
+      `${name} holds ${countOf(vectorCount, "vector")} of dimension ${dim}, but ${this.#reader.name} has ${rowCount} rows; ` +
         "the two files must have one vector a row",
       { vectors: vectorCount, dim, file: this.#reader.name },
     );
