@@ -51,7 +51,7 @@ export class EngineRegistry {
     const lock = await acquireWriterLock(fs, folder);
     const registry = new EngineRegistry(fs, folder, options, lock);
     try {
-      await registry.#finishDrops();
+      await registry.#recover();
     } catch (error) {
       await lock.release();
       throw error;
@@ -94,8 +94,9 @@ export class EngineRegistry {
     await this.#lock!.assertHeld();
     const folder = this.#databaseFolder(name);
     await this.#fs.makeFolder(folder);
-    await writeDatabaseFile(this.#fs, folder, "live");
+    // The name first: who finds the file must be able to rely on its folder.
     await this.#fs.syncFolder(this.#folder);
+    await writeDatabaseFile(this.#fs, folder, "live");
   }
 
   /** Removes a database; resolves also when it is missing. */
@@ -114,9 +115,10 @@ export class EngineRegistry {
     await this.#fs.removeFolder(folder);
   }
 
-  /** Removes databases whose drop a crash interrupted. */
-  async #finishDrops(): Promise<void> {
+  /** Ends what a crash interrupted: drops go on, and databases found are made to stay. */
+  async #recover(): Promise<void> {
     for (const name of await this.#databasesIn("dropped")) await this.#fs.removeFolder(this.#databaseFolder(name));
+    for (const name of await this.#databasesIn("live")) await this.#fs.syncFolder(this.#databaseFolder(name));
   }
 
   /** Names of a database's collections, sorted. */
