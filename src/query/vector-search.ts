@@ -5,7 +5,7 @@
  * which rows count; the kernel does the rest.
  */
 import { LynseError } from "../errors.js";
-import type { ScanResult, VectorTable } from "../kernel/vector-table.js";
+import type { ScanResult, SearchInProgress, VectorTable } from "../kernel/vector-table.js";
 import { TimeSlice } from "../time-slice.js";
 import type { Metric } from "../types.js";
 import type { RowFilter } from "./row-filter.js";
@@ -31,20 +31,66 @@ export async function searchVectors(vectors: VectorTable, filter: RowFilter, que
     maskCount: filter.count,
   };
   if (request.k === 0) return noRows;
-  const rowsPerStep = Math.max(4096, Math.floor(componentsPerStep / vectors.dim));
+  const rowsPerStep = rowsPerStepOf(vectors);
   if (Math.min(filter.count * 4, filter.rowCount) <= rowsPerStep) return vectors.search(request);
-  const search = vectors.beginSearch(request);
+  return inSteps(vectors.beginSearch(request), rowsPerStep, query.signal);
+}
+
+function rowsPerStepOf(vectors: VectorTable): number {
+  return Math.max(4096, Math.floor(componentsPerStep / vectors.dim));
+}
+
+async function inSteps(
+  search: SearchInProgress,
+  rowsPerStep: number,
+  signal: AbortSignal | undefined,
+): Promise<ScanResult> {
   const slice = new TimeSlice();
   try {
     while (!search.step(rowsPerStep)) {
       if (slice.isDue()) await slice.giveWay();
-      throwIfAborted(query.signal);
+      throwIfAborted(signal);
     }
   } catch (error) {
     search.cancel();
     throw error;
   }
   return search.finish();
+}
+
+/**
+ * The rows of the filter whose value, rounded to the float32 that callers see, reaches the threshold: a distance of an
+ * earlier view, given as the threshold, includes the row that it came from. At most `k` of them, the best ones.
+ */
+export async function searchVectorsInRange(
+  vectors: VectorTable,
+  filter: RowFilter,
+  query: VectorQuery & { readonly threshold: number },
+): Promise<ScanResult> {
+  const { metric, threshold } = query;
+  if (filter.count === 0 || query.k === 0) return noRows;
+  // Rounding moves a value by less than this, so that the looser scan misses none.
+  const slack = Math.abs(threshold) * 2 ** -23 + 2 ** -149;
+  const loose = inSteps(
+    vectors.beginRange({
+      metric,
+      query: query.query,
+      rowCount: filter.rowCount,
+      mask: filter.mask,
+      maskCount: filter.count,
+      threshold: metric === "l2" ? threshold + slack : threshold - slack,
+      maxResults: Math.min(query.k, filter.count),
+    }),
+    rowsPerStepOf(vectors),
+    query.signal,
+  );
+  const { rows, values, ...account } = await loose;
+  const isWithin = (value: number): boolean =>
+    metric === "l2" ? Math.fround(value) <= threshold : Math.fround(value) >= threshold;
+  // Best first: those beyond the threshold are the last ones.
+  let count = rows.length;
+  while (count > 0 && !isWithin(values[count - 1]!)) count -= 1;
+  return { ...account, rows: rows.subarray(0, count), values: values.subarray(0, count) };
 }
 
 const noRows: ScanResult = {

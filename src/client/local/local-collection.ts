@@ -13,7 +13,7 @@ import { parseIndexName } from "../../index/index-name.js";
 import type { ScanResult } from "../../kernel/vector-table.js";
 import { checkLimit, limits } from "../../limits.js";
 import { lastRowsOf, type RowFilter, resolveFilter, rowsOf } from "../../query/row-filter.js";
-import { searchVectors, searchVectorsBatch, throwIfAborted } from "../../query/vector-search.js";
+import { searchVectors, searchVectorsBatch, searchVectorsInRange, throwIfAborted } from "../../query/vector-search.js";
 import type { Fields, Id, Matrix, Vector } from "../../types.js";
 import { checkBoolean, checkFunction, checkInteger, checkOptions, checkSignal, checkText } from "../check-options.js";
 import type {
@@ -258,18 +258,12 @@ export class LocalCollection<F extends Fields = Fields> implements Collection<F>
       throwIfAborted(input.signal);
       const query = queryVector(vector, this.#queryDim(vector));
       const { vectors } = generation;
-      const isEmpty = vectors === null || filter.count === 0 || input.maxResults === 0;
-      const scan = isEmpty
-        ? noScan
-        : vectors.searchRange({
-            metric: this.#engine.metric,
-            query,
-            rowCount: filter.rowCount,
-            mask: filter.mask,
-            maskCount: filter.count,
-            threshold: input.threshold,
-            maxResults: input.maxResults,
-          });
+      const { metric } = this.#engine;
+      const { threshold, maxResults: k, signal } = input;
+      const scan =
+        vectors === null
+          ? noScan
+          : await searchVectorsInRange(vectors, filter, { metric, query, k, threshold, signal });
       return this.#view(generation, scan, input, input.maxResults);
     });
   }
