@@ -8,10 +8,10 @@ import { assert } from "../errors.js";
 import { limits } from "../limits.js";
 import type { GenerationFiles } from "./generation-files.js";
 import { encodeFrameHeader, frameHeaderBytes, frameKinds, padTo8 } from "./log-frame.js";
+import { rangeCrc } from "./range-crc.js";
 import { encodeRowListSection, rowListSectionBytes } from "./row-list-section.js";
 import { encodeIds, encodeRowsSection, rowsSectionBytes } from "./rows-section.js";
 import type { RowsPart, StoredRows, Transaction } from "./transaction.js";
-import { crcOfRange } from "./verify-fields.js";
 
 /** Where frames are cut; tests set them low. */
 export interface FrameLimits {
@@ -131,7 +131,7 @@ function encodeRowsFrame(
   for (let row = 0; row < rowCount; row++) {
     const end = fieldEnds[from + row]!;
     fieldLengths[row] = end - start;
-    fieldCrcs[row] = end === start ? 0 : crcOfRange(fs, fieldBytes, start, end);
+    fieldCrcs[row] = end === start ? 0 : rangeCrc(fs, fieldBytes, start, end);
     start = end;
   }
   const vectors = slicePieces(part.vectorBytes, from * file.stride, to * file.stride);
@@ -148,7 +148,7 @@ function encodeRowsFrame(
     kind: frameKinds.rows,
     indexBytes,
     blobBytes: blob.length,
-    indexCrc: fs.crc32(index),
+    indexCrc: rangeCrc(fs, index),
   });
   const fieldOffset = offset + frameHeaderBytes + indexBytes;
   return { bytes, vectors, stored: { firstRow, rowCount, fieldOffset, fieldLengths, fieldCrcs, vectorsCrc } };
@@ -164,7 +164,7 @@ function encodeListFrame(
   const bytes = new Uint8Array(frameHeaderBytes + indexBytes);
   const index = bytes.subarray(frameHeaderBytes);
   encodeRowListSection(index, plan.list, plan.from, plan.to);
-  const indexCrc = fs.crc32(index);
+  const indexCrc = rangeCrc(fs, index);
   encodeFrameHeader(fs, bytes, saltBytes, { ...head, kind: plan.kind, indexBytes, blobBytes: 0, indexCrc });
   return { bytes, vectors: [], stored: null };
 }

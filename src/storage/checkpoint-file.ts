@@ -89,8 +89,8 @@ export function readCheckpointFile(files: GenerationFiles): Promise<Checkpoint |
 }
 
 /**
- * The position of the newest checkpoint whose header is intact, whatever its sections are like; null when there is none.
- * The log was durable up to it.
+ * The position of the newest checkpoint whose header is intact, whatever its sections are like; null when there is
+ * none. The log was durable up to it.
  */
 export function readCheckpointPosition(files: GenerationFiles): Promise<LogPosition | null> {
   return firstReadable(files, async (path) => {

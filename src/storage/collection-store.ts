@@ -27,13 +27,14 @@ import { type LogPosition, startOfLog } from "./log-position.js";
 import { LogReplay } from "./log-replay.js";
 import { LogWriter } from "./log-writer.js";
 import { type CollectionConfig, type Manifest, manifestPath, readManifest, writeManifest } from "./manifest.js";
+import { rangeCrc } from "./range-crc.js";
 import { parentFolder, unfinishedEnding } from "./replace-file.js";
 import type { ReplayVisitor } from "./replay-visitor.js";
 import { settleAll } from "./settle-all.js";
 import type { AppendResult, Transaction } from "./transaction.js";
 import type { VectorTarget } from "./vector-file.js";
 import type { VectorRanges } from "./vector-ranges.js";
-import { crcOfRange, verifyFields } from "./verify-fields.js";
+import { verifyFields } from "./verify-fields.js";
 
 export type { CollectionConfig } from "./manifest.js";
 
@@ -200,17 +201,17 @@ export class CollectionStore {
   }
 
   /**
-   * Tells `visitor` every committed batch from a position (null: the start) to the end of the log. A writable store cuts a
-   * torn end, once, and can append afterwards; a read-only store leaves it, and may replay from its last position again
-   * to follow the writer. `CORRUPT` for damage before the end, and for files shorter than `from` says.
+   * Tells `visitor` every committed batch from a position (null: the start) to the end of the log. A writable store
+   * cuts a torn end, once, and can append afterwards; a read-only store leaves it, and may replay from its last
+   * position again to follow the writer. `CORRUPT` for damage before the end, and for files shorter than `from` says.
    */
   async replay(from: LogPosition | null, visitor: ReplayVisitor): Promise<ReplayResult> {
     assert(this.#writer === null, "a writable store is replayed once");
     const { log, logPath } = this.#files;
     const start = from ?? startOfLog(this.generation);
     assert(start.generation === this.generation, "a position belongs to its generation");
-    // A checkpoint that was not asked for still tells how long the log has been. Asked before the log for its size, which
-    // may grow meanwhile.
+    // A checkpoint that was not asked for still tells how long the log has been. Asked before the log for its size,
+    // which may grow meanwhile.
     const known = from ?? (await readCheckpointPosition(this.#files)) ?? start;
     const size = await log.size();
     if (size < known.bytes) throw corruptFile(logPath, size, `the file ends before byte ${known.bytes}`);
@@ -226,8 +227,9 @@ export class CollectionStore {
   }
 
   /**
-   * Reads the vectors of rows `[from, to)` and verifies them. `next(rowsLeft)` gives memory for the next rows, `done(rows)`
-   * is called when it is filled. `ranges` covers the rows; `from` and `to` are ends of ranges. Other work runs in between.
+   * Reads the vectors of rows `[from, to)` and verifies them. `next(rowsLeft)` gives memory for the next rows,
+   * `done(rows)` is called when it is filled. `ranges` covers the rows; `from` and `to` are ends of ranges. Other work
+   * runs in between.
    */
   async loadVectors(
     from: number,
@@ -265,7 +267,7 @@ export class CollectionStore {
     if (length === 0) return "";
     const bytes = length <= scratchBytes ? this.#scratch.subarray(0, length) : new Uint8Array(length);
     const count = this.#files.log.readNow(bytes, offset);
-    if (count < length || crcOfRange(this.#fs, bytes, 0, length) !== crc) {
+    if (count < length || rangeCrc(this.#fs, bytes, 0, length) !== crc) {
       throw corruptFile(this.#files.logPath, offset, "metadata does not match its checksum");
     }
     return decoder.decode(bytes);
@@ -321,8 +323,8 @@ export class CollectionStore {
   }
 
   /**
-   * True when a writer has swapped in another generation, so that this store must be reopened to follow it. Also takes up
-   * a changed configuration. `CLOSED` when the collection was dropped.
+   * True when a writer has swapped in another generation, so that this store must be reopened to follow it. Also takes
+   * up a changed configuration. `CLOSED` when the collection was dropped.
    */
   async hasNewGeneration(): Promise<boolean> {
     const manifest = await readManifest(this.#fs, this.#folder);
@@ -384,8 +386,8 @@ export class CollectionStore {
 
   /**
    * Cuts what lies behind `position`, and makes the rest durable; resolves to the number of bytes cut. What lies behind
-   * `durable` is written once more: after a sync that failed in another process, the system may hold it as clean although
-   * it never reached the disk, and a sync alone would do nothing.
+   * `durable` is written once more: after a sync that failed in another process, the system may hold it as clean
+   * although it never reached the disk, and a sync alone would do nothing.
    */
   async #cutAfter(position: LogPosition, durable: LogPosition): Promise<number> {
     const { log, vectors } = this.#files;
@@ -422,7 +424,9 @@ async function existingManifest(fs: FileSystem, folder: string): Promise<Manifes
   throw new LynseError("COLLECTION_NOT_FOUND", `there is no collection in ${folder}`, { folder });
 }
 
-/** Removes what a crash may have left: unfinished files and generations other than `generation`. Others are not ours. */
+/**
+ * Removes what a crash may have left: unfinished files and generations other than `generation`. Others are not ours.
+ */
 async function removeLeftovers(fs: FileSystem, folder: string, generation: number | null): Promise<void> {
   const current = generation === null ? null : `g${generation}`;
   for (const { name, isFolder } of await fs.list(folder)) {

@@ -2,8 +2,8 @@
  * How is a CRC-32 computed without the platform's help?
  *
  * The IEEE 802.3 polynomial, reflected, as zlib computes it, by "slicing-by-8" (Kounavis and Berry, "A Systematic
- * Approach to Building High Performance Software-based CRC Generators", 2005): eight table look-ups take in eight bytes.
- * Works on a range of an array, since for a short range a call into native code costs more than the work itself.
+ * Approach to Building High Performance Software-based CRC Generators", 2005): eight table look-ups take in eight
+ * bytes. Works on a range of an array, since for a short range a call into native code costs more than the work itself.
  */
 
 const polynomial = 0xedb88320;

@@ -1,8 +1,8 @@
 /**
  * How do many small pieces reach a file in few system calls?
  *
- * Small pieces are gathered in a buffer, large ones are written as they are. A piece that was added must not change before
- * `flush` has resolved.
+ * Small pieces are gathered in a buffer, large ones are written as they are. A piece that was added must not change
+ * before `flush` has resolved.
  */
 import type { FileHandle } from "./file-system.js";
 

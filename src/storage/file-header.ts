@@ -1,9 +1,10 @@
 /**
  * How does a binary file say what it is?
  *
- * 64 bytes at the start of every log, vector and checkpoint file. The first 16 (magic, version, checksum of the other 60)
- * mean the same in every version of the format, so that a newer file is refused by its number, never taken for damage.
- * `salt` is drawn at random for each generation; it ties a generation's files together and marks the frames of its log.
+ * 64 bytes at the start of every log, vector and checkpoint file. The first 16 (magic, version, checksum of the other
+ * 60) mean the same in every version of the format, so that a newer file is refused by its number, never taken for
+ * damage. `salt` is drawn at random for each generation; it ties a generation's files together and marks the frames of
+ * its log.
  *
  *     0  u8[8] magic            16  u64 generation      32  u32 dim (vector file)     40  u64 rowCount (checkpoint)
  *     8  u32 version            24  u8[8] salt          36  u32 dtype (vector file)   48  u64 logBytes (checkpoint)

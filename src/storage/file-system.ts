@@ -4,9 +4,9 @@
  * The contract between storage and the platform. Everything above asks only for what is written here, so that the same
  * code runs on real files, in memory, and on files that fail on purpose. Paths are joined with `/` on every platform.
  *
- * Invariants: an operation of the system that fails becomes a `LynseError` (`NO_SPACE`, else `IO_ERROR` with `operation`,
- * `file` and `errno` in its details); written bytes are durable only after `sync`, a new name, a rename or a removal only
- * after `syncFolder` of its folder. Lowest file of the layer; imports only the errors.
+ * Invariants: an operation of the system that fails becomes a `LynseError` (`NO_SPACE`, else `IO_ERROR` with
+ * `operation`, `file` and `errno` in its details); written bytes are durable only after `sync`, a new name, a rename or
+ * a removal only after `syncFolder` of its folder. Lowest file of the layer; imports only the errors.
  */
 import { isLynseError } from "../errors.js";
 

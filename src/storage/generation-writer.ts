@@ -2,9 +2,9 @@
  * How is a collection rewritten without a moment in which a crash loses it?
  *
  * The rows to keep are appended to a generation of its own, beside the current one, without syncs. `finish` makes its
- * files durable and then replaces the manifest: the one atomic step. Before it, the old generation counts, and leftovers
- * of the new one are removed by the next writable open; after it, the new one counts. The old store can be read until it
- * is closed, so that running readers finish on what they began with.
+ * files durable and then replaces the manifest: the one atomic step. Before it, the old generation counts, and
+ * leftovers of the new one are removed by the next writable open; after it, the new one counts. The old store can be
+ * read until it is closed, so that running readers finish on what they began with.
  */
 import { assert } from "../errors.js";
 import { defaultFrameLimits } from "./batch-encoder.js";
@@ -79,8 +79,8 @@ export class GenerationWriter {
   /**
    * Swaps the new generation in, durably, and resolves to its store, ready to be appended to. Must not overlap with a
    * write to the old store, which refuses to write from then on, can be read until it is closed, and removes its files
-   * then. When it fails, the old store goes on, and `abort` clears up; where it cannot be known which generation the next
-   * open will find, the old store refuses to write until the collection is reopened.
+   * then. When it fails, the old store goes on, and `abort` clears up; where it cannot be known which generation the
+   * next open will find, the old store refuses to write until the collection is reopened.
    */
   async finish(): Promise<CollectionStore> {
     assert(!this.#isEnded, "a generation is finished once");

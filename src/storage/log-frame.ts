@@ -13,6 +13,7 @@
  * everything before that offset reached the disk once; see docs/internals/file-format.md.
  */
 import type { FileSystem } from "./file-system.js";
+import { rangeCrc } from "./range-crc.js";
 
 /** Bytes of a frame header. */
 export const frameHeaderBytes = 48;
@@ -57,7 +58,7 @@ export function encodeFrameHeader(fs: FileSystem, frame: Uint8Array, salt: Uint8
   view.setUint8(40, header.kind);
   view.setUint8(41, header.isLast ? closesBatch : 0);
   view.setUint32(44, header.part, true);
-  view.setUint32(8, fs.crc32(frame.subarray(12, frameHeaderBytes)), true);
+  view.setUint32(8, rangeCrc(fs, frame, 12, frameHeaderBytes), true);
 }
 
 /** The header at the start of `bytes`; null when there is none, or one that does not match its checksum. */
@@ -65,7 +66,7 @@ export function decodeFrameHeader(fs: FileSystem, bytes: Uint8Array, salt: Uint8
   if (bytes.length < frameHeaderBytes) return null;
   for (let at = 0; at < 8; at++) if (bytes[at] !== salt[at]) return null;
   const view = new DataView(bytes.buffer, bytes.byteOffset, frameHeaderBytes);
-  if (view.getUint32(8, true) !== fs.crc32(bytes.subarray(12, frameHeaderBytes))) return null;
+  if (view.getUint32(8, true) !== rangeCrc(fs, bytes, 12, frameHeaderBytes)) return null;
   return {
     indexCrc: view.getUint32(12, true),
     indexBytes: view.getUint32(16, true),

@@ -17,13 +17,17 @@ import type { GenerationFiles } from "./generation-files.js";
 import { decodeFrameHeader, type FrameHeader, frameBytes, frameHeaderBytes, frameKinds } from "./log-frame.js";
 import type { LogPosition } from "./log-position.js";
 import { LogWindow } from "./log-window.js";
+import { rangeCrc } from "./range-crc.js";
 import type { ReplayedRows, ReplayVisitor } from "./replay-visitor.js";
 import { decodeRowListSection } from "./row-list-section.js";
 import { decodeRowsSection } from "./rows-section.js";
-import { verifyFields } from "./verify-fields.js";
+import { badField, verifyFields } from "./verify-fields.js";
 
 /** Index bytes of batches that may wait for a later frame to vouch for them. */
 const waitingBytesMax = 64 * 1024 * 1024;
+
+/** Metadata or vectors of a frame up to this size are verified through a window. */
+const smallBytesMax = 64 * 1024;
 
 type Content =
   | { readonly kind: "rows"; readonly rows: ReplayedRows; readonly dim: number }
@@ -59,6 +63,8 @@ export class LogReplay {
   #durable: LogPosition;
   #waiting: Batch[] = [];
   #waitingBytes = 0;
+  /** Windows through which batches are verified; of the present scan. */
+  #tail: { readonly log: LogWindow; readonly vectors: LogWindow | null } | null = null;
 
   /** Replays from a position; the log is known to have been durable up to `vouchedBytes`, which is not before it. */
   constructor(files: GenerationFiles, from: LogPosition, visitor: ReplayVisitor, vouchedBytes: number) {
@@ -92,7 +98,10 @@ export class LogReplay {
 
   /** Delivers every committed batch in `[position, size)`; resolves to what ended the scan, null for the file's end. */
   async #scan(size: number): Promise<LynseError | null> {
-    const window = new LogWindow(this.#files.log, size);
+    const { log, vectors } = this.#files;
+    const window = new LogWindow(log, size);
+    const vectorWindow = vectors === null ? null : new LogWindow(vectors.handle, await vectors.handle.size());
+    this.#tail = { log: new LogWindow(log, size), vectors: vectorWindow };
     this.#waiting = [];
     this.#waitingBytes = 0;
     let frames: Frame[] = [];
@@ -161,7 +170,7 @@ export class LogReplay {
     // The blob is not read here, but a frame that the file cuts short is not there.
     if (offset + frameBytes(header) > size) return null;
     const view = await window.view(offset + frameHeaderBytes, header.indexBytes);
-    if (view === null || fs.crc32(view) !== header.indexCrc) return null;
+    if (view === null || rangeCrc(fs, view) !== header.indexCrc) return null;
     const content = decodeContent(header, view.slice(), offset);
     if (typeof content === "string") throw corruptFile(logPath, offset, content);
     if (content === null) throw formatTooNew(logPath, formatVersion + 1, formatVersion);
@@ -171,15 +180,23 @@ export class LogReplay {
   /** Verifies what the frames' own checksums leave out; null when the batch is whole. */
   async #verify(batch: Batch): Promise<LynseError | null> {
     const { fs, log, logPath, vectors } = this.#files;
-    for (const { content } of batch.frames) {
+    for (const { content, header } of batch.frames) {
       if (content.kind !== "rows") continue;
-      const { rows } = content;
-      const bad = await verifyFields(fs, log, rows.fieldOffset, rows.fieldLengths, rows.fieldCrcs);
+      const { firstRow, rowCount, fieldOffset, fieldLengths, fieldCrcs, vectorsCrc } = content.rows;
+      // A tail of many small commits is read through windows, not with two system calls for each.
+      const blob = header.blobBytes <= smallBytesMax ? await this.#tail!.log.view(fieldOffset, header.blobBytes) : null;
+      const bad =
+        blob === null
+          ? await verifyFields(fs, log, fieldOffset, fieldLengths, fieldCrcs)
+          : badField(fs, blob, fieldOffset, fieldLengths, fieldCrcs);
       if (bad !== null) return corruptFile(logPath, bad, "metadata does not match its checksum");
       if (vectors === null) continue;
-      if ((await vectors.crcOf(rows.firstRow, rows.rowCount)) === rows.vectorsCrc) continue;
-      const what = `the vectors of rows ${rows.firstRow} to ${rows.firstRow + rows.rowCount - 1} do not match`;
-      return corruptFile(vectors.path, vectors.bytesOf(rows.firstRow), what);
+      const bytes = rowCount * vectors.stride;
+      const rows = bytes <= smallBytesMax ? await this.#tail!.vectors?.view(vectors.bytesOf(firstRow), bytes) : null;
+      const crc = rows ? fs.crc32(rows) : await vectors.crcOf(firstRow, rowCount);
+      if (crc === vectorsCrc) continue;
+      const what = `the vectors of rows ${firstRow} to ${firstRow + rowCount - 1} do not match their checksum`;
+      return corruptFile(vectors.path, vectors.bytesOf(firstRow), what);
     }
     return null;
   }

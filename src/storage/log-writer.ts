@@ -1,8 +1,9 @@
 /**
  * How does a batch become durable?
  *
- * Vectors and frames are written past the committed end, at the same time, then both files are synced, at the same time.
- * The order does not matter, because the frames carry the vectors' checksums. `append` resolves only after both syncs.
+ * Vectors and frames are written past the committed end, at the same time, then both files are synced, at the same
+ * time. The order does not matter, because the frames carry the vectors' checksums. `append` resolves only after both
+ * syncs.
  *
  * Invariants: nothing is appended after a sync failed, nor while bytes of a failed attempt may lie behind the end.
  */
@@ -70,7 +71,7 @@ export class LogWriter {
     assert(!this.#isAppending, "appends do not overlap");
     if (this.#poison === null) return;
     const { code, message, details } = this.#poison;
-    const text = `nothing more can be written since an earlier write failed (${message}); reading goes on, reopen to write`;
+    const text = `nothing more can be written after an earlier failure (${message}); reading goes on, reopen to write`;
     throw new LynseError(code, text, details, this.#poison);
   }
 

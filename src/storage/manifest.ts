@@ -1,8 +1,8 @@
 /**
  * Which generation of a collection is the current one, and how is the collection configured?
  *
- * One file, replaced as a whole. `salt` is the salt of the generation's log: a manifest and a log of two collections, or
- * of two lives of one name, never pass for a pair.
+ * One file, replaced as a whole. `salt` is the salt of the generation's log: a manifest and a log of two collections,
+ * or of two lives of one name, never pass for a pair.
  */
 import { limits } from "../limits.js";
 import type { Dtype, JsonValue } from "../types.js";

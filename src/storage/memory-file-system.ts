@@ -1,8 +1,8 @@
 /**
  * How does storage work where there is no disk?
  *
- * A tree of files in memory: for databases that need not outlive the process, and for tests. Nothing is ever lost in it,
- * so syncing does nothing. An open file stays readable after its name was removed or given to another file.
+ * A tree of files in memory: for databases that need not outlive the process, and for tests. Nothing is ever lost in
+ * it, so syncing does nothing. An open file stays readable after its name was removed or given to another file.
  */
 import { LynseError } from "../errors.js";
 import { crc32 } from "./crc32.js";

@@ -1,8 +1,8 @@
 /**
  * Which names may a database or collection have?
  *
- * A name is the name of a folder, on every platform and in every backup: letters, digits, `.`, `_` and `-`, nothing that
- * leads out of its parent, nothing that Windows keeps for devices.
+ * A name is the name of a folder, on every platform and in every backup: letters, digits, `.`, `_` and `-`, nothing
+ * that leads out of its parent, nothing that Windows keeps for devices.
  */
 import { LynseError } from "../errors.js";
 import { checkLimit } from "../limits.js";
@@ -24,7 +24,9 @@ function objection(name: string): string | null {
   return null;
 }
 
-/** Throws `INVALID_ARGUMENT` or `LIMIT_EXCEEDED` unless `name` can be the name of a `what` ("database", "collection"). */
+/**
+ * Throws `INVALID_ARGUMENT` or `LIMIT_EXCEEDED` unless `name` can be the name of a `what` ("database", "collection").
+ */
 export function checkName(name: unknown, what: string): asserts name is string {
   if (typeof name !== "string") {
     throw new LynseError("INVALID_ARGUMENT", `the name of a ${what} must be a string, got ${typeof name}`, {

@@ -1,8 +1,8 @@
 /**
  * What does a caller hear when the system refuses a file operation?
  *
- * One place for the words, so that every `FileSystem` says the same: `NO_SPACE` for a full disk or quota, `IO_ERROR` for
- * everything else, both with operation, file and errno in the details.
+ * One place for the words, so that every `FileSystem` says the same: `NO_SPACE` for a full disk or quota, `IO_ERROR`
+ * for everything else, both with operation, file and errno in the details.
  */
 import { LynseError } from "../errors.js";
 

@@ -1,8 +1,9 @@
 /**
  * How does a small file change as a whole or not at all?
  *
- * The new bytes go to `<path>.tmp` and are made durable there, then take the name, then the name is made durable. A crash
- * leaves the old file or the new one; a leftover `.tmp` is never read, and is overwritten by the next replacement.
+ * The new bytes go to `<path>.tmp` and are made durable there, then take the name, then the name is made durable. A
+ * crash leaves the old file or the new one; a leftover `.tmp` is never read, and is overwritten by the next
+ * replacement.
  */
 import type { FileSystem } from "./file-system.js";
 

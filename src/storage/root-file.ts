@@ -1,8 +1,8 @@
 /**
  * What says that a directory holds databases, and of which format?
  *
- * `lynse.json` in the root. Read before the writer lock is taken, so that a newer format is told as such whoever has the
- * directory open; therefore created in a way that two processes may do at once.
+ * `lynse.json` in the root. Read before the writer lock is taken, so that a newer format is told as such whoever has
+ * the directory open; therefore created in a way that two processes may do at once.
  */
 import { isLynseError, LynseError } from "../errors.js";
 import { newSalt } from "./file-header.js";

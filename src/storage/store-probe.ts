@@ -2,7 +2,8 @@
  * What is in a store, told in plain values that a test can compare?
  *
  * Builds transactions from plain descriptions, says what a store must hold after them, and reads a store back by every
- * way there is: replay, vectors, single fields, spans of fields, checkpoint. For tests of this layer and of those above.
+ * way there is: replay, vectors, single fields, spans of fields, checkpoint. For tests of this layer and of those
+ * above.
  */
 import { assert } from "../errors.js";
 import type { Id } from "../types.js";

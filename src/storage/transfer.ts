@@ -1,8 +1,8 @@
 /**
  * How does a transfer go on after the system moved only a part of it?
  *
- * A read or write may move fewer bytes than asked for, without an error. These loops go on until all is moved or the file
- * ends; a write that moves nothing is an error, so that no loop is endless.
+ * A read or write may move fewer bytes than asked for, without an error. These loops go on until all is moved or the
+ * file ends; a write that moves nothing is an error, so that no loop is endless.
  */
 
 /** Most bytes of one system call: some systems refuse more than 2 GiB. */

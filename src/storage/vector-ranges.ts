@@ -1,8 +1,8 @@
 /**
  * Which checksum covers which vectors?
  *
- * The rows of a vector file fall into consecutive ranges, one a frame of the log, each with the CRC-32 of its bytes. Two
- * numbers a range in typed arrays, since a million commits of one row make a million ranges.
+ * The rows of a vector file fall into consecutive ranges, one a frame of the log, each with the CRC-32 of its bytes.
+ * Two numbers a range in typed arrays, since a million commits of one row make a million ranges.
  */
 import { assert } from "../errors.js";
 

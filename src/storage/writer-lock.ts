@@ -1,15 +1,15 @@
 /**
  * Who may write to this directory?
  *
- * One process at a time. The root holds `writer-<epoch>.lock`; the file with the highest epoch names the holder, or says
- * that nobody holds it. To take the lock is to create the file of the next epoch, which the system lets one process do,
- * and to see that none is higher. The highest file is never removed, only its lower ones, so an epoch is given out once:
- * two processes that find the same dead holder cannot both succeed, and one that was held up cannot undo another's
- * success (argued in docs/internals/file-format.md).
+ * One process at a time. The root holds `writer-<epoch>.lock`; the file with the highest epoch names the holder, or
+ * says that nobody holds it. To take the lock is to create the file of the next epoch, which the system lets one
+ * process do, and to see that none is higher. The highest file is never removed, only its lower ones, so an epoch is
+ * given out once: two processes that find the same dead holder cannot both succeed, and one that was held up cannot
+ * undo another's success (argued in docs/internals/file-format.md).
  *
- * A holder on this machine is judged by its process; pids of another machine or container say nothing, so there a sign of
- * life counts: the holder rewrites its file every ten seconds. A process that slept through a takeover notices before its
- * next write (`assertHeld`).
+ * A holder on this machine is judged by its process; pids of another machine or container say nothing, so there a sign
+ * of life counts: the holder rewrites its file every ten seconds. A process that slept through a takeover notices
+ * before its next write (`assertHeld`).
  */
 import { isLynseError, LynseError } from "../errors.js";
 import type { FileHandle, FileSystem } from "./file-system.js";
@@ -186,7 +186,8 @@ async function checkStale(fs: FileSystem, root: string, epoch: number, holder: L
   }
   const silentMs = Date.now() - Date.parse(holder.beatAt);
   if (silentMs > staleMs) return;
-  const silence = `last sign of life ${Math.max(0, Math.round(silentMs / 1000))} s ago, taken over after ${staleMs / 1000} s`;
+  const silentSeconds = Math.max(0, Math.round(silentMs / 1000));
+  const silence = `last sign of life ${silentSeconds} s ago, taken over after ${staleMs / 1000} s`;
   const text =
     `${root} is being written by process ${pid} on host ${host}, started ${startedAt} (${silence}): close it there, ` +
     "open here with readOnly: true, or run `lynse serve` and let both connect to it";
