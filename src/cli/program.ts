@@ -33,7 +33,7 @@ export function createProgram(version: string, terminal: Terminal): Command {
     .addHelpText("after", examples)
     .exitOverride()
     .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, "lynse: ")) });
-  program.configureHelp({ showGlobalOptions: false, helpWidth: Math.min(100, terminal.tableWidth ?? 100) });
+  program.configureHelp({ helpWidth: Math.min(100, terminal.tableWidth ?? 100), minWidthToWrap: 20 });
   addImportCommand(program, terminal);
   addSearchCommand(program, terminal);
   addQueryCommand(program, terminal);

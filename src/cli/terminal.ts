@@ -57,7 +57,14 @@ export class Terminal {
   async print(line: string): Promise<void> {
     this.#checkOutput();
     if (process.stdout.write(`${line}\n`)) return;
-    await Promise.race([once(process.stdout, "drain"), once(process.stdout, "close")]).catch(() => {});
+    await new Promise<void>((resolve) => {
+      const events = ["drain", "close", "error"] as const;
+      const goOn = (): void => {
+        for (const event of events) process.stdout.removeListener(event, goOn);
+        resolve();
+      };
+      for (const event of events) process.stdout.on(event, goOn);
+    });
     this.#checkOutput();
   }
 

@@ -5,8 +5,8 @@ import type { Command } from "commander";
 import type { Collection, ResultRow } from "../../index.js";
 import { formatId, parseId } from "../id-text.js";
 import { formatCell } from "../print/cell.js";
+import { labelledLines } from "../print/labelled-lines.js";
 import { printJsonRows } from "../print/result-rows.js";
-import { oneLine, textWidth } from "../print/text-width.js";
 import type { Terminal } from "../terminal.js";
 import { addCommonOptions, type CommonOptions } from "./common-options.js";
 import { useCollection } from "./open-client.js";
@@ -54,13 +54,10 @@ async function get(collection: Collection, ids: readonly string[], flags: GetFla
 
 /** A row from top to bottom, nothing cut off. */
 async function printRow(terminal: Terminal, row: ResultRow): Promise<void> {
-  const parts: [string, string][] = [["id", formatId(row.id)]];
-  for (const [name, value] of Object.entries(row.field ?? {})) parts.push([oneLine(name), formatCell(value)]);
-  if (row.vector !== undefined) parts.push(["vector", vectorText(row.vector)]);
-  const width = Math.max(...parts.map(([name]) => textWidth(name)));
-  for (const [name, text] of parts) {
-    await terminal.print(`${name}${" ".repeat(width - textWidth(name))}  ${oneLine(text)}`.trimEnd());
-  }
+  const entries: [string, string][] = [["id", formatId(row.id)]];
+  for (const [name, value] of Object.entries(row.field ?? {})) entries.push([name, formatCell(value)]);
+  if (row.vector !== undefined) entries.push(["vector", vectorText(row.vector)]);
+  for (const line of labelledLines(entries, terminal.tableWidth)) await terminal.print(line);
 }
 
 function vectorText(vector: Float32Array): string {

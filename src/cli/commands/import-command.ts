@@ -109,7 +109,8 @@ async function importFile(client: VectorDBClient, path: string, flags: ImportFla
       columns: flags.columns ?? null,
       isUpsert: flags.upsert === true,
       signal: interrupt.signal,
-      onProgress: (rows) => progress.update(rows, shareDone(reader, vectorFile, rows)),
+      onProgress: (rows, shareOfRead) =>
+        progress.update(rows, shareDone(reader, vectorFile, flags.skip + rows, shareOfRead)),
     });
     progress.end();
     await summarise(terminal, reader, summary, flags.skip, performance.now() - startedAt);
@@ -162,10 +163,11 @@ async function openCollection(client: VectorDBClient, flags: ImportFlags, dim: n
   });
 }
 
-/** What a vector file says about the rows is surer than the bytes that were read ahead. */
-function shareDone(reader: RowReader, file: VectorFile | null, rows: number): number | null {
+/** Share of the import that is done, for `rows` rows from the beginning of the file; null where that is not known. */
+function shareDone(reader: RowReader, file: VectorFile | null, rows: number, shareOfRead: number): number | null {
   if (file !== null && file.rowCount > 0) return Math.min(1, rows / file.rowCount);
-  return reader.shareRead();
+  const shareRead = reader.shareRead();
+  return shareRead === null ? null : shareRead * shareOfRead;
 }
 
 async function summarise(

@@ -4,9 +4,9 @@
 import type { Command } from "commander";
 import { isLynseError } from "../../errors.js";
 import type { Collection, CollectionStats, Database, VectorDBClient } from "../../index.js";
+import { labelledLines } from "../print/labelled-lines.js";
 import { countOf, formatBytes, formatCount } from "../print/quantity.js";
 import { formatTable, type TableColumn } from "../print/table.js";
-import { oneLine } from "../print/text-width.js";
 import type { Terminal } from "../terminal.js";
 import { addCommonOptions, type CommonOptions } from "./common-options.js";
 import { useClient } from "./open-client.js";
@@ -130,17 +130,16 @@ async function showCollection(
     await terminal.print(JSON.stringify({ database: databaseName, collection: name, description, fields, ...stats }));
     return;
   }
-  for (const [label, text] of await describe(collection, fields, description)) {
-    await terminal.print(`${label.padEnd(12)}${oneLine(text)}`);
-  }
+  const entries = describe(collection, stats, fields, description);
+  for (const line of labelledLines(entries, terminal.tableWidth)) await terminal.print(line);
 }
 
-async function describe(
+function describe(
   collection: Collection,
+  stats: CollectionStats,
   fields: readonly string[],
   description: string | null,
-): Promise<[label: string, text: string][]> {
-  const stats = await collection.stats();
+): [label: string, text: string][] {
   const { disk, memory } = stats;
   return [
     ["collection", `${collection.databaseName}/${collection.name}`],

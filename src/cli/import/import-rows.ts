@@ -16,8 +16,8 @@ export interface ImportOptions extends BatchOptions {
   readonly isUpsert: boolean;
   /** Ends the import behind the batch that is being committed. */
   readonly signal: AbortSignal;
-  /** Called behind every commit with the rows committed so far. */
-  readonly onProgress: (rows: number) => void;
+  /** Called behind every commit with the rows committed so far, and the share of the rows read that they are. */
+  readonly onProgress: (rows: number, shareOfRead: number) => void;
 }
 
 export interface ImportSummary {
@@ -44,7 +44,7 @@ export async function importRows(
       rows += batch.fields.length;
       commits += 1;
       dim = batch.dim;
-      options.onProgress(rows);
+      options.onProgress(rows, (options.skip + rows) / batch.rowsSeen);
       if (options.signal.aborted) throw new LynseError("ABORTED", "the import was interrupted");
     }
   } catch (error) {

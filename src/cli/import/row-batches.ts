@@ -19,6 +19,8 @@ export interface RowBatch {
   readonly fields: readonly Record<string, unknown>[];
   /** Where each row stands in its file. */
   readonly lines: readonly number[];
+  /** Rows that the reader has handed out so far, passed over ones included. */
+  readonly rowsSeen: number;
 }
 
 export interface BatchOptions {
@@ -63,7 +65,7 @@ export async function* readBatches(
     const rowsAtOnce = rowsOfBatch(vectors.dim, options.batchRows);
     let from = 0;
     for (; waiting.length - from >= rowsAtOnce || (isDone && from < waiting.length); from += rowsAtOnce) {
-      yield* makeBatch(reader, vectors, waiting.slice(from, from + rowsAtOnce), options);
+      yield* makeBatch(reader, vectors, waiting.slice(from, from + rowsAtOnce), options, rowsSeen);
     }
     waiting = waiting.slice(from);
   }
@@ -81,6 +83,7 @@ async function* makeBatch(
   vectors: VectorSource,
   source: readonly SourceRow[],
   options: BatchOptions,
+  rowsSeen: number,
 ): AsyncGenerator<RowBatch> {
   const taken = await vectors.take(source);
   let { failure } = taken;
@@ -105,7 +108,7 @@ async function* makeBatch(
   if (fields.length > 0) {
     const dim = vectors.dim ?? 0;
     const data = taken.data.subarray(0, fields.length * dim);
-    yield { ids: options.idColumn === null ? null : ids, data, dim, fields, lines };
+    yield { ids: options.idColumn === null ? null : ids, data, dim, fields, lines, rowsSeen };
   }
   if (failure !== null) throw failure;
 }

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { fieldValue, formatCell, formatScore } from "./cell.js";
+import { labelledLines } from "./labelled-lines.js";
 import { ProgressLine } from "./progress-line.js";
 import { formatBytes, formatDuration } from "./quantity.js";
 import { formatTable, type TableColumn } from "./table.js";
@@ -68,11 +69,37 @@ describe("a table", () => {
     expect(Math.max(...lines.map(textWidth))).toBeLessThanOrEqual(20);
   });
 
+  test("leaves columns out before all become too narrow to read, unless the user chose them", () => {
+    const many = ["a", "b", "c", "d", "e"].map((title): TableColumn => ({ title, align: "left" }));
+    const wide = [["x".repeat(40), "y", "z".repeat(40), "w".repeat(40), "v".repeat(40)]];
+    const some = formatTable(many, wide, { width: 70, hasColour: false });
+    expect(some.hidden).toEqual(["e"]);
+    expect(some.lines[1]).toBe(`${"x".repeat(20)}…  y  ${"z".repeat(20)}…  ${"w".repeat(20)}…`);
+    const all = formatTable(many, wide, { width: 70, hasColour: false, isChosen: true });
+    expect(all.hidden).toEqual([]);
+    expect(Math.max(...all.lines.map(textWidth))).toBeLessThanOrEqual(70);
+  });
+
   test("is bold in the header where there are colours, and nowhere else", () => {
     const { lines } = formatTable(columns, rows, { width: 60, hasColour: true });
     expect(lines[0]).toContain("\u001b[1m");
     expect(lines.slice(1).join("")).not.toContain("\u001b");
   });
+});
+
+test("facts are folded at blanks beside their labels; a long word has its own line", () => {
+  const entries = [
+    ["id", "7"],
+    ["title", "one two three four five 日本語 six"],
+    ["url", "x".repeat(30)],
+  ] as const;
+  expect(labelledLines(entries, 28)).toEqual([
+    "id     7",
+    "title  one two three four",
+    "       five 日本語 six",
+    `url    ${"x".repeat(30)}`,
+  ]);
+  expect(labelledLines(entries, null)[1]).toBe("title  one two three four five 日本語 six");
 });
 
 test.each([

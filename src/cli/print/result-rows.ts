@@ -46,10 +46,16 @@ export async function printRowTable(
     ...(options.valueTitle === null ? [] : [formatScore(row.distance ?? 0)]),
     ...names.map((name) => formatCell(fieldValue(row.field, name))),
   ]);
-  const table = formatTable(columns, cells, { width: terminal.tableWidth, hasColour: terminal.hasColour });
+  const table = formatTable(columns, cells, {
+    width: terminal.tableWidth,
+    hasColour: terminal.hasColour,
+    isChosen: options.fields !== null,
+  });
   for (const line of table.lines) await terminal.print(line);
   if (table.hidden.length > 0) {
-    terminal.write(`not shown: ${table.hidden.join(", ")} (choose with --fields, or --json for everything)\n`);
+    const advice =
+      options.fields === null ? "choose with --fields, or --json for everything" : "--json shows everything";
+    terminal.write(`not shown: ${table.hidden.join(", ")} (${advice})\n`);
   }
 }
 

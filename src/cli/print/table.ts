@@ -17,6 +17,8 @@ export interface TableStyle {
   /** Columns of the terminal; null where output goes elsewhere and nothing is cut. */
   readonly width: number | null;
   readonly hasColour: boolean;
+  /** True when the user chose the columns: they are rather made narrow than left out. Default false. */
+  readonly isChosen?: boolean;
 }
 
 export interface Table {
@@ -26,8 +28,12 @@ export interface Table {
 }
 
 const gap = "  ";
-/** A column is not made narrower than this. */
+/** A column is not made narrower than this, */
 const columnWidthMin = 8;
+/** and while others can be left out, not narrower than this: a few columns that can be read say more than many. */
+const columnWidthGood = 20;
+/** Columns that are shown in any case, narrow as they may be. */
+const columnsMin = 3;
 /** Widest cell where nothing limits the line. */
 const cellWidthMax = 120;
 
@@ -41,7 +47,7 @@ export function formatTable(
     const widest = cells.reduce((max, row) => Math.max(max, textWidth(row[at] ?? "")), textWidth(column.title));
     return column.canShrink === false ? widest : Math.min(widest, cellWidthMax);
   });
-  const shown = style.width === null ? columns.length : fitColumns(columns, widths, style.width);
+  const shown = style.width === null ? columns.length : fitColumns(columns, widths, style.width, style.isChosen);
   const bold = (text: string): string => (style.hasColour ? `\u001b[1m${text}\u001b[22m` : text);
   const line = (texts: readonly string[]): string =>
     columns
@@ -60,10 +66,11 @@ function pad(text: string, width: number, align: "left" | "right"): string {
 }
 
 /** Makes `widths` fit into `width` columns; the number of columns that do. */
-function fitColumns(columns: readonly TableColumn[], widths: number[], width: number): number {
+function fitColumns(columns: readonly TableColumn[], widths: number[], width: number, isChosen = false): number {
   for (let shown = columns.length; shown > 1; shown -= 1) {
     const candidate = widths.slice(0, shown);
-    if (shrink(columns, candidate, width - gap.length * (shown - 1))) {
+    const widthMin = isChosen || shown <= columnsMin ? columnWidthMin : columnWidthGood;
+    if (shrink(columns, candidate, width - gap.length * (shown - 1), widthMin)) {
       candidate.forEach((value, at) => {
         widths[at] = value;
       });
@@ -75,12 +82,12 @@ function fitColumns(columns: readonly TableColumn[], widths: number[], width: nu
 }
 
 /** Takes a column at a time from the widest ones until the sum fits; false when the least widths are still too much. */
-function shrink(columns: readonly TableColumn[], widths: number[], width: number): boolean {
+function shrink(columns: readonly TableColumn[], widths: number[], width: number, widthMin: number): boolean {
   let excess = widths.reduce((sum, value) => sum + value, 0) - width;
   while (excess > 0) {
     let widest = -1;
     widths.forEach((value, at) => {
-      if (columns[at]?.canShrink === false || value <= columnWidthMin) return;
+      if (columns[at]?.canShrink === false || value <= widthMin) return;
       if (widest === -1 || value > (widths[widest] ?? 0)) widest = at;
     });
     if (widest === -1) return false;
