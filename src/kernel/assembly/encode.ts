@@ -21,6 +21,8 @@ import {
   B_ROW_STRIDE,
   B_SCALARS,
   B_TAILS,
+  chunkBytes,
+  codePlace,
   FLOAT16,
   fourBytes,
   Half,
@@ -126,7 +128,9 @@ function encodeRow<E>(block: usize, index: usize, dim: usize): void {
   if (!(largest >= LARGEST_MIN && largest <= LARGEST_MAX)) {
     for (let plane: usize = 0; plane < planes; plane++) {
       const width = <usize>load<u32>(block + (plane + 1 < planes ? B_PLANE_WIDTH : B_LAST_WIDTH));
-      memory.fill(base + plane * planeBytes + index * width, 0, width);
+      const chunk = chunkBytes(width);
+      let place = codePlace(base + plane * planeBytes, index, width);
+      for (let j: usize = 0; j < width; j += chunk, place += 4 * chunk) memory.fill(place, 0, chunk);
       if (plane + 1 < planes) store<f32>(tailPlace(scalars, laterTails, tailBytes, plane), 0);
     }
     const rest = centredNorm<E>(row, centre, dim) * (1 + 1e-6);
@@ -143,10 +147,12 @@ function encodeRow<E>(block: usize, index: usize, dim: usize): void {
   let i: usize = 0;
   for (let plane: usize = 0; plane < planes; plane++) {
     const width = <usize>load<u32>(block + (plane + 1 < planes ? B_PLANE_WIDTH : B_LAST_WIDTH));
-    const codes = base + plane * planeBytes + index * width;
+    const codes = codePlace(base + plane * planeBytes, index, width);
+    const chunk = chunkBytes(width);
     for (let j: usize = 0; j < width; j += 4) {
+      const place = codes + (chunk == 64 ? ((j & ~63) << 2) + (j & 63) : j);
       if (i >= dim) {
-        store<i32>(codes + j, 0);
+        store<i32>(place, 0);
         continue;
       }
       const exact = f32x4.mul(f32x4.sub(loadFour<E>(row), v128.load(centre + (i << 2))), inverse);
@@ -156,7 +162,7 @@ function encodeRow<E>(block: usize, index: usize, dim: usize): void {
       const four = i32x4.trunc_sat_f32x4_s(whole);
       const narrow = i16x8.narrow_i32x4_s(four, i32x4.splat(0));
       squares = i32x4.add(squares, i32x4.dot_i16x8_s(narrow, narrow));
-      store<i32>(codes + j, i32x4.extract_lane(i8x16.narrow_i16x8_s(narrow, narrow), 0));
+      store<i32>(place, i32x4.extract_lane(i8x16.narrow_i16x8_s(narrow, narrow), 0));
       row += step;
       i += 4;
     }

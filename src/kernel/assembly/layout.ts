@@ -2,7 +2,7 @@
  * Where does everything lie in memory?
  *
  * A block holds a power of two of rows: header, rows as stored, int8 codes in up to four planes (the first quarter of the
- * components of all rows, then the second, ...), and float32 scalars: scale, residual, code norm and first tail of four rows
+ * components of all rows, then the second, ...; see `chunkBytes` for the order inside), and float32 scalars: scale, residual, code norm and first tail of four rows
  * together fill a cache line; the norms and the tails after later planes are arrays.
  * A query state holds one search in progress: header, the query as float32, float64 and int16 codes, and the heap of the
  * best rows. Offsets inside a state are relative to it, so that its bytes can move to another memory. Only this folder knows
@@ -157,15 +157,29 @@ export function scalarPlace(base: usize, row: usize): usize {
 }
 
 /** Bytes of a row's codes in a plane: a quarter of them where that is worth a look of its own, else all. */
+export function planeWidth(dim: i32): usize {
+  const width = dim < 64 ? padded16(dim) : ((padded16(dim) + 63) >> 6) << 4;
+  return width > 48 ? (width + 63) & ~63 : width;
+}
+
+/**
+ * Bytes of a row's codes that lie together: a cache line where planes are wide. The next ones of its neighbours follow first, so
+ * that four rows side by side are one stream.
+ */
 // @ts-ignore: decorator
 @inline
-export function planeWidth(dim: i32): usize {
-  return dim < 64 ? padded16(dim) : ((padded16(dim) + 63) >> 6) << 4;
+export function chunkBytes(width: usize): usize {
+  return width & 63 ? width : 64;
+}
+
+/** Address of a row's first chunk in a plane. */
+// @ts-ignore: decorator
+@inline
+export function codePlace(codes: usize, row: usize, width: usize): usize {
+  return codes + (row & ~3) * width + (row & 3) * chunkBytes(width);
 }
 
 /** Number of planes, 1 to 4. */
-// @ts-ignore: decorator
-@inline
 export function planeCount(dim: i32): usize {
   return (padded16(dim) + planeWidth(dim) - 1) / planeWidth(dim);
 }

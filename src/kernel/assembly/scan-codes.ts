@@ -19,6 +19,8 @@ import {
   B_PLANES,
   B_SCALARS,
   B_TAILS,
+  chunkBytes,
+  codePlace,
   Cos,
   COS,
   IP,
@@ -47,6 +49,8 @@ import {
 
 /** Rows of a run before the heap is full: every one of them is scored. */
 const FIRST_RUN_ROWS: u32 = 64;
+/** Bytes of a row in a plane from which on a list of candidates costs next to nothing. */
+const WIDE_PLANE: u32 = 112;
 
 /** Sums of the lanes of four int32 vectors. */
 // @ts-ignore: decorator
@@ -62,8 +66,8 @@ function transposedSum(a: v128, b: v128, c: v128, d: v128): v128 {
 @inline
 function dotPlanes(
   isListed: bool,
-  state: usize,
   block: usize,
+  query: usize,
   a: usize,
   b: usize,
   c: usize,
@@ -74,7 +78,7 @@ function dotPlanes(
   const lastPlane = load<u32>(block, B_PLANES) - 1;
   const planeBytes = <usize>load<u32>(block, B_PLANE_BYTES);
   let width = <usize>load<u32>(block, B_PLANE_WIDTH);
-  let query = state + load<u32>(state, Q_CODES) + 2 * width * plane;
+  query += 2 * width * plane;
   let codes = <usize>load<u32>(block, B_CODES) + planeBytes * plane;
   let sumA = i32x4.splat(0);
   let sumB = sumA;
@@ -82,28 +86,57 @@ function dotPlanes(
   let sumD = sumA;
   for (; plane < end; plane++) {
     if (plane == lastPlane) width = load<u32>(block, B_LAST_WIDTH);
-    let rowA = codes + a * width;
-    let rowB = isListed ? codes + b * width : rowA + width;
-    let rowC = isListed ? codes + c * width : rowB + width;
-    let rowD = isListed ? codes + d * width : rowC + width;
+    const chunk = chunkBytes(width);
+    let rowA = isListed ? codePlace(codes, a, width) : codes + a * width;
+    let rowB = isListed ? codePlace(codes, b, width) : rowA + chunk;
+    let rowC = isListed ? codePlace(codes, c, width) : rowB + chunk;
+    let rowD = isListed ? codePlace(codes, d, width) : rowC + chunk;
     const queryEnd = query + 2 * width;
-    do {
-      const low = v128.load(query);
-      const high = v128.load(query, 16);
-      sumA = i32x4.add(sumA, i32x4.dot_i16x8_s(low, v128.load_ext<i8>(rowA)));
-      sumB = i32x4.add(sumB, i32x4.dot_i16x8_s(low, v128.load_ext<i8>(rowB)));
-      sumC = i32x4.add(sumC, i32x4.dot_i16x8_s(low, v128.load_ext<i8>(rowC)));
-      sumD = i32x4.add(sumD, i32x4.dot_i16x8_s(low, v128.load_ext<i8>(rowD)));
-      sumA = i32x4.add(sumA, i32x4.dot_i16x8_s(high, v128.load_ext<i8>(rowA, 8)));
-      sumB = i32x4.add(sumB, i32x4.dot_i16x8_s(high, v128.load_ext<i8>(rowB, 8)));
-      sumC = i32x4.add(sumC, i32x4.dot_i16x8_s(high, v128.load_ext<i8>(rowC, 8)));
-      sumD = i32x4.add(sumD, i32x4.dot_i16x8_s(high, v128.load_ext<i8>(rowD, 8)));
-      query += 32;
-      rowA += 16;
-      rowB += 16;
-      rowC += 16;
-      rowD += 16;
-    } while (query < queryEnd);
+    // The same step twice: a loop over chunks around the narrow case costs it a tenth.
+    if (chunk == 64) {
+      while (query < queryEnd) {
+        const chunkEnd = query + 128;
+        do {
+          const low = v128.load(query);
+          const high = v128.load(query, 16);
+          sumA = i32x4.add(sumA, i32x4.dot_i16x8_s(low, v128.load_ext<i8>(rowA)));
+          sumB = i32x4.add(sumB, i32x4.dot_i16x8_s(low, v128.load_ext<i8>(rowB)));
+          sumC = i32x4.add(sumC, i32x4.dot_i16x8_s(low, v128.load_ext<i8>(rowC)));
+          sumD = i32x4.add(sumD, i32x4.dot_i16x8_s(low, v128.load_ext<i8>(rowD)));
+          sumA = i32x4.add(sumA, i32x4.dot_i16x8_s(high, v128.load_ext<i8>(rowA, 8)));
+          sumB = i32x4.add(sumB, i32x4.dot_i16x8_s(high, v128.load_ext<i8>(rowB, 8)));
+          sumC = i32x4.add(sumC, i32x4.dot_i16x8_s(high, v128.load_ext<i8>(rowC, 8)));
+          sumD = i32x4.add(sumD, i32x4.dot_i16x8_s(high, v128.load_ext<i8>(rowD, 8)));
+          query += 32;
+          rowA += 16;
+          rowB += 16;
+          rowC += 16;
+          rowD += 16;
+        } while (query < chunkEnd);
+        rowA += 192;
+        rowB += 192;
+        rowC += 192;
+        rowD += 192;
+      }
+    } else {
+      do {
+        const low = v128.load(query);
+        const high = v128.load(query, 16);
+        sumA = i32x4.add(sumA, i32x4.dot_i16x8_s(low, v128.load_ext<i8>(rowA)));
+        sumB = i32x4.add(sumB, i32x4.dot_i16x8_s(low, v128.load_ext<i8>(rowB)));
+        sumC = i32x4.add(sumC, i32x4.dot_i16x8_s(low, v128.load_ext<i8>(rowC)));
+        sumD = i32x4.add(sumD, i32x4.dot_i16x8_s(low, v128.load_ext<i8>(rowD)));
+        sumA = i32x4.add(sumA, i32x4.dot_i16x8_s(high, v128.load_ext<i8>(rowA, 8)));
+        sumB = i32x4.add(sumB, i32x4.dot_i16x8_s(high, v128.load_ext<i8>(rowB, 8)));
+        sumC = i32x4.add(sumC, i32x4.dot_i16x8_s(high, v128.load_ext<i8>(rowC, 8)));
+        sumD = i32x4.add(sumD, i32x4.dot_i16x8_s(high, v128.load_ext<i8>(rowD, 8)));
+        query += 32;
+        rowA += 16;
+        rowB += 16;
+        rowC += 16;
+        rowD += 16;
+      } while (query < queryEnd);
+    }
     codes += planeBytes;
   }
   return transposedSum(sumA, sumB, sumC, sumD);
@@ -195,7 +228,6 @@ function listed(place: usize, row: usize, dot: i32, bit: i32): usize {
 @inline
 function firstLook<M>(
   isListed: bool,
-  isWhole: bool,
   state: usize,
   block: usize,
   list: usize,
@@ -204,6 +236,8 @@ function firstLook<M>(
   mask: usize,
   depth: u32,
 ): usize {
+  const isWhole = depth == load<u32>(block, B_PLANES);
+  const query = state + load<u32>(state, Q_CODES);
   let place = state + load<u32>(state, Q_CANDIDATES);
   for (let i = from; i < to; i += 4) {
     let kept = to - i < 4 ? (1 << (to - i)) - 1 : 15;
@@ -216,7 +250,7 @@ function firstLook<M>(
     const b = isListed ? <usize>load<u32>(entry, 4) : a + 1;
     const c = isListed ? <usize>load<u32>(entry, 8) : a + 2;
     const d = isListed ? <usize>load<u32>(entry, 12) : a + 3;
-    const dots = dotPlanes(isListed, state, block, a, b, c, d, 0, depth);
+    const dots = dotPlanes(isListed, block, query, a, b, c, d, 0, depth);
     kept &= keptBits<M>(isListed, isWhole, state, block, dots, depth, a, b, c, d);
     if (!kept) continue;
     place = listed(place, a, i32x4.extract_lane(dots, 0), kept & 1);
@@ -227,27 +261,51 @@ function firstLook<M>(
   return place;
 }
 
-/** Adds the planes from `depth` on to the candidates' dot products, and scores those that the whole bound keeps. */
+/** Makes the candidates that end at `end` a multiple of four, by repeating the last one. */
 // @ts-ignore: decorator
 @inline
-function followUp<M>(state: usize, block: usize, end: usize, depth: u32): void {
-  const planes = load<u32>(block, B_PLANES);
-  let place = state + load<u32>(state, Q_CANDIDATES);
-  // A last group that is not full is filled with its first row; the excess bits are dropped.
+function fillUp(end: usize): void {
   const filler = load<u64>(end - 8);
   store<u64>(end, filler);
   store<u64>(end, filler, 8);
   store<u64>(end, filler, 16);
-  for (; place < end; place += 32) {
+}
+
+/** Adds one plane to the candidates' dot products and drops those that the bound now excludes. Returns their new end. */
+function refine<M>(state: usize, block: usize, start: usize, end: usize, plane: u32): usize {
+  const query = state + load<u32>(state, Q_CODES);
+  let left = start;
+  fillUp(end);
+  for (let place = start; place < end; place += 32) {
     const a = <usize>load<u32>(place);
     const b = <usize>load<u32>(place, 8);
     const c = <usize>load<u32>(place, 16);
     const d = <usize>load<u32>(place, 24);
-    const dots = i32x4.add(
-      gather(place + 4, place + 12, place + 20, place + 28),
-      dotPlanes(true, state, block, a, b, c, d, depth, planes),
-    );
-    let kept = keptBits<M>(true, true, state, block, dots, depth, a, b, c, d);
+    const before = gather(place + 4, place + 12, place + 20, place + 28);
+    const dots = i32x4.add(before, dotPlanes(true, block, query, a, b, c, d, plane, plane + 1));
+    let kept = keptBits<M>(true, false, state, block, dots, plane + 1, a, b, c, d);
+    if (end - place < 32) kept &= (1 << <i32>((end - place) >> 3)) - 1;
+    if (!kept) continue;
+    left = listed(left, a, i32x4.extract_lane(dots, 0), kept & 1);
+    left = listed(left, b, i32x4.extract_lane(dots, 1), (kept >> 1) & 1);
+    left = listed(left, c, i32x4.extract_lane(dots, 2), (kept >> 2) & 1);
+    left = listed(left, d, i32x4.extract_lane(dots, 3), kept >> 3);
+  }
+  return left;
+}
+
+/** Adds the last plane to the candidates' dot products, and scores those that the whole bound keeps. */
+function finish<M>(state: usize, block: usize, start: usize, end: usize, plane: u32): void {
+  const query = state + load<u32>(state, Q_CODES);
+  fillUp(end);
+  for (let place = start; place < end; place += 32) {
+    const a = <usize>load<u32>(place);
+    const b = <usize>load<u32>(place, 8);
+    const c = <usize>load<u32>(place, 16);
+    const d = <usize>load<u32>(place, 24);
+    const before = gather(place + 4, place + 12, place + 20, place + 28);
+    const dots = i32x4.add(before, dotPlanes(true, block, query, a, b, c, d, plane, plane + 1));
+    let kept = keptBits<M>(true, true, state, block, dots, plane, a, b, c, d);
     if (end - place < 32) kept &= (1 << <i32>((end - place) >> 3)) - 1;
     while (kept) {
       offer(state, block, load<u32>(place + (<usize>ctz(kept) << 3)));
@@ -277,18 +335,22 @@ function adaptDepth(state: usize, planes: u32, depth: u32, rows: u32, kept: u32)
 function scanRuns<M>(isListed: bool, state: usize, block: usize, list: usize, from: u32, to: u32, mask: usize): void {
   const planes = load<u32>(block, B_PLANES);
   const candidates = state + load<u32>(state, Q_CANDIDATES);
+  // Wide planes are read one after the other in any case: alternating between distant streams would cost more than lists.
+  const isNarrow = load<u32>(block, B_PLANE_WIDTH) < WIDE_PLANE;
   for (let row = from; row < to; ) {
     const isFull = load<u32>(state, Q_COUNT) == load<u32>(state, Q_K);
     const depth = isFull ? min(planes, load<u32>(state, Q_DEPTH)) : planes;
     const end = min(to, row + (isFull ? RUN_ROWS : FIRST_RUN_ROWS));
+    let place = firstLook<M>(isListed, state, block, list, row, end, mask, depth);
     if (depth < planes) {
-      const place = firstLook<M>(isListed, false, state, block, list, row, end, mask, depth);
-      if (place > candidates) followUp<M>(state, block, place, depth);
-      adaptDepth(state, planes, depth, end - row, <u32>((place - candidates) >> 3));
+      if (isNarrow) adaptDepth(state, planes, depth, end - row, <u32>((place - candidates) >> 3));
+      for (let plane = depth; plane + 1 < planes && place > candidates; plane++) {
+        place = refine<M>(state, block, candidates, place, plane);
+      }
+      if (place > candidates) finish<M>(state, block, candidates, place, planes - 1);
     } else {
-      const place = firstLook<M>(isListed, true, state, block, list, row, end, mask, depth);
       for (let candidate = candidates; candidate < place; candidate += 8) offer(state, block, load<u32>(candidate));
-      if (isFull) adaptDepth(state, planes, depth, end - row, 0);
+      if (isFull && isNarrow) adaptDepth(state, planes, depth, end - row, 0);
     }
     row = end;
   }
