@@ -1,0 +1,243 @@
+/**
+ * What must a root hold after some operations?
+ *
+ * The databases as plain values, and what each operation makes of them. Written from the contract of the client alone, so
+ * that it can disagree with the engine. Worlds are never changed: an operation gives a new one, which is what lets a test
+ * keep several that are possible after a crash.
+ */
+import type { Dtype, Id } from "../../src/types.js";
+
+export type Field = Readonly<Record<string, unknown>>;
+
+export interface ModelRow {
+  readonly id: Id;
+  /** Metadata as JSON. */
+  readonly field: string;
+  readonly vector: readonly number[];
+  readonly state: "live" | "deleted" | "superseded";
+}
+
+export interface CollectionState {
+  readonly dim: number | null;
+  readonly dtype: Dtype;
+  readonly index: string | null;
+  readonly description: string | null;
+  /** Every row since the last compaction, in the order of insertion. */
+  readonly rows: readonly ModelRow[];
+}
+
+/** Collections by name. */
+export type DatabaseContent = Readonly<Record<string, CollectionState>>;
+/** Databases by name. */
+export type World = Readonly<Record<string, DatabaseContent>>;
+
+/** A row as it is given to `add` and `upsert`. */
+export interface RowInput {
+  readonly id: Id;
+  readonly vector: readonly number[];
+  /** Undefined: none, or keep what is there. */
+  readonly field: Field | undefined;
+}
+
+export type Staged =
+  | { readonly kind: "add" | "upsert"; readonly row: RowInput }
+  | { readonly kind: "delete"; readonly ids: readonly Id[] }
+  | { readonly kind: "deleteBelow"; readonly n: number };
+
+/** What is done to one collection. */
+export type CollectionChange =
+  | { readonly kind: "session"; readonly staged: readonly Staged[] }
+  /** `buffered`: upserts that are committed by a call of its own. */
+  | { readonly kind: "add" | "upsert" | "buffered"; readonly rows: readonly RowInput[] }
+  | { readonly kind: "addNumbered"; readonly rows: readonly Omit<RowInput, "id">[] }
+  | { readonly kind: "delete"; readonly ids: readonly Id[] }
+  | { readonly kind: "restore"; readonly ids: readonly Id[] }
+  | { readonly kind: "deleteBelow"; readonly n: number }
+  | { readonly kind: "compact" | "checkpoint" | "reopen" }
+  | { readonly kind: "describe"; readonly text: string }
+  | { readonly kind: "index"; readonly name: string | null };
+
+export interface CollectionOperation {
+  readonly database: string;
+  readonly collection: string;
+  readonly change: CollectionChange;
+}
+
+export type RootOperation =
+  | { readonly kind: "createDatabase"; readonly database: string }
+  | { readonly kind: "dropDatabase"; readonly database: string }
+  | {
+      readonly kind: "require";
+      readonly database: string;
+      readonly collection: string;
+      readonly dim: number | null;
+      readonly dtype: Dtype;
+    }
+  | { readonly kind: "drop"; readonly database: string; readonly collection: string };
+
+export type Operation = CollectionOperation | RootOperation;
+
+/** What an operation makes of a world: another world and what the call resolves to, or the code that refuses it. */
+export type Effect =
+  | { readonly world: World; readonly value: unknown; readonly refusal?: undefined }
+  | { readonly refusal: string };
+
+const indexOfNew = "FLAT-IP";
+
+export function applyOperation(world: World, operation: Operation): Effect {
+  return "change" in operation ? applyToCollection(world, operation) : applyToRoot(world, operation);
+}
+
+/** Worlds that an operation may leave behind when it ends half-way, itself and its effect left out. */
+export function halfWay(world: World, operation: Operation): World[] {
+  if (!("change" in operation)) return [];
+  const { database, collection, change } = operation;
+  const state = world[database]?.[collection];
+  const dim = dimGiven(change);
+  if (state === undefined || state.dim !== null || dim === null) return [];
+  return [withCollection(world, database, collection, { ...state, dim })];
+}
+
+function applyToRoot(world: World, operation: RootOperation): Effect {
+  const { database } = operation;
+  const content = world[database];
+  if (operation.kind === "createDatabase") {
+    return { world: content === undefined ? { ...world, [database]: {} } : world, value: undefined };
+  }
+  if (operation.kind === "dropDatabase") return { world: without(world, database), value: undefined };
+  if (content === undefined) return { refusal: "DATABASE_NOT_FOUND" };
+  if (operation.kind === "drop") {
+    return { world: { ...world, [database]: without(content, operation.collection) }, value: undefined };
+  }
+  const { collection, dim, dtype } = operation;
+  const present = content[collection];
+  if (present === undefined) {
+    const fresh: CollectionState = { dim, dtype, index: indexOfNew, description: null, rows: [] };
+    return { world: withCollection(world, database, collection, fresh), value: undefined };
+  }
+  const isOther = present.dtype !== dtype || (present.dim !== null && dim !== null && present.dim !== dim);
+  return isOther ? { refusal: "COLLECTION_EXISTS" } : { world, value: undefined };
+}
+
+function applyToCollection(world: World, operation: CollectionOperation): Effect {
+  const { database, collection, change } = operation;
+  const content = world[database];
+  if (content === undefined) return { refusal: "DATABASE_NOT_FOUND" };
+  const state = content[collection];
+  if (state === undefined) return { refusal: "COLLECTION_NOT_FOUND" };
+  const effect = changed(state, change);
+  if ("refusal" in effect) return effect;
+  return { world: withCollection(world, database, collection, effect.state), value: effect.value };
+}
+
+type Changed = { readonly state: CollectionState; readonly value: unknown } | { readonly refusal: string };
+
+function changed(state: CollectionState, change: CollectionChange): Changed {
+  switch (change.kind) {
+    case "session":
+      return staged(state, change.staged, undefined);
+    case "add":
+    case "buffered":
+    case "upsert": {
+      const kind = change.kind === "add" ? "add" : "upsert";
+      const ids = change.rows.map((row) => row.id);
+      return staged(
+        state,
+        change.rows.map((row) => ({ kind, row })),
+        ids,
+      );
+    }
+    case "addNumbered": {
+      const first = 1 + state.rows.reduce((max, { id }) => (typeof id === "number" && id > max ? id : max), -1);
+      return changed(state, { kind: "add", rows: change.rows.map((row, at) => ({ ...row, id: first + at })) });
+    }
+    case "delete":
+    case "deleteBelow": {
+      const rows = [...state.rows];
+      const count = change.kind === "delete" ? deleteIds(rows, change.ids) : deleteBelow(rows, change.n);
+      return { state: { ...state, rows }, value: count };
+    }
+    case "restore": {
+      const wanted = new Set(change.ids);
+      const rows = state.rows.map((row) =>
+        row.state === "deleted" && wanted.has(row.id) ? { ...row, state: "live" as const } : row,
+      );
+      return { state: { ...state, rows }, value: rows.filter((row, at) => row !== state.rows[at]).length };
+    }
+    case "compact": {
+      const rows = state.rows.filter((row) => row.state === "live");
+      return { state: { ...state, rows }, value: state.rows.length - rows.length };
+    }
+    case "checkpoint":
+    case "reopen":
+      return { state, value: undefined };
+    case "describe":
+      return { state: { ...state, description: change.text }, value: undefined };
+    case "index":
+      return { state: { ...state, index: change.name }, value: undefined };
+  }
+}
+
+function staged(state: CollectionState, steps: readonly Staged[], value: unknown): Changed {
+  const rows = [...state.rows];
+  let { dim } = state;
+  for (const step of steps) {
+    if (step.kind === "delete") {
+      deleteIds(rows, step.ids);
+    } else if (step.kind === "deleteBelow") {
+      deleteBelow(rows, step.n);
+    } else {
+      const refusal = put(rows, step.kind, step.row);
+      if (refusal !== null) return { refusal };
+      dim ??= step.row.vector.length;
+    }
+  }
+  return { state: { ...state, dim, rows }, value };
+}
+
+function put(rows: ModelRow[], kind: "add" | "upsert", { id, vector, field }: RowInput): string | null {
+  const present = rows.findLastIndex((row) => row.id === id);
+  const before = rows[present];
+  if (kind === "add" && before?.state === "live") return "ID_EXISTS";
+  if (before !== undefined && before.state !== "superseded") rows[present] = { ...before, state: "superseded" };
+  const kept = kind === "upsert" && before?.state === "live" ? before.field : "{}";
+  rows.push({ id, vector, field: field === undefined ? kept : JSON.stringify(field), state: "live" });
+  return null;
+}
+
+function deleteIds(rows: ModelRow[], ids: readonly Id[]): number {
+  let count = 0;
+  for (const id of ids) {
+    const at = rows.findLastIndex((row) => row.id === id);
+    if (rows[at]?.state !== "live") continue;
+    rows[at] = { ...rows[at], state: "deleted" };
+    count += 1;
+  }
+  return count;
+}
+
+function deleteBelow(rows: ModelRow[], bound: number): number {
+  let count = 0;
+  rows.forEach((row, at) => {
+    const n: unknown = JSON.parse(row.field)["n"];
+    if (row.state !== "live" || typeof n !== "number" || n >= bound) return;
+    rows[at] = { ...row, state: "deleted" };
+    count += 1;
+  });
+  return count;
+}
+
+function dimGiven(change: CollectionChange): number | null {
+  if ("rows" in change) return change.rows[0]?.vector.length ?? null;
+  if (!("staged" in change)) return null;
+  for (const step of change.staged) if ("row" in step) return step.row.vector.length;
+  return null;
+}
+
+function withCollection(world: World, database: string, collection: string, state: CollectionState): World {
+  return { ...world, [database]: { ...world[database], [collection]: state } };
+}
+
+function without<V>(record: Readonly<Record<string, V>>, name: string): Readonly<Record<string, V>> {
+  return Object.fromEntries(Object.entries(record).filter(([key]) => key !== name));
+}

@@ -1,0 +1,138 @@
+/**
+ * What does a random program do next?
+ *
+ * Operations that follow from a seed and from what is there, so that most of them hit something: few names, few ids, much
+ * overlap. Vector components are multiples of 1/8, exact in float16 and in every sum that a search makes.
+ */
+import type { SeededRandom } from "../../src/storage/seeded-random.js";
+import type { Id } from "../../src/types.js";
+import type { CollectionChange, CollectionState, Field, Operation, RowInput, Staged, World } from "./model.js";
+
+const databases = ["alpha", "beta"] as const;
+const collections = ["one", "two", "three"] as const;
+const tags = ["red", "green", "blue"] as const;
+const indexNames = ["FLAT-L2", "FLAT-COS", "FLAT-IP", null] as const;
+const dims = [1, 3, 8] as const;
+/** Of the first write where none was given; always the same, so that calls at one time agree. */
+const dimOfFirstWrite = 3;
+
+/** Calls that are made at the same time; usually one. */
+export function nextOperations(world: World, random: SeededRandom): Operation[] {
+  const root = random.below(100);
+  const places = Object.entries(world).flatMap(([database, content]) =>
+    Object.keys(content).map((collection) => ({ database, collection })),
+  );
+  if (places.length === 0 || root < 9) return [rootOperation(world, random)];
+  const place = places[random.below(places.length)]!;
+  const stateOf = (at: (typeof places)[number]): CollectionState => world[at.database]![at.collection]!;
+  if (root < 75) return [{ ...place, change: anyChange(stateOf(place), random) }];
+  if (root < 80) return random.oneIn(2) ? duringCompaction(place, random) : duringCompaction(place, random).reverse();
+  const operations: Operation[] = [];
+  for (let count = 2 + random.below(2); count > 0; count--) {
+    const at = random.oneIn(4) ? places[random.below(places.length)]! : place;
+    operations.push({ ...at, change: concurrentChange(stateOf(at), random) });
+  }
+  return operations;
+}
+
+/** A compaction gives rows other numbers while a filter's matches wait to be deleted. */
+function duringCompaction(place: { database: string; collection: string }, random: SeededRandom): Operation[] {
+  return [
+    { ...place, change: { kind: "compact" } },
+    { ...place, change: { kind: "deleteBelow", n: random.below(12) } },
+  ];
+}
+
+function rootOperation(world: World, random: SeededRandom): Operation {
+  const names = Object.keys(world);
+  const database = pick(databases, random);
+  if (names.length === 0) return { kind: "createDatabase", database };
+  const collection = pick(collections, random);
+  const inside = names[random.below(names.length)]!;
+  const choice = random.below(12);
+  if (choice === 0) return { kind: "dropDatabase", database };
+  if (choice === 1) return { kind: "createDatabase", database };
+  if (choice < 5) return { kind: "drop", database: inside, collection };
+  const dim = random.oneIn(3) ? null : pick(dims, random);
+  return { kind: "require", database: inside, collection, dim, dtype: random.oneIn(4) ? "float16" : "float32" };
+}
+
+function anyChange(state: CollectionState, random: SeededRandom): CollectionChange {
+  const choice = random.below(40);
+  if (choice < 8) return { kind: "session", staged: stagedSteps(state, random) };
+  if (choice < 10) return { kind: "buffered", rows: rowsOf(state, 1 + random.below(4), random) };
+  if (choice < 13) return { kind: "addNumbered", rows: rowsOf(state, 1 + random.below(4), random) };
+  if (choice < 15) return { kind: "deleteBelow", n: random.below(12) };
+  if (choice < 18) return { kind: "checkpoint" };
+  if (choice < 20) return { kind: "reopen" };
+  if (choice < 22) return { kind: "describe", text: `text ${random.below(100)}` };
+  if (choice < 23) return { kind: "index", name: pick(indexNames, random) };
+  if (choice < 26) return { kind: "upsert", rows: rowsOf(state, 1 + random.below(3), random) };
+  return concurrentChange(state, random);
+}
+
+/**
+ * A change that can run beside others. What it looks at before its turn to commit comes (the rows that a session deletes,
+ * metadata that an upsert keeps) may be older than what it then meets, so none of that is in it.
+ */
+function concurrentChange(state: CollectionState, random: SeededRandom): CollectionChange {
+  const choice = random.below(16);
+  if (choice < 5) return { kind: "add", rows: rowsOf(state, 1 + random.below(5), random) };
+  if (choice < 10) return { kind: "upsert", rows: withFields(rowsOf(state, 1 + random.below(3), random), random) };
+  if (choice < 12) return { kind: "delete", ids: idsOf(random) };
+  if (choice < 14) return { kind: "restore", ids: idsOf(random) };
+  if (choice < 15) return { kind: "compact" };
+  const rows = withFields(rowsOf(state, 1 + random.below(6), random), random);
+  return { kind: "session", staged: rows.map((row) => ({ kind: random.oneIn(3) ? "add" : "upsert", row })) };
+}
+
+function withFields(rows: readonly RowInput[], random: SeededRandom): RowInput[] {
+  return rows.map((row) => ({ ...row, field: row.field ?? anyField(random) }));
+}
+
+function stagedSteps(state: CollectionState, random: SeededRandom): Staged[] {
+  const steps: Staged[] = [];
+  const vectors = rowsOf(state, 1 + random.below(6), random);
+  for (const row of vectors) {
+    const choice = random.below(10);
+    if (choice < 7) steps.push({ kind: random.oneIn(3) ? "add" : "upsert", row });
+    else if (choice < 9) steps.push({ kind: "delete", ids: idsOf(random) });
+    else steps.push({ kind: "deleteBelow", n: random.below(10) });
+  }
+  return steps;
+}
+
+/** Rows of one dimension, ids unlike within the list. */
+function rowsOf(state: CollectionState, count: number, random: SeededRandom): RowInput[] {
+  const dim = state.dim ?? dimOfFirstWrite;
+  const rows: RowInput[] = [];
+  const ids = new Set<Id>();
+  while (rows.length < count) {
+    const id = anyId(random);
+    if (ids.has(id)) continue;
+    ids.add(id);
+    const vector = Array.from({ length: dim }, () => (random.below(65) - 32) / 8);
+    rows.push({ id, vector, field: random.oneIn(4) ? undefined : anyField(random) });
+  }
+  return rows;
+}
+
+function idsOf(random: SeededRandom): Id[] {
+  return Array.from({ length: 1 + random.below(4) }, () => anyId(random));
+}
+
+function anyId(random: SeededRandom): Id {
+  return random.oneIn(3) ? `s${random.below(10)}` : random.below(20);
+}
+
+function anyField(random: SeededRandom): Field {
+  const field: Record<string, unknown> = { n: random.below(20), tag: pick(tags, random) };
+  if (random.oneIn(4)) field["text"] = "é".repeat(random.below(40));
+  if (random.oneIn(20)) field["long"] = "x".repeat(random.below(9000));
+  if (random.oneIn(5)) field["deep"] = { list: [random.below(5), null, "a"], isSet: random.oneIn(2) };
+  return field;
+}
+
+function pick<T>(values: readonly T[], random: SeededRandom): T {
+  return values[random.below(values.length)]!;
+}

@@ -1,0 +1,153 @@
+/**
+ * What does a root hold, as its users would find it?
+ *
+ * Everything that the client tells about every database, as text that can be compared with the text of a model's world;
+ * and whether the answers of searches, filters and lookups agree with the rows.
+ */
+import { strict as assert } from "node:assert";
+import type { Collection } from "../../src/client/collection.js";
+import type { Database } from "../../src/client/database.js";
+import { isLynseError } from "../../src/errors.js";
+import type { SeededRandom } from "../../src/storage/seeded-random.js";
+import type { Id, Metric } from "../../src/types.js";
+import type { CollectionState, ModelRow, World } from "./model.js";
+
+/** An open root, as far as reading it needs. */
+export interface OpenRoot {
+  databaseNames(): Promise<readonly string[]>;
+  database(name: string): Database;
+}
+
+/** Text of a collection: settings and rows apart, because each can be in doubt alone. */
+export interface CollectionText {
+  readonly settings: string;
+  readonly rows: string;
+}
+
+export type WorldText = Readonly<Record<string, Readonly<Record<string, CollectionText>>>>;
+
+export function textOfState({ dim, dtype, index, description, rows }: CollectionState): CollectionText {
+  const live = rows.filter((row) => row.state === "live").map(({ id, field, vector }) => [id, field, vector]);
+  const deleted = rows.filter((row) => row.state === "deleted").map((row) => row.id);
+  const superseded = rows.length - live.length - deleted.length;
+  return {
+    settings: JSON.stringify({ dim, dtype, index, description }),
+    rows: JSON.stringify({ live, deleted, superseded }),
+  };
+}
+
+export function textOfWorld(world: World): WorldText {
+  return mapValues(world, (content) => mapValues(content, textOfState));
+}
+
+/** Reads a whole root through the client. */
+export async function readWorld(root: OpenRoot): Promise<WorldText> {
+  const found: Record<string, Record<string, CollectionText>> = {};
+  for (const name of await root.databaseNames()) {
+    const database = root.database(name);
+    const content: Record<string, CollectionText> = {};
+    for (const { name: collection, dim, dtype, index, description } of await database.describeCollections()) {
+      const handle = await database.getCollection(collection);
+      content[collection] = {
+        settings: JSON.stringify({ dim, dtype, index, description }),
+        rows: await readRows(handle),
+      };
+    }
+    found[name] = content;
+  }
+  return mapValues(found, (content) => mapValues(content, (text) => text));
+}
+
+/** Text of the rows of a collection, in the order of insertion. */
+export async function readRows(collection: Collection): Promise<string> {
+  const live: [Id, string, number[]][] = [];
+  for await (const { id, field, vector } of collection.scan({ returnVectors: true })) {
+    live.push([id, JSON.stringify(field), Array.from(vector!)]);
+  }
+  const deleted = await collection.listDeletedIds();
+  const { rows, superseded, deleted: deletedCount } = await collection.stats();
+  assert.equal(rows, live.length, "stats and scan agree");
+  assert.equal(deletedCount, deleted.length, "stats and listDeletedIds agree");
+  return JSON.stringify({ live, deleted, superseded });
+}
+
+/** Asks a collection in other ways, and compares the answers with the rows of the model. */
+export async function checkAnswers(
+  collection: Collection,
+  state: CollectionState,
+  random: SeededRandom,
+): Promise<void> {
+  const live = state.rows.filter((row) => row.state === "live");
+  assert.deepEqual(await collection.shape(), [live.length, state.dim ?? 0]);
+  const bound = random.below(20);
+  const below = live.filter((row) => typeof fieldOf(row)["n"] === "number" && (fieldOf(row)["n"] as number) < bound);
+  const where = "n < :bound AND tag <> 'blue'";
+  const wanted = below.filter((row) => fieldOf(row)["tag"] !== "blue").map((row) => row.id);
+  const found = await collection.query({ where, params: { bound }, returnIdsOnly: true });
+  assert.deepEqual(found.ids, wanted, `query ${where} with ${bound}`);
+  assert.equal(await collection.count({ where, params: { bound } }), wanted.length, `count ${where}`);
+  await checkIds(collection, state.rows, live);
+  if (state.dim !== null) await checkSearch(collection, state, live, random);
+}
+
+async function checkIds(collection: Collection, rows: readonly ModelRow[], live: readonly ModelRow[]): Promise<void> {
+  const liveIds = new Set(live.map((row) => row.id));
+  for (const { id } of rows) assert.equal(await collection.isIdExists(id), liveIds.has(id), `isIdExists ${id}`);
+  const dead = rows.find((row) => !liveIds.has(row.id));
+  if (dead !== undefined) {
+    await assert.rejects(collection.get(dead.id), (error) => isLynseError(error, "ID_NOT_FOUND"), `get ${dead.id}`);
+  }
+  const view = await collection.get(live.map((row) => row.id).reverse());
+  const got = view.ids.map((id, at) => [id, JSON.stringify(view.fields?.[at]), Array.from(view.vectors![at]!)]);
+  const expected = live.map(({ id, field, vector }) => [id, field, vector]).reverse();
+  assert.deepEqual(got, expected, "get");
+}
+
+async function checkSearch(
+  collection: Collection,
+  state: CollectionState,
+  live: readonly ModelRow[],
+  random: SeededRandom,
+): Promise<void> {
+  const query = Array.from({ length: state.dim! }, () => (random.below(65) - 32) / 8);
+  const metric = (state.index ?? "FLAT-IP").slice("FLAT-".length).toLowerCase() as Metric;
+  const scores = new Map(live.map((row) => [row.id, score(metric, query, row.vector)]));
+  const ordered = [...scores.values()].sort((a, b) => (metric === "l2" ? a - b : b - a));
+  const k = 1 + random.below(8);
+  const view = await collection.search(query, { k });
+  assert.equal(view.length, Math.min(k, live.length), "search gives as many rows as there are");
+  view.ids.forEach((id, at) => {
+    const own = scores.get(id);
+    assert(own !== undefined, `search found ${JSON.stringify(id)}, which is not live`);
+    const distance = view.distances[at]!;
+    assert(Math.abs(distance - own) <= 1e-5, `distance of ${JSON.stringify(id)} is ${distance}, expected ${own}`);
+    assert(Math.abs(distance - ordered[at]!) <= 1e-5, `result ${at} has ${distance}, the best has ${ordered[at]}`);
+  });
+}
+
+function score(metric: Metric, query: readonly number[], vector: readonly number[]): number {
+  let dot = 0;
+  let squares = 0;
+  let queryNorm = 0;
+  let vectorNorm = 0;
+  query.forEach((component, at) => {
+    const other = vector[at]!;
+    dot += component * other;
+    squares += (component - other) ** 2;
+    queryNorm += component ** 2;
+    vectorNorm += other ** 2;
+  });
+  if (metric === "ip") return dot;
+  if (metric === "l2") return squares;
+  return queryNorm === 0 || vectorNorm === 0 ? 0 : dot / Math.sqrt(queryNorm * vectorNorm);
+}
+
+function fieldOf(row: ModelRow): Readonly<Record<string, unknown>> {
+  return JSON.parse(row.field) as Readonly<Record<string, unknown>>;
+}
+
+/** A record with its keys in order, so that its JSON can be compared. */
+function mapValues<A, B>(record: Readonly<Record<string, A>>, map: (value: A) => B): Readonly<Record<string, B>> {
+  const entries = Object.entries(record).sort(([a], [b]) => (a < b ? -1 : 1));
+  return Object.fromEntries(entries.map(([key, value]) => [key, map(value)]));
+}

@@ -1,0 +1,135 @@
+/**
+ * How does a simulated program use the engine?
+ *
+ * Opens a root on any file system as `VectorDBClient` does on a folder, and makes the calls that an operation of the model
+ * stands for.
+ */
+import { setImmediate } from "node:timers/promises";
+import type { Collection } from "../../src/client/collection.js";
+import type { Database } from "../../src/client/database.js";
+import { LocalDatabase } from "../../src/client/local/local-database.js";
+import { EngineRegistry } from "../../src/engine/engine-registry.js";
+import type { FileSystem } from "../../src/storage/file-system.js";
+import type { Durability } from "../../src/types.js";
+import type { CollectionChange, Operation, RowInput } from "./model.js";
+import type { OpenRoot } from "./read-world.js";
+
+export const rootFolder = "/data/root";
+
+export class SimulatedRoot implements OpenRoot {
+  readonly #registry: EngineRegistry;
+
+  private constructor(registry: EngineRegistry) {
+    this.#registry = registry;
+  }
+
+  static async open(
+    fs: FileSystem,
+    options: { readonly isReadOnly?: boolean; readonly durability?: Durability } = {},
+  ): Promise<SimulatedRoot> {
+    const { isReadOnly = false, durability = "fsync" } = options;
+    return withoutWaiting(
+      async () => new SimulatedRoot(await EngineRegistry.open(fs, rootFolder, { isReadOnly, durability })),
+    );
+  }
+
+  databaseNames(): Promise<readonly string[]> {
+    return this.#registry.databaseNames();
+  }
+
+  database(name: string): Database {
+    return new LocalDatabase(name, async () => this.#registry);
+  }
+
+  close(): Promise<void> {
+    return this.#registry.close();
+  }
+
+  /** Makes the calls of an operation; resolves to what the last one resolves to, where the model tells it. */
+  async run(operation: Operation): Promise<unknown> {
+    if ("change" in operation) {
+      const collection = await this.database(operation.database).getCollection(operation.collection);
+      const value = await change(collection, operation.change);
+      if (operation.change.kind === "reopen") {
+        await this.database(operation.database).getCollection(operation.collection);
+      }
+      return value;
+    }
+    const { database } = operation;
+    if (operation.kind === "createDatabase") await this.#registry.createDatabase(database, false);
+    else if (operation.kind === "dropDatabase") await this.#registry.dropDatabase(database);
+    else if (operation.kind === "drop") await this.database(database).dropCollection(operation.collection);
+    else {
+      const { collection, dim, dtype } = operation;
+      await this.database(database).requireCollection(collection, { dtype, ...(dim === null ? {} : { dim }) });
+    }
+    return undefined;
+  }
+}
+
+/** Runs `open` with waits that end at once: a lock file that a power loss emptied is looked at again for a second. */
+async function withoutWaiting<T>(open: () => Promise<T>): Promise<T> {
+  const { setTimeout: wait, setImmediate: soon } = globalThis;
+  globalThis.setTimeout = ((run: () => void) => soon(run)) as unknown as typeof setTimeout;
+  try {
+    return await open();
+  } finally {
+    globalThis.setTimeout = wait;
+  }
+}
+
+async function change(collection: Collection, operation: CollectionChange): Promise<unknown> {
+  switch (operation.kind) {
+    case "session":
+      return collection.insertSession(async (session) => {
+        for (const step of operation.staged) {
+          if (step.kind === "delete") await session.delete(step.ids);
+          else if (step.kind === "deleteBelow") await session.delete({ where: "n < :n", params: { n: step.n } });
+          else if (step.kind === "add") await session.add(columnsOf([step.row]));
+          else await session.upsertItems([itemOf(step.row)]);
+        }
+      });
+    case "buffered": {
+      const ids = await collection.upsertItems(operation.rows.map(itemOf));
+      await setImmediate();
+      await collection.commit();
+      return ids;
+    }
+    case "add":
+      return collection.add(columnsOf(operation.rows));
+    case "upsert":
+      return collection.upsert(columnsOf(operation.rows));
+    case "addNumbered": {
+      const { vectors, fields } = columnsOf(operation.rows.map((row) => ({ ...row, id: 0 })));
+      return collection.add({ vectors, fields });
+    }
+    case "delete":
+      return collection.delete(operation.ids);
+    case "deleteBelow":
+      return collection.delete({ where: "n < :n", params: { n: operation.n } });
+    case "restore":
+      return collection.restore(operation.ids);
+    case "compact":
+      return collection.compact();
+    case "checkpoint":
+      return collection.checkpoint();
+    case "reopen":
+      return collection.close();
+    case "describe":
+      return collection.updateDescription(operation.text);
+    case "index":
+      return operation.name === null ? collection.removeIndex() : collection.buildIndex(operation.name);
+  }
+}
+
+function itemOf({ id, vector, field }: RowInput): { id: RowInput["id"]; vector: readonly number[]; field?: object } {
+  return field === undefined ? { id, vector } : { id, vector, field };
+}
+
+function columnsOf(rows: readonly RowInput[]) {
+  return {
+    ids: rows.map((row) => row.id),
+    vectors: rows.map((row) => row.vector),
+    fields: rows.map((row) => row.field),
+  };
+}
