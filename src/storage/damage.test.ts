@@ -240,6 +240,12 @@ describe("a file cut at any byte gives a committed prefix or is found", () => {
   });
 });
 
+test("a manifest of any size but the right one is damage", async () => {
+  const { fs } = await makeStore();
+  await cut(fs, files.manifest, 3 * 1024 * 1024);
+  expect(await outcome(() => content(fs, readOnly))).toBe("CORRUPT");
+});
+
 describe("what lies behind the last batch", () => {
   test("zeros, garbage and a copy of an earlier frame are cut, and told", async () => {
     const { fs: source } = await makeStore();

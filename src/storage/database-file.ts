@@ -7,7 +7,7 @@
 import { isLynseError } from "../errors.js";
 import type { FileSystem } from "./file-system.js";
 import { parentFolder, replaceFile } from "./replace-file.js";
-import { decodeSealedJson, encodeSealedJson, sealedBytesMax } from "./sealed-json.js";
+import { encodeSealedJson, readSealedJson } from "./sealed-json.js";
 
 const format = "lynsedb database";
 
@@ -16,10 +16,10 @@ export type DatabaseState = "live" | "dropped";
 /** State of the database in `folder`; null when it is none. */
 export async function readDatabaseFile(fs: FileSystem, folder: string): Promise<DatabaseState | null> {
   const file = `${folder}/database.json`;
-  const bytes = await fs.readFile(file, sealedBytesMax);
-  if (bytes === null) return null;
   try {
-    return decodeSealedJson(fs, bytes, format, file)["state"] === "dropped" ? "dropped" : "live";
+    const members = await readSealedJson(fs, file, format);
+    if (members === null) return null;
+    return members["state"] === "dropped" ? "dropped" : "live";
   } catch (error) {
     // Damage here hides no data: the collections have files of their own, and say themselves whether they are intact.
     if (isLynseError(error, "CORRUPT")) return "live";

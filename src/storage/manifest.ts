@@ -9,7 +9,7 @@ import type { Dtype, JsonValue } from "../types.js";
 import { corruptFile } from "./corrupt-file.js";
 import type { FileSystem } from "./file-system.js";
 import { replaceFile } from "./replace-file.js";
-import { decodeSealedJson, encodeSealedJson, sealedBytesMax } from "./sealed-json.js";
+import { encodeSealedJson, readSealedJson } from "./sealed-json.js";
 
 /** What is fixed about a collection, apart from its rows. */
 export interface CollectionConfig {
@@ -49,9 +49,8 @@ export async function writeManifest(fs: FileSystem, folder: string, manifest: Ma
 /** The manifest; null when there is none. */
 export async function readManifest(fs: FileSystem, folder: string): Promise<Manifest | null> {
   const file = manifestPath(folder);
-  const bytes = await fs.readFile(file, sealedBytesMax);
-  if (bytes === null) return null;
-  const members = decodeSealedJson(fs, bytes, format, file);
+  const members = await readSealedJson(fs, file, format);
+  if (members === null) return null;
   const { generation, salt } = members;
   const config = configOf(members["config"]);
   if (typeof generation !== "number" || !Number.isSafeInteger(generation) || generation < 1) {

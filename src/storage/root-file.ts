@@ -8,7 +8,7 @@ import { isLynseError, LynseError } from "../errors.js";
 import { newSalt } from "./file-header.js";
 import type { FileSystem } from "./file-system.js";
 import { parentFolder, replaceFile } from "./replace-file.js";
-import { decodeSealedJson, encodeSealedJson, sealedBytesMax } from "./sealed-json.js";
+import { encodeSealedJson, readSealedJson } from "./sealed-json.js";
 
 const format = "lynsedb root";
 
@@ -22,11 +22,7 @@ export async function openRoot(
   options: { readonly isReadOnly: boolean },
 ): Promise<void> {
   const file = `${folder}/lynse.json`;
-  const bytes = await fs.readFile(file, sealedBytesMax);
-  if (bytes !== null) {
-    decodeSealedJson(fs, bytes, format, file);
-    return;
-  }
+  if ((await readSealedJson(fs, file, format)) !== null) return;
   if (options.isReadOnly) {
     const text = `there is no database directory at ${folder}; open it without readOnly once to create it`;
     throw new LynseError("DATABASE_NOT_FOUND", text, { root: folder });

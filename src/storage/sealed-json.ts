@@ -4,6 +4,7 @@
  * Two lines: a JSON object on one, `crc32 xxxxxxxx` of that line's bytes on the other. The two lines and the members
  * `format` and `version` mean the same in every version, so that a newer file is refused by its number.
  */
+import { isLynseError } from "../errors.js";
 import type { JsonValue } from "../types.js";
 import { corruptFile, formatTooNew } from "./corrupt-file.js";
 import { formatVersion } from "./file-header.js";
@@ -39,6 +40,18 @@ export function decodeSealedJson(fs: FileSystem, bytes: Uint8Array, format: stri
   if (typeof version !== "number") throw corruptFile(file, 0, "the format version is missing");
   if (version > formatVersion) throw formatTooNew(file, version, formatVersion);
   return members;
+}
+
+/** The members of the file at `file`; null when it is missing. `CORRUPT`, `FORMAT_TOO_NEW`. */
+export async function readSealedJson(fs: FileSystem, file: string, format: string): Promise<JsonObject | null> {
+  let bytes: Uint8Array | null;
+  try {
+    bytes = await fs.readFile(file, sealedBytesMax);
+  } catch (error) {
+    if (!isLynseError(error, "LIMIT_EXCEEDED")) throw error;
+    throw corruptFile(file, sealedBytesMax, `at most ${sealedBytesMax} bytes were expected`);
+  }
+  return bytes === null ? null : decodeSealedJson(fs, bytes, format, file);
 }
 
 function parseObject(text: string): JsonObject | null {

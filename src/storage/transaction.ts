@@ -32,11 +32,6 @@ export interface Transaction {
   readonly restored: Uint32Array | readonly number[];
 }
 
-/** A transaction that only adds rows. */
-export function rowsOnly(rows: readonly RowsPart[]): Transaction {
-  return { rows, superseded: [], deleted: [], restored: [] };
-}
-
 /** Rows of one frame as they lie in the files. */
 export interface StoredRows {
   readonly firstRow: number;
