@@ -273,6 +273,27 @@ describe("a failure at any call loses nothing that was committed", () => {
   }
 });
 
+test("a failure at any call of an open is told as such, and costs nothing", async () => {
+  const fs = await machine(1);
+  await play(fs);
+  const whole = JSON.stringify(steps.at(-1)!.after);
+  let failures = 0;
+  for (let at = 1; ; at++) {
+    const next = fs.afterKill(at);
+    next.arm({ failAtCall: at, errno: "EIO" });
+    const result = await find(next).catch((error: unknown) => error);
+    const isOver = next.calls < at;
+    if (typeof result !== "string") {
+      failures++;
+      expect(isLynseError(result, "IO_ERROR"), `${next.trace.at(-1)}: ${result}`).toBe(true);
+    } else expect(result).toBe(whole);
+    next.heal();
+    expect(await find(next)).toBe(whole);
+    if (isOver) break;
+  }
+  expect(failures).toBeGreaterThan(20);
+});
+
 /** After a failure: the store goes on with the failed step, or refuses to write and can be read. */
 async function checkGoesOn(
   fs: FaultyFileSystem,

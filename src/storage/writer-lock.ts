@@ -79,7 +79,7 @@ export class WriterLock {
     clearInterval(this.#timer);
     await this.#beating?.catch(() => {});
     try {
-      if (!this.#isLost) await this.#handle.write(lockBytes(this.#fs, "free"), 0);
+      if (!this.#isLost) await writeFree(this.#fs, this.#handle);
     } finally {
       await this.#handle.close();
     }
@@ -115,14 +115,44 @@ export async function acquireWriterLock(fs: FileSystem, root: string): Promise<W
     const epoch = highest + 1;
     const path = lockPath(root, epoch);
     if (!(await fs.openExclusive(path, lockBytes(fs, "held")))) continue;
-    // While this process was held up, others may have passed this epoch and removed its file before we created it.
-    if ((await highestEpoch(fs, root)) !== epoch) {
-      await fs.remove(path);
-      continue;
+    let handle: FileHandle | null = null;
+    try {
+      // While this process was held up, others may have passed this epoch and removed its file before we created it.
+      if ((await highestEpoch(fs, root)) !== epoch) {
+        await fs.remove(path);
+        continue;
+      }
+      handle = await fs.open(path, "write");
+      await removeLower(fs, root, epoch);
+      return new WriterLock(fs, root, epoch, handle);
+    } catch (error) {
+      await giveUp(fs, path, handle);
+      throw error;
     }
-    const handle = await fs.open(path, "write");
-    await removeLower(fs, root, epoch);
-    return new WriterLock(fs, root, epoch, handle);
+  }
+}
+
+/** Says in a lock file just created that nobody holds it: it would shut out this very process until it ends. */
+async function giveUp(fs: FileSystem, path: string, opened: FileHandle | null): Promise<void> {
+  try {
+    const handle = opened ?? (await fs.open(path, "write"));
+    try {
+      await writeFree(fs, handle);
+    } finally {
+      await handle.close();
+    }
+  } catch {
+    // The disk fails on: the error that led here is the one to tell.
+  }
+}
+
+/** Tried twice, because a lock that is not given back shuts out this process until it ends. */
+async function writeFree(fs: FileSystem, handle: FileHandle): Promise<void> {
+  const bytes = lockBytes(fs, "free");
+  try {
+    await handle.write(bytes, 0);
+  } catch {
+    await handle.write(bytes, 0);
   }
 }
 
