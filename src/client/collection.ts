@@ -113,7 +113,10 @@ export interface RangeOptions extends ReadOptions {
   readonly returnVectors?: boolean;
 }
 
-/** Order of a query: a field name, ascending, or a field with its direction. Rows without the field come last. */
+/**
+ * Order of a query: a field name, ascending, or a field with its direction. Rows without the field come last. `id` is the
+ * row's own id, as in a where text.
+ */
 export type OrderBy = string | { readonly field: string; readonly direction?: "asc" | "desc" };
 
 export interface QueryOptions extends ReadOptions {

@@ -58,6 +58,7 @@ export function copyVector(
   if (!isVectorLike(vector)) dimOf(vector, label());
   const source = vector as ArrayLike<number>;
   if (source.length !== dim) {
+    dimOf(vector, label());
     throw new LynseError("DIMENSION_MISMATCH", `${label()} has ${source.length} components, expected ${dim}`, {
       expected: dim,
       got: source.length,

@@ -301,7 +301,7 @@ describe.each(modes)("searching ($mode)", (mode) => {
     await filled(docs, [Float32Array.of(1, 0)]);
     const bad: [unknown, Parameters<typeof refusal>[1], RegExp][] = [
       [[1, 2, 3], "DIMENSION_MISMATCH", /query vector has 3 components, expected 2/],
-      [[], "DIMENSION_MISMATCH", /0 components, expected 2/],
+      [[], "INVALID_VECTOR", /empty/],
       [[1, Number.NaN], "INVALID_VECTOR", /query vector has NaN at component 1/],
       [[1, Number.NEGATIVE_INFINITY], "INVALID_VECTOR", /-Infinity/],
       [[1e39, 1], "INVALID_VECTOR", /component 0/],

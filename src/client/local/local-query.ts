@@ -5,6 +5,7 @@
  */
 import type { Generation } from "../../engine/generation.js";
 import { LynseError } from "../../errors.js";
+import { compareText } from "../../metadata/text-order.js";
 import { decodeCursor, encodeCursor } from "../../query/query-cursor.js";
 import { type RowFilter, resolveFilter, rowsOf } from "../../query/row-filter.js";
 import type { QueryInput } from "./read-options.js";
@@ -42,11 +43,34 @@ async function orderedRows(
   after: number | null,
   signal: AbortSignal | undefined,
 ): Promise<number[]> {
-  await generation.columns.ensure([orderBy.field], filter.rowCount, signal);
-  const compare = generation.columns.compareRows(orderBy.field, orderBy.direction);
+  const compare = await rowComparator(generation, filter, orderBy, signal);
   const rows = rowsOf(filter);
   const rest = after === null ? rows : rows.filter((row) => compare(row, after) > 0);
   return rest.sort(compare);
+}
+
+/** As in a where text, `id` is the row's own id and `field.id` the metadata of that name. */
+async function rowComparator(
+  generation: Generation,
+  filter: RowFilter,
+  { field, direction }: NonNullable<QueryInput["orderBy"]>,
+  signal: AbortSignal | undefined,
+): Promise<(a: number, b: number) => number> {
+  if (field === "id") return idOrder(generation, direction);
+  const path = field === "field.id" ? "id" : field;
+  await generation.columns.ensure([path], filter.rowCount, signal);
+  return generation.columns.compareRows(path, direction);
+}
+
+/** Ascending: numbers, then texts by code point; the rows of one id in order of insertion. */
+function idOrder({ rows }: Generation, direction: "asc" | "desc"): (a: number, b: number) => number {
+  const sign = direction === "asc" ? 1 : -1;
+  return (a, b) => {
+    const one = rows.idAt(a);
+    const other = rows.idAt(b);
+    if (typeof one === "number") return typeof other === "number" ? (one - other) * sign || a - b : -sign;
+    return typeof other === "number" ? sign : compareText(one, other) * sign || a - b;
+  };
 }
 
 /** Row that a cursor stands on, in this generation's numbers. */

@@ -62,7 +62,7 @@ export class LocalWriter<F extends Fields> implements Writer<F> {
     checkOptions(options ?? null, ["id", "field"], call);
     const id = checkId(options.id);
     const text = textFor(kind, options.field, id);
-    const dim = dimOf(vector, `the vector of id ${JSON.stringify(id)}`);
+    const dim = this.#dimOf(vector, id);
     await this.#prepare();
     this.#bufferFor(dim).stage(kind, id, vector, text);
     return id;
@@ -95,7 +95,7 @@ export class LocalWriter<F extends Fields> implements Writer<F> {
     for await (const chunk of inChunks(items, call)) {
       for (const item of chunk) {
         const { vector, id, field } = itemParts(item, ids.length, call);
-        own ??= this.#engine.newBuffer(dimOf(vector, `the vector of id ${JSON.stringify(id)}`), this.#holder.buffer);
+        own ??= this.#engine.newBuffer(this.#dimOf(vector, id), this.#holder.buffer);
         own.stage(kind, id, vector, textFor(kind, field, id));
         ids.push(id);
         if (ids.length % batchSize === 0) onProgress?.({ done: ids.length, ...total });
@@ -216,6 +216,19 @@ export class LocalWriter<F extends Fields> implements Writer<F> {
       }
       await this.#commitNow();
       return count;
+    });
+  }
+
+  /** Components of a row's vector; where the collection has fixed another number of them, the error names the row. */
+  #dimOf(vector: unknown, id: Id): number {
+    const label = `the vector of id ${JSON.stringify(id)}`;
+    const dim = dimOf(vector, label);
+    const expected = this.#engine.config.dim;
+    if (expected === null || expected === dim) return dim;
+    throw new LynseError("DIMENSION_MISMATCH", `${label} has ${dim} components, expected ${expected}`, {
+      id,
+      expected,
+      got: dim,
     });
   }
 
