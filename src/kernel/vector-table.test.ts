@@ -220,6 +220,20 @@ describe("exact search", () => {
     }
   });
 
+  it("holds when later rows are unlike those that the centre was made of", () => {
+    const random = randomFrom(4);
+    const dim = 4_096;
+    for (let i = 0; i < 14; i++) {
+      const pick = () => kindNames[Math.floor(random() * kindNames.length)] as Kind;
+      const [first, second, third] = [pick(), pick(), pick()];
+      const data = new Float32Array(170 * dim);
+      data.set(makeRows(first, 64, dim, "float32", random));
+      data.set(makeRows(second, 106, dim, "float32", random), 64 * dim);
+      const table = makeTable(data, dim, "float32");
+      checkSearches(table, data, makeRows(third, 1, dim, "float32", random), 4, 0.5, random);
+    }
+  });
+
   it("holds at the longest vectors, where integer sums come closest to overflow", () => {
     for (const dim of [4_097, 16_384]) {
       const random = randomFrom(dim);

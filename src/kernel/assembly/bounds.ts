@@ -1,11 +1,11 @@
 /**
  * Which rows cannot be among the best, seen from codes or from float32 sums alone?
  *
- * A row x is kept as centre + s·c + residual with |residual| <= r. With the query's code q̂ (scale t, int16) and n = s·|c|:
- *   q·x <= q·centre + t·s·(q̂·c) + |q|·r + |q − t·q̂|·n                                       (Cauchy-Schwarz, twice)
- *   |t·ŷ − s·c| <= |q − x| + |y − t·ŷ| + r, with y = q − centre, code ŷ of y, and
- *   |t·ŷ − s·c|² = |t·ŷ|² − 2·t·s·(ŷ·c) + n²                                               (triangle inequality)
- * After a part of the components only, what the others can still add to q̂·c is at most the product of the norms of the two tails.
+ * A row x is kept as centre + s·c + residual with |residual| <= r. With y = query − centre, its code ŷ
+ * (scale t, int16) and n = s·|c|:
+ *   q·x <= q·centre + centre·(x − centre) + t·s·(ŷ·c) + |y|·r + |y − t·ŷ|·n                 (Cauchy-Schwarz, twice)
+ *   |t·ŷ − s·c| <= |q − x| + |y − t·ŷ| + r, with |t·ŷ − s·c|² = |t·ŷ|² − 2·t·s·(ŷ·c) + n²  (triangle inequality)
+ * After a part of the components only, what the others can still add to ŷ·c is at most the product of the norms of the two tails.
  * The stored residual is r + RESIDUAL_SHARE·n, which takes the place of the term in n.
  * A row is skipped only when that, widened by the rounding of the float32 arithmetic and of the float64 score, shows that it
  * cannot beat the worst row of a full heap. Comparisons are written so that NaN and overflow never skip a row. The int8 bound
@@ -38,6 +38,7 @@ import {
   Q_FLOAT64,
   Q_FLOAT_LIMIT,
   Q_FLOOR,
+  Q_HAS_SHIFTS,
   Q_HEAP_ROWS,
   Q_HEAP_SCORES,
   Q_INT8_LIMIT,
@@ -48,6 +49,7 @@ import {
   Q_PATIENCE,
   Q_RESCORED,
   Q_SCALE,
+  Q_SHIFT,
   Q_SQUARE,
   Q_TAILS,
   Q_TAU,
@@ -88,7 +90,7 @@ export function roundedUp(value: f64): f32 {
   return -roundedDown(-value);
 }
 
-/** Quantises query − centre (or the query, when `centre` is 0) to int16 codes; sets scale, error and tails. */
+/** Quantises query − centre to int16 codes; sets scale, norm, error and tails. */
 function encodeQuery(state: usize, centre: usize): void {
   const dim = load<i32>(state, Q_DIM);
   const query = state + load<u32>(state, Q_FLOAT64);
@@ -96,8 +98,7 @@ function encodeQuery(state: usize, centre: usize): void {
   let largest: f64 = 0;
   let magnitudes: f64 = 0;
   for (let i: usize = 0; i < <usize>dim; i++) {
-    let y = load<f64>(query + (i << 3));
-    if (centre) y -= <f64>load<f32>(centre + (i << 2));
+    const y = load<f64>(query + (i << 3)) - <f64>load<f32>(centre + (i << 2));
     largest = max(largest, abs(y));
     magnitudes += abs(y);
   }
@@ -107,8 +108,7 @@ function encodeQuery(state: usize, centre: usize): void {
   let error: f64 = 0;
   let square: f64 = 0;
   for (let i = <usize>dim; i-- > 0; ) {
-    let y = load<f64>(query + (i << 3));
-    if (centre) y -= <f64>load<f32>(centre + (i << 2));
+    const y = load<f64>(query + (i << 3)) - <f64>load<f32>(centre + (i << 2));
     const code = nearest(y * inverse);
     const rest = y - code * scale;
     error += rest * rest;
@@ -119,7 +119,7 @@ function encodeQuery(state: usize, centre: usize): void {
     }
   }
   store<f64>(state, scale, Q_SCALE);
-  store<f64>(state, Math.sqrt(square) * scale, Q_CODE_NORM);
+  store<f64>(state, Math.sqrt(square) * scale * (1 + SCORE_SLACK), Q_CODE_NORM);
   store<f64>(state, Math.sqrt(error) * (1 + SCORE_SLACK), Q_CODE_ERROR);
 }
 
@@ -159,7 +159,7 @@ export function beginQuery(state: usize, metric: i32, dim: i32, k: i32, floor: f
   store<f64>(state, Math.sqrt(square), Q_NORM);
   store<f64>(state, 0, Q_OFFSET);
   store<f64>(state, 0, Q_CODE_ERROR);
-  if (metric != L2) encodeQuery(state, 0);
+  store<f64>(state, 1, Q_SCALE);
   const terms = <f64>(four >> 4) + 16;
   const gamma = (terms * UNIT) / (1 - terms * UNIT);
   const norm = Math.sqrt(square) * (1 + SCORE_SLACK);
@@ -172,12 +172,13 @@ export function enterBlock(state: usize, block: usize): void {
   const centre = <usize>load<u32>(block, B_CENTRE);
   if (load<u32>(state, Q_CENTRE) == <u32>centre) return;
   store<u32>(state, <u32>centre, Q_CENTRE);
+  encodeQuery(state, centre);
+  const scale = load<f64>(state, Q_SCALE);
+  const codeNorm = load<f64>(state, Q_CODE_NORM);
   if (load<i32>(state, Q_METRIC) == L2) {
-    encodeQuery(state, centre);
-    const norm = load<f64>(state, Q_CODE_NORM);
-    store<f32>(state, <f32>(-2 * load<f64>(state, Q_SCALE)), Q_C0);
-    const square = norm * norm * (1 - SQUARE_SLACK) - 1e-36;
-    store<f32>(state, norm < NORM_MAX ? roundedDown(square) : f32.NaN, Q_C1);
+    const square = codeNorm * codeNorm * (1 - SQUARE_SLACK) - 1e-36;
+    store<f32>(state, <f32>(-2 * scale), Q_C0);
+    store<f32>(state, codeNorm < NORM_MAX ? roundedDown(square) : f32.NaN, Q_C1);
   } else {
     const query = state + load<u32>(state, Q_FLOAT64);
     const dim = <usize>load<i32>(block, B_DIM);
@@ -188,14 +189,19 @@ export function enterBlock(state: usize, block: usize): void {
       product += component * load<f64>(query + (i << 3));
       square += component * component;
     }
-    const scale = load<f64>(state, Q_SCALE);
-    const norm = load<f64>(state, Q_NORM);
+    const error = load<f64>(state, Q_CODE_ERROR);
+    const norm = codeNorm + error;
+    const centreNorm = Math.sqrt(square);
     const widening = load<i32>(state, Q_METRIC) == COS ? SLACK : SCORE_SLACK;
-    const offset = product + widening * norm * Math.sqrt(square);
+    const offset = product + widening * load<f64>(state, Q_NORM) * centreNorm;
+    const rounding = (error + SLACK * (norm + centreNorm)) / RESIDUAL_SHARE;
+    const reach = max(norm, rounding) * (1 + SLACK) + SLACK * centreNorm;
+    const shift = 1 / scale;
     store<f64>(state, offset, Q_OFFSET);
-    const rounding = (load<f64>(state, Q_CODE_ERROR) + SLACK * norm) / RESIDUAL_SHARE;
-    store<f32>(state, roundedUp((max(norm, rounding) / scale) * (1 + SLACK)), Q_C0);
+    store<f32>(state, roundedUp(reach / scale), Q_C0);
     store<f32>(state, roundedUp(offset / scale), Q_C1);
+    store<f32>(state, shift > 1e-30 && shift < 1e30 ? <f32>shift : f32.NaN, Q_SHIFT);
+    store<i32>(state, i32(square > 0), Q_HAS_SHIFTS);
   }
   setLimits(state);
 }

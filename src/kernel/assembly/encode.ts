@@ -20,6 +20,7 @@ import {
   B_ROWS,
   B_ROW_STRIDE,
   B_SCALARS,
+  B_SHIFTS,
   B_TAILS,
   chunkBytes,
   codePlace,
@@ -90,6 +91,32 @@ function centredNorm<E>(row: usize, centre: usize, dim: usize): f64 {
   return Math.sqrt(square);
 }
 
+/** centre·(x − centre), or NaN where float32 could not hold it well enough. */
+// @ts-ignore: decorator
+@inline
+function shiftOf<E>(row: usize, centre: usize, dim: usize): f32 {
+  const step = fourBytes<E>();
+  let dots = f64x2.splat(0);
+  let centreSquares = dots;
+  let restSquares = dots;
+  for (let i: usize = 0; i < dim; i += 4) {
+    const middle = v128.load(centre + (i << 2));
+    const rest = f32x4.sub(loadFour<E>(row), middle);
+    const middleLow = f64x2.promote_low_f32x4(middle);
+    const middleHigh = f64x2.promote_low_f32x4(v128.shuffle<i64>(middle, middle, 1, 1));
+    const restLow = f64x2.promote_low_f32x4(rest);
+    const restHigh = f64x2.promote_low_f32x4(v128.shuffle<i64>(rest, rest, 1, 1));
+    dots = f64x2.add(dots, f64x2.add(f64x2.mul(middleLow, restLow), f64x2.mul(middleHigh, restHigh)));
+    centreSquares = f64x2.add(centreSquares, f64x2.add(f64x2.mul(middleLow, middleLow), f64x2.mul(middleHigh, middleHigh)));
+    restSquares = f64x2.add(restSquares, f64x2.add(f64x2.mul(restLow, restLow), f64x2.mul(restHigh, restHigh)));
+    row += step;
+  }
+  const square = f64x2.extract_lane(centreSquares, 0) + f64x2.extract_lane(centreSquares, 1);
+  const product = square * (f64x2.extract_lane(restSquares, 0) + f64x2.extract_lane(restSquares, 1));
+  if (product == 0) return 0;
+  return product > 1e-60 && product < 1e74 ? <f32>(f64x2.extract_lane(dots, 0) + f64x2.extract_lane(dots, 1)) : f32.NaN;
+}
+
 // @ts-ignore: decorator
 @inline
 function laneSum(four: v128): f64 {
@@ -124,6 +151,7 @@ function encodeRow<E>(block: usize, index: usize, dim: usize): void {
   const norm = Math.sqrt(rowSquare(block, <u32>index));
   const keptNorm: f32 = norm == 0 ? ZERO_NORM : norm > 1e-30 && norm < 1e30 ? <f32>norm : f32.NaN;
   store<f32>(<usize>load<u32>(block, B_NORM) + lane, keptNorm);
+  store<f32>(<usize>load<u32>(block, B_SHIFTS) + lane, shiftOf<E>(row, centre, dim));
   const largest = largestComponent<E>(row, centre, dim);
   if (!(largest >= LARGEST_MIN && largest <= LARGEST_MAX)) {
     for (let plane: usize = 0; plane < planes; plane++) {

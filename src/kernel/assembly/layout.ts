@@ -79,6 +79,8 @@ export const B_PLANES: usize = 52;
 export const B_PLANE_BYTES: usize = 56;
 /** u32 address of the tails of the second plane, s·|components of c after it|; those of the third follow. */
 export const B_TAILS: usize = 60;
+/** u32 address of the shifts, centre·(x − centre); NaN outside the range in which bounds hold. */
+export const B_SHIFTS: usize = 68;
 /** u32 rows that the block has room for. */
 export const B_CAPACITY: usize = 64;
 export const BLOCK_HEADER: usize = 128;
@@ -126,6 +128,9 @@ export const Q_WAIT: usize = 152;
 export const Q_PATIENCE: usize = 156;
 /** u32 place, relative to the state, of the candidates of a run: row index and dot product so far, int32 each. */
 export const Q_CANDIDATES: usize = 160;
+/** f32 what a shift counts in the units of the bound, and i32 whether there are any. */
+export const Q_SHIFT: usize = 164;
+export const Q_HAS_SHIFTS: usize = 168;
 export const STATE_HEADER: usize = 192;
 /** Rows of a run: what is looked at before the candidates among it are followed up. */
 export const RUN_ROWS: u32 = 256;
@@ -198,7 +203,7 @@ export function rowStride(dim: i32, dtype: i32): usize {
 /** Bytes of one row's codes and scalars. */
 export function codeBytesPerRow(dim: i32): usize {
   const planes = planeCount(dim);
-  return padded16(dim) + (planes > 2 ? 12 + 4 * planes : 20);
+  return padded16(dim) + (planes > 2 ? 16 + 4 * planes : 24);
 }
 
 /** Bytes of a block of `rows` rows; its address must be a multiple of 64. */
@@ -240,7 +245,8 @@ export function initBlock(block: usize, dim: i32, dtype: i32, rows: i32, firstRo
   store<u32>(block, <u32>(padded16(dim) - (planes - 1) * width), B_LAST_WIDTH);
   store<u32>(block, <u32>planes, B_PLANES);
   store<u32>(block, <u32>(width * count), B_PLANE_BYTES);
-  store<u32>(block, <u32>(scalars + 20 * count), B_TAILS);
+  store<u32>(block, <u32>(scalars + 20 * count), B_SHIFTS);
+  store<u32>(block, <u32>(scalars + 24 * count), B_TAILS);
   store<i32>(block, rows, B_CAPACITY);
 }
 

@@ -18,6 +18,7 @@ import {
   B_PLANE_WIDTH,
   B_PLANES,
   B_SCALARS,
+  B_SHIFTS,
   B_TAILS,
   chunkBytes,
   codePlace,
@@ -33,10 +34,12 @@ import {
   Q_CODES,
   Q_COUNT,
   Q_DEPTH,
+  Q_HAS_SHIFTS,
   Q_INT8_LIMIT,
   Q_K,
   Q_METRIC,
   Q_PATIENCE,
+  Q_SHIFT,
   Q_TAILS,
   Q_WAIT,
   RUN_ROWS,
@@ -207,7 +210,11 @@ function keptBits<M>(
     const reach = f32x4.add(limit, residual);
     return i32x4.bitmask(f32x4.gt(square, f32x4.mul(reach, reach))) ^ 15;
   }
-  const bound = f32x4.add(most, f32x4.mul(v128.load32_splat(state, Q_C0), residual));
+  let bound = f32x4.add(most, f32x4.mul(v128.load32_splat(state, Q_C0), residual));
+  if (load<i32>(state, Q_HAS_SHIFTS)) {
+    const shifts = entries(isListed, load<u32>(block, B_SHIFTS), a, b, c, d);
+    bound = f32x4.add(bound, f32x4.mul(shifts, v128.load32_splat(state, Q_SHIFT)));
+  }
   if (isIp<M>()) return i32x4.bitmask(f32x4.le(bound, limit)) ^ 15;
   const norm = entries(isListed, load<u32>(block, B_NORM), a, b, c, d);
   const whole = f32x4.add(bound, v128.load32_splat(state, Q_C1));
