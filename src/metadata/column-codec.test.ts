@@ -134,6 +134,14 @@ describe("damaged columns", () => {
       return restoreColumn({ ...stored, sections }, new TimeSlice());
     };
     expect(await change(7, () => {})).not.toBe(null);
+    const v = readColumns(written())!.columns[0]!;
+    const withNumbers = (numbers: Float64Array): Promise<Column | null> => {
+      const sections = v.sections.map((bytes, at) => (at === 1 ? new Uint8Array(numbers.buffer) : bytes));
+      return restoreColumn({ ...v, sections }, new TimeSlice());
+    };
+    expect(await withNumbers(Float64Array.of(1, 2.5))).not.toBe(null);
+    expect(await withNumbers(Float64Array.of(1, 1))).toBe(null);
+    expect(await withNumbers(Float64Array.of(1, Number.NaN))).toBe(null);
     const lists = columnOf("v.x", [...fields, ...many]).lists;
     const last = Math.max(...lists);
     expect(await change(7, (elements) => elements.fill((last << 2) | 3))).toBe(null);
@@ -142,5 +150,12 @@ describe("damaged columns", () => {
     expect(await change(6, (ends) => ends.fill(9999, 1))).toBe(null);
     expect(await change(6, (ends) => ends.fill(0))).toBe(null);
     expect(await change(5, (rows) => rows.fill(1))).toBe(null);
+    const setLast = (rows: Uint32Array): void => {
+      rows[rows.findLastIndex((list) => list > 0)] = last + 1;
+    };
+    expect(await change(5, setLast)).toBe(null);
+    const codes = v.sections.map((bytes) => new Uint8Array(bytes));
+    new Uint32Array(codes[4]!.buffer)[1] = 99;
+    expect(await restoreColumn({ ...v, sections: codes }, new TimeSlice())).toBe(null);
   });
 });

@@ -70,6 +70,15 @@ describe("building columns", () => {
     expect(store.evaluate(parseWhere("n >= 0"), 150).count).toBe(150);
   });
 
+  it("brings columns of different lengths up in one pass", async () => {
+    const source = new MemoryRows(numbered(40));
+    const store = new ColumnStore(source);
+    await store.ensure(["n"], 10);
+    await store.ensure(["even", "n"], 40);
+    expect(source.rowsRead).toBe(50);
+    expect(rowsOf(store, "n >= 8 AND n < 13 AND even", 40)).toEqual([8, 10, 12]);
+  });
+
   it("is shared by calls at the same time", async () => {
     const source = new MemoryRows(numbered(2000));
     const store = new ColumnStore(source);
@@ -149,6 +158,21 @@ describe("building columns", () => {
     await store.ensure(["n", "doc.lang"], 150_000);
     isDone = true;
     expect(turns).toBeGreaterThan(1);
+  });
+
+  it("lets other work run between rows too, when rows are large", async () => {
+    const tags = Array.from({ length: 20_000 }, (_, at) => at);
+    const store = new ColumnStore(new MemoryRows(new Array(300).fill({ tags })));
+    let turns = 0;
+    let isDone = false;
+    const count = (): void => {
+      turns += 1;
+      if (!isDone) setImmediate(count);
+    };
+    setImmediate(count);
+    await store.ensure(["tags"], 300);
+    isDone = true;
+    expect(turns).toBeGreaterThan(3);
   });
 });
 

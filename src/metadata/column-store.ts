@@ -113,9 +113,8 @@ export class ColumnStore {
       if (at % clockRows === clockRows - 1 && slice.isDue()) return;
       const field = parseField(fields[at]);
       if (field === null) return;
-      const row = firstRow + at;
-      for (const column of current) if (column.length === row) column.append(field);
-      this.#collectNames(row, field);
+      for (const column of current) column.append(field);
+      this.#collectNames(firstRow + at, field);
     }
   }
 
