@@ -7,6 +7,7 @@
 import { describe } from "../engine/vector-input.js";
 import { LynseError } from "../errors.js";
 import { limits } from "../limits.js";
+import { throwIfAborted } from "../query/vector-search.js";
 
 /** Refuses anything but a plain options object with known names. */
 export function checkOptions(options: unknown, known: readonly string[], call: string): void {
@@ -61,6 +62,7 @@ export function checkSignal(value: unknown): AbortSignal | undefined {
       option: "signal",
     });
   }
+  throwIfAborted(value as AbortSignal);
   return value as AbortSignal;
 }
 

@@ -115,7 +115,7 @@ export class VectorDBClient implements AsyncDisposable {
   async #open(): Promise<EngineRegistry> {
     const { readOnly: isReadOnly, durability } = this.#options;
     if (this.uri === memoryScheme) {
-      return EngineRegistry.open(new MemoryFileSystem(), "/memory", { isReadOnly: false, durability });
+      return EngineRegistry.open(new MemoryFileSystem(), "/memory", { isReadOnly, durability });
     }
     // Loaded on first use, so that a program for the browser can be bundled without `node:` modules.
     const { NodeFileSystem } = await import("../storage/node-file-system.js");

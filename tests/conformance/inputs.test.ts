@@ -307,47 +307,54 @@ describe.each(modes)("inputs ($mode)", (mode) => {
     ["undefined in an array", { list: [undefined] }, /undefined at field\.list\[0\]/],
     ["a promise", { p: Promise.resolve(1) }, /class Promise/],
     ["an object with toJSON", { o: { toJSON: () => 1 } }, /at field\.o\.toJSON/],
-  ] as [string, object, RegExp][])(
-    "refuse metadata with %s, naming id and path, and keep nothing",
-    async (_, field, pattern) => {
-      const docs = await workspace.collection();
-      const named = [/"bad"/, pattern] as const;
-      await refusal(() => docs.addItem([1, 2], { id: "bad", field }), "INVALID_ARGUMENT", ...named);
-      await refusal(() => docs.upsertItem([1, 2], { id: "bad", field }), "INVALID_ARGUMENT", ...named);
-      await refusal(
-        () =>
-          docs.bulkAddItems([
-            [[1, 2], 1],
-            [[1, 2], "bad", field],
-          ]),
-        "INVALID_ARGUMENT",
-        ...named,
-      );
-      const many = {
-        ids: [1, "bad"],
-        vectors: [
-          [1, 2],
-          [3, 4],
-        ],
-        fields: [{}, field],
-      };
-      await refusal(() => docs.add(many), "INVALID_ARGUMENT", ...named);
-      await refusal(() => docs.upsert(many), "INVALID_ARGUMENT", ...named);
-      await docs.commit();
-      expect(await docs.count()).toBe(0);
-    },
-  );
+  ] as [
+    string,
+    object,
+    RegExp,
+  ][])("refuse metadata with %s, naming id and path, and keep nothing", async (_, field, pattern) => {
+    const docs = await workspace.collection();
+    const named = [/"bad"/, pattern] as const;
+    await refusal(() => docs.addItem([1, 2], { id: "bad", field }), "INVALID_ARGUMENT", ...named);
+    await refusal(() => docs.upsertItem([1, 2], { id: "bad", field }), "INVALID_ARGUMENT", ...named);
+    await refusal(
+      () =>
+        docs.bulkAddItems([
+          [[1, 2], 1],
+          [[1, 2], "bad", field],
+        ]),
+      "INVALID_ARGUMENT",
+      ...named,
+    );
+    const many = {
+      ids: [1, "bad"],
+      vectors: [
+        [1, 2],
+        [3, 4],
+      ],
+      fields: [{}, field],
+    };
+    await refusal(() => docs.add(many), "INVALID_ARGUMENT", ...named);
+    await refusal(() => docs.upsert(many), "INVALID_ARGUMENT", ...named);
+    await docs.commit();
+    expect(await docs.count()).toBe(0);
+  });
 
-  it.each([[[1]], ["x"], [5], [true], [new Map()], [new Money()], [new Date()], [5n]])(
-    "refuse metadata that is no plain object: %s",
-    async (field) => {
-      const docs = await workspace.collection();
-      const call = () => docs.addItem([1, 2], { id: "bad", field: field as never });
-      await refusal(call, "INVALID_ARGUMENT", /"bad"/, /plain object/);
-      await docs.commit();
-      expect(await docs.count()).toBe(0);
-    },
-  );
+  it.each([
+    [[1]],
+    ["x"],
+    [5],
+    [true],
+    [new Map()],
+    [new Money()],
+    [new Date()],
+    [5n],
+  ])("refuse metadata that is no plain object: %s", async (field) => {
+    const docs = await workspace.collection();
+    const call = () => docs.addItem([1, 2], { id: "bad", field: field as never });
+    await refusal(call, "INVALID_ARGUMENT", /"bad"/, /plain object/);
+    await docs.commit();
+    expect(await docs.count()).toBe(0);
+  });
 
   it("refuse metadata beyond its limits, and keep nothing", async () => {
     const docs = await workspace.collection();

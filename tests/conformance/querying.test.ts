@@ -137,51 +137,51 @@ describe.each(modes)("queries ($mode)", (mode) => {
   it.each([
     ["in order of insertion", {}],
     ["ordered", { orderBy: { field: "n", direction: "desc" } }],
-  ] as [string, QueryOptions][])(
-    "page %s while rows come and go: no row twice, none of the lasting ones left out",
-    async (_, options) => {
-      const docs = await workspace.collection<Doc>();
-      await filled(docs, 40);
-      const lasting = Array.from({ length: 40 }, (_, n) => n).filter((n) => n % 4 !== 1);
-      const pages = await pagesOf(docs, { ...options, limit: 5 }, async (page) => {
-        await docs.add({ ids: 1000 + page, vectors: [1, 1], fields: { n: 1000 + page } });
-        await docs.delete([page * 4 + 1]);
-      });
-      const seen = pages.flat();
-      expect(new Set(seen).size).toBe(seen.length);
-      for (const id of lasting) expect(seen).toContain(id);
-    },
-  );
+  ] as [
+    string,
+    QueryOptions,
+  ][])("page %s while rows come and go: no row twice, none of the lasting ones left out", async (_, options) => {
+    const docs = await workspace.collection<Doc>();
+    await filled(docs, 40);
+    const lasting = Array.from({ length: 40 }, (_, n) => n).filter((n) => n % 4 !== 1);
+    const pages = await pagesOf(docs, { ...options, limit: 5 }, async (page) => {
+      await docs.add({ ids: 1000 + page, vectors: [1, 1], fields: { n: 1000 + page } });
+      await docs.delete([page * 4 + 1]);
+    });
+    const seen = pages.flat();
+    expect(new Set(seen).size).toBe(seen.length);
+    for (const id of lasting) expect(seen).toContain(id);
+  });
 
   it.each([
     ["in order of insertion", {}],
     ["ordered", { orderBy: "n" }],
     ["in descending order", { orderBy: { field: "n", direction: "desc" } }],
-  ] as [string, QueryOptions][])(
-    "page %s across deletions and compactions, also of the very row they stand on",
-    async (_, options) => {
-      const docs = await workspace.collection<Doc>();
-      await filled(docs, 30);
-      const gone = new Set<Id>();
-      const seen: Id[] = [];
-      let cursor: string | null = null;
-      do {
-        const view: Awaited<ReturnType<typeof docs.query>> = await docs.query({
-          ...options,
-          limit: 4,
-          ...(cursor === null ? {} : { cursor }),
-        });
-        seen.push(...view.ids);
-        cursor = view.cursor;
-        for (const id of [view.ids.at(-1)!, view.ids[0]!]) gone.add(id);
-        await docs.delete([...gone]);
-        await docs.compact();
-      } while (cursor !== null);
-      const expected = Array.from({ length: 30 }, (_, n) => n);
-      const isDescending = typeof options.orderBy === "object" && options.orderBy.direction === "desc";
-      expect(seen).toEqual(isDescending ? expected.reverse() : expected);
-    },
-  );
+  ] as [
+    string,
+    QueryOptions,
+  ][])("page %s across deletions and compactions, also of the very row they stand on", async (_, options) => {
+    const docs = await workspace.collection<Doc>();
+    await filled(docs, 30);
+    const gone = new Set<Id>();
+    const seen: Id[] = [];
+    let cursor: string | null = null;
+    do {
+      const view: Awaited<ReturnType<typeof docs.query>> = await docs.query({
+        ...options,
+        limit: 4,
+        ...(cursor === null ? {} : { cursor }),
+      });
+      seen.push(...view.ids);
+      cursor = view.cursor;
+      for (const id of [view.ids.at(-1)!, view.ids[0]!]) gone.add(id);
+      await docs.delete([...gone]);
+      await docs.compact();
+    } while (cursor !== null);
+    const expected = Array.from({ length: 30 }, (_, n) => n);
+    const isDescending = typeof options.orderBy === "object" && options.orderBy.direction === "desc";
+    expect(seen).toEqual(isDescending ? expected.reverse() : expected);
+  });
 
   it("page in order of insertion over the row they stand on being replaced, and a compaction then", async () => {
     const docs = await workspace.collection<Doc>();

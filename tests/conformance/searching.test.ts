@@ -45,31 +45,32 @@ async function filled(docs: Collection<Doc>, rows: readonly Float32Array[]): Pro
 describe.each(modes)("searching ($mode)", (mode) => {
   const workspace = useWorkspace(mode);
 
-  it.each(["ip", "l2", "cos"] as const)(
-    "by %s ranks as the definition says, in float32 and float16",
-    async (metric) => {
-      for (const dtype of ["float32", "float16"] as const) {
-        for (const dim of [1, 3, 16, 33]) {
-          const next = randomNumbers(dim);
-          // Eighths are exact in both types, so that the reference sees the stored values.
-          const vector = (): Float32Array => Float32Array.from({ length: dim }, () => Math.round(next() * 16 - 8) / 8);
-          const rows = Array.from({ length: 300 }, vector);
-          rows[7]!.fill(0);
-          const name = `${dtype}-${dim}`;
-          const docs = await workspace.collection<Doc>(name, { dim, dtype, defaultIndex: indexOf[metric] });
-          await filled(docs, rows);
-          for (const query of [vector(), vector(), rows[11]!, rows[7]!]) {
-            const view = await docs.search(query, { k: 25, returnVectors: true });
-            expect(view.ids, `${name} ${metric}`).toEqual(ranking(metric, rows, query).slice(0, 25));
-            view.ids.forEach((id, at) => {
-              expect(view.distances[at]).toBeCloseTo(scoreOf(metric, rows[Number(id)]!, query), 4);
-              expect(view.vectors?.[at]).toEqual(rows[Number(id)]);
-            });
-          }
+  it.each([
+    "ip",
+    "l2",
+    "cos",
+  ] as const)("by %s ranks as the definition says, in float32 and float16", async (metric) => {
+    for (const dtype of ["float32", "float16"] as const) {
+      for (const dim of [1, 3, 16, 33]) {
+        const next = randomNumbers(dim);
+        // Eighths are exact in both types, so that the reference sees the stored values.
+        const vector = (): Float32Array => Float32Array.from({ length: dim }, () => Math.round(next() * 16 - 8) / 8);
+        const rows = Array.from({ length: 300 }, vector);
+        rows[7]!.fill(0);
+        const name = `${dtype}-${dim}`;
+        const docs = await workspace.collection<Doc>(name, { dim, dtype, defaultIndex: indexOf[metric] });
+        await filled(docs, rows);
+        for (const query of [vector(), vector(), rows[11]!, rows[7]!]) {
+          const view = await docs.search(query, { k: 25, returnVectors: true });
+          expect(view.ids, `${name} ${metric}`).toEqual(ranking(metric, rows, query).slice(0, 25));
+          view.ids.forEach((id, at) => {
+            expect(view.distances[at]).toBeCloseTo(scoreOf(metric, rows[Number(id)]!, query), 4);
+            expect(view.vectors?.[at]).toEqual(rows[Number(id)]);
+          });
         }
       }
-    },
-  );
+    }
+  });
 
   it("returns views that say what was done", async () => {
     const docs = await workspace.collection<Doc>("docs", { defaultIndex: "FLAT-L2" });
