@@ -53,6 +53,8 @@ export class CollectionEngine {
   #generation: Generation;
   #isClosed = false;
   #isDropped = false;
+  /** Set when a transaction is on disk that memory could not take in: row numbers no longer agree. */
+  #behindDisk: LynseError | null = null;
   #closing: Promise<void> | null = null;
   #housekeeping: Promise<void> = Promise.resolve();
 
@@ -330,12 +332,19 @@ export class CollectionEngine {
     const appended = generation.store.append(transactions, this.#durability);
     const staged = stageVectors(generation, transactions);
     const [written, taken] = await Promise.allSettled([appended, staged]);
-    if (written.status === "rejected" || taken.status === "rejected") {
+    if (written.status === "rejected") {
+      generation.vectors?.truncate(rowCount);
+      throw written.reason;
+    }
+    try {
+      if (taken.status === "rejected") throw taken.reason;
+      await appendRowTable(generation, transactions, written.value);
+    } catch (cause) {
       generation.vectors?.truncate(rowCount);
       generation.rows.truncate(rowCount);
-      throw written.status === "rejected" ? written.reason : (taken as PromiseRejectedResult).reason;
+      this.#behindDisk = behindDisk(this.name, cause);
+      throw this.#behindDisk;
     }
-    await appendRowTable(generation, transactions, written.value);
     for (const transaction of transactions) {
       for (const row of transaction.superseded) generation.rows.markSuperseded(row);
       for (const row of transaction.deleted) generation.rows.markDeleted(row);
@@ -368,7 +377,7 @@ export class CollectionEngine {
   async #checkpoint(): Promise<void> {
     const generation = this.#generation;
     const { position } = generation;
-    if (position === null || position.bytes === generation.checkpointBytes) return;
+    if (this.#behindDisk !== null || position === null || position.bytes === generation.checkpointBytes) return;
     await generation.store.writeCheckpoint(position, generation.checkpointSections());
     generation.checkpointBytes = position.bytes;
   }
@@ -418,8 +427,10 @@ export class CollectionEngine {
 
   checkWritable(): void {
     this.checkOpen();
-    if (!this.isReadOnly) return;
-    throw new LynseError("READ_ONLY", "the database was opened read-only; open it without readOnly to write");
+    if (this.isReadOnly) {
+      throw new LynseError("READ_ONLY", "the database was opened read-only; open it without readOnly to write");
+    }
+    if (this.#behindDisk !== null) throw this.#behindDisk;
   }
 
   /** Ends what runs, checkpoints and releases files and memory. */
@@ -478,6 +489,16 @@ function withoutDeleted(committed: CommittedRows, transaction: WriteBuffer): Com
     isDeleted: (row) => committed.isDeleted(row),
     fieldText: (row) => committed.fieldText(row),
   };
+}
+
+function behindDisk(name: string, cause: unknown): LynseError {
+  return new LynseError(
+    "IO_ERROR",
+    `a transaction of collection ${JSON.stringify(name)} is on disk, but memory for it could not be had: ` +
+      `${cause instanceof Error ? cause.message : String(cause)}; reads go on, close the collection and open it again to write`,
+    { collection: name },
+    cause,
+  );
 }
 
 function isEmptyTransaction({ rows, superseded, deleted, restored }: Transaction): boolean {
