@@ -10,20 +10,67 @@ import type { Id } from "../types.js";
 import type { RowTable } from "./row-table.js";
 
 const slotsInitial = 64;
+/** Share of slots in use above which the table grows in time slices, and above which it grows at once. */
+const loadAim = 2 / 3;
+const loadMax = 0.85;
 /** Rows between two looks at the clock while catching up. */
 const rowsPerLook = 4096;
 
+/** Rows by the hash of their id. */
+class SlotTable {
+  /** Row number + 1; 0 = free. */
+  readonly slots: Uint32Array;
+  readonly #rows: RowTable;
+  used = 0;
+
+  constructor(rows: RowTable, size: number) {
+    this.#rows = rows;
+    this.slots = new Uint32Array(size);
+  }
+
+  find(id: Id): number {
+    const { slots } = this;
+    const mask = slots.length - 1;
+    let slot = hashOf(id) & mask;
+    for (;;) {
+      const entry = slots[slot]!;
+      if (entry === 0) return -1;
+      if (this.#rows.idAt(entry - 1) === id) return entry - 1;
+      slot = (slot + 1) & mask;
+    }
+  }
+
+  put(row: number): void {
+    const { slots } = this;
+    const mask = slots.length - 1;
+    const id = this.#rows.idAt(row);
+    let slot = hashOf(id) & mask;
+    for (;;) {
+      const entry = slots[slot]!;
+      if (entry === 0) {
+        slots[slot] = row + 1;
+        this.used += 1;
+        return;
+      }
+      if (this.#rows.idAt(entry - 1) === id) {
+        slots[slot] = row + 1;
+        return;
+      }
+      slot = (slot + 1) & mask;
+    }
+  }
+}
+
 export class IdIndex {
   readonly #rows: RowTable;
-  /** Row number + 1; 0 = free. */
-  #slots = new Uint32Array(slotsInitial);
-  #used = 0;
+  #table: SlotTable;
   /** Rows below this number are in the table. */
   #indexed = 0;
   #catchingUp: Promise<void> | null = null;
 
   constructor(rows: RowTable) {
     this.#rows = rows;
+    this.#table = new SlotTable(rows, slotsInitial);
   }
 
   /** Takes in the rows below `rowCount`, giving way to other work. */
@@ -37,75 +84,52 @@ export class IdIndex {
   }
 
   async #catchUp(rowCount: number): Promise<void> {
-    this.#reserve(rowCount - this.#indexed);
     const slice = new TimeSlice();
+    const size = this.#sizeFor(rowCount, loadAim);
+    if (size > this.#table.slots.length) await this.#growTo(size, slice);
     while (this.#indexed < rowCount) {
       this.ensureNow(Math.min(rowCount, this.#indexed + rowsPerLook));
       if (slice.isDue()) await slice.giveWay();
     }
   }
 
+  /** Builds a larger table beside the present one, which serves meanwhile, and puts it in its place. */
+  async #growTo(size: number, slice: TimeSlice): Promise<void> {
+    const larger = new SlotTable(this.#rows, size);
+    for (let row = 0; row < this.#indexed; row++) {
+      larger.put(row);
+      if ((row & (rowsPerLook - 1)) === 0 && slice.isDue()) await slice.giveWay();
+    }
+    this.#table = larger;
+  }
+
   /** Takes in the rows below `rowCount` at once. */
   ensureNow(rowCount: number): void {
     if (this.#indexed >= rowCount) return;
-    this.#reserve(rowCount - this.#indexed);
-    for (let row = this.#indexed; row < rowCount; row++) this.#put(row);
+    const size = this.#sizeFor(rowCount, loadMax);
+    if (size > this.#table.slots.length) {
+      this.#table = new SlotTable(this.#rows, size);
+      this.#indexed = 0;
+    }
+    for (let row = this.#indexed; row < rowCount; row++) this.#table.put(row);
     this.#indexed = rowCount;
   }
 
   /** Newest row with this id among the indexed ones, -1 for none. */
   find(id: Id): number {
-    const slots = this.#slots;
-    const mask = slots.length - 1;
-    let slot = hashOf(id) & mask;
-    for (;;) {
-      const entry = slots[slot]!;
-      if (entry === 0) return -1;
-      if (this.#rows.idAt(entry - 1) === id) return entry - 1;
-      slot = (slot + 1) & mask;
-    }
-  }
-
-  /** Starts again: rows were forgotten. */
-  clear(): void {
-    this.#slots = new Uint32Array(slotsInitial);
-    this.#used = 0;
-    this.#indexed = 0;
+    return this.#table.find(id);
   }
 
   memoryBytes(): number {
-    return this.#slots.byteLength;
+    return this.#table.slots.byteLength;
   }
 
-  #put(row: number): void {
-    const slots = this.#slots;
-    const mask = slots.length - 1;
-    const id = this.#rows.idAt(row);
-    let slot = hashOf(id) & mask;
-    for (;;) {
-      const entry = slots[slot]!;
-      if (entry === 0) {
-        slots[slot] = row + 1;
-        this.#used += 1;
-        return;
-      }
-      if (this.#rows.idAt(entry - 1) === id) {
-        slots[slot] = row + 1;
-        return;
-      }
-      slot = (slot + 1) & mask;
-    }
-  }
-
-  #reserve(more: number): void {
-    const needed = (this.#used + more) * 1.5;
-    if (needed <= this.#slots.length) return;
-    const old = this.#slots;
-    let size = old.length;
+  /** Slots for the ids of the rows below `rowCount`, at most `load` of them in use. */
+  #sizeFor(rowCount: number, load: number): number {
+    const needed = (this.#table.used + rowCount - this.#indexed) / load;
+    let size = this.#table.slots.length;
     while (size < needed) size *= 2;
-    this.#slots = new Uint32Array(size);
-    this.#used = 0;
-    for (const entry of old) if (entry !== 0) this.#put(entry - 1);
+    return size;
   }
 }
 

@@ -35,6 +35,9 @@ export type StageKind = "add" | "upsert";
 const rowOrigins = { added: 0, upserted: 1, upsertedKeeping: 2 } as const;
 type RowOrigin = (typeof rowOrigins)[keyof typeof rowOrigins];
 
+/** A staged row that keeps no metadata, and one that keeps what its id has by the time of the commit: nothing so far. */
+const inherits = { nothing: -1, whatIsThere: -2 } as const;
+
 /** Bytes of vectors in one part: large enough to write well, small enough to waste little. */
 const partBytes = 4 * 1024 * 1024;
 const partRowsMin = 16;
@@ -63,7 +66,7 @@ export class WriteBuffer {
   #rowCount = 0;
   /** How each staged row came: see `RowOrigin`. */
   readonly #origins: RowOrigin[] = [];
-  /** A staged row: the committed row whose metadata it kept; -1 when metadata was given. */
+  /** A staged row: the committed row whose metadata it kept, or one of `inherits`. */
   readonly #inheritedFrom: number[] = [];
   /** A staged row: the staged row it replaces, doubled, plus 1 when that was deleted before; -1 for none. */
   readonly #previous: number[] = [];
@@ -152,17 +155,19 @@ export class WriteBuffer {
     const committedRow = staged === undefined ? this.#committed.find(id) : -1;
     if (kind === "add") this.#checkFree(id, staged, committedRow);
     checkRowsMax(this.#committed.rowCount, this.#rowCount + 1, limits.rowsMax);
-    let inheritedFrom = -1;
+    let inheritedFrom: number = inherits.nothing;
     let kept = text;
     if (kept === null) {
       if (staged !== undefined) {
-        kept = this.#deadStaged.get(staged) === false ? "" : this.#stagedText(staged);
-        inheritedFrom = this.#inheritedFrom[staged]!;
+        const isDeleted = this.#deadStaged.get(staged) === false;
+        kept = isDeleted ? "" : this.#stagedText(staged);
+        inheritedFrom = isDeleted ? inherits.nothing : this.#inheritedFrom[staged]!;
       } else if (committedRow >= 0 && this.#isCommittedLive(committedRow)) {
         kept = this.#committed.fieldText(committedRow);
         inheritedFrom = committedRow;
       } else {
         kept = "";
+        inheritedFrom = this.#deletedRows.has(committedRow) ? inherits.nothing : inherits.whatIsThere;
       }
     }
     this.#append(id, vector, kept);
@@ -363,26 +368,25 @@ export class WriteBuffer {
     for (const part of this.#parts) {
       for (let at = 0; at < part.ids.length; at++, staged++) {
         const id = part.ids[at]!;
-        // Only the first staged row of an id meets the committed one.
-        if (firsts.has(id)) continue;
+        const row = this.#committed.find(id);
+        // Only the first staged row of an id meets the committed one; later ones may still have inherited from it.
+        if (!firsts.has(id)) this.#recheckFirst(id, row, staged);
         firsts.add(id);
-        this.#recheckRow(part, at, staged);
+        const inheritedFrom = this.#inheritedFrom[staged]!;
+        if (inheritedFrom === inherits.nothing || (isSameNumbering && inheritedFrom === row)) continue;
+        const isLive = row >= 0 && this.#isCommittedLive(row);
+        replaceText(part, at, isLive ? this.#committed.fieldText(row) : "");
+        this.#inheritedFrom[staged] = isLive ? row : inherits.whatIsThere;
       }
     }
     this.#checkedVersion = this.#committed.version;
     this.#checkedNumbering = this.#committed.numbering;
   }
 
-  #recheckRow(part: Part, at: number, staged: number): void {
-    const id = part.ids[at]!;
-    const row = this.#committed.find(id);
-    const inheritedFrom = this.#inheritedFrom[staged]!;
-    const isLive = row >= 0 && this.#isCommittedLive(row);
-    if (this.#origins[staged] === rowOrigins.added && isLive) throw idExists(id, false);
-    if (row >= 0 && this.#canSupersede(row)) this.#supersededRows.add(row);
-    if (inheritedFrom >= 0 && inheritedFrom !== row) {
-      replaceText(part, at, isLive ? this.#committed.fieldText(row) : "");
-    }
+  #recheckFirst(id: Id, row: number, staged: number): void {
+    if (row < 0) return;
+    if (this.#origins[staged] === rowOrigins.added && this.#isCommittedLive(row)) throw idExists(id, false);
+    if (this.#canSupersede(row)) this.#supersededRows.add(row);
   }
 }
 
