@@ -154,6 +154,51 @@ describe.each(modes)("upserts ($mode)", (mode) => {
     expect(await rowsOf(docs)).toEqual([{ id: 1, field: { n: 2 }, vector: [5, 5] }]);
   });
 
+  it("keep the metadata of a row that another session inserts before they commit", async () => {
+    const docs = await workspace.collection();
+    await docs.insertSession(async (session) => {
+      await session.upsertItem([5, 5], { id: 1 });
+      await session.upsertItem([6, 6], { id: 1 });
+      await docs.add({ ids: 1, vectors: [2, 2], fields: { n: 2 } });
+    });
+    expect(await rowsOf(docs)).toEqual([{ id: 1, field: { n: 2 }, vector: [6, 6] }]);
+  });
+
+  it("keep the metadata that is there when they commit, across replacements and compactions meanwhile", async () => {
+    const docs = await workspace.collection();
+    await docs.add({
+      ids: ["old", 1],
+      vectors: [
+        [1, 1],
+        [1, 1],
+      ],
+      fields: [{}, { n: 1 }],
+    });
+    await docs.insertSession(async (session) => {
+      await session.upsertItem([5, 5], { id: 1 });
+      await docs.upsert({ ids: 1, vectors: [2, 2], fields: { n: 2 } });
+      await docs.compact();
+      await session.upsertItem([6, 6], { id: 1 });
+      await docs.upsert({ ids: 1, vectors: [3, 3], fields: { n: 3 } });
+      await docs.compact();
+    });
+    expect(await rowsOf(docs)).toEqual([
+      { id: "old", field: {}, vector: [1, 1] },
+      { id: 1, field: { n: 3 }, vector: [6, 6] },
+    ]);
+  });
+
+  it("after a deletion in the same session keep nothing, whatever others commit meanwhile", async () => {
+    const docs = await workspace.collection();
+    await docs.add({ ids: 1, vectors: [1, 1], fields: { n: 1 } });
+    await docs.insertSession(async (session) => {
+      await session.delete(1);
+      await session.upsertItem([5, 5], { id: 1 });
+      await docs.upsert({ ids: 1, vectors: [2, 2], fields: { n: 2 } });
+    });
+    expect(await rowsOf(docs)).toEqual([{ id: 1, field: {}, vector: [5, 5] }]);
+  });
+
   it("need ids and as many vectors and fields", async () => {
     const docs = await workspace.collection();
     await docs.add({ ids: 1, vectors: [1, 1], fields: { n: 1 } });
