@@ -51,7 +51,7 @@ import {
 } from "./layout";
 
 /** Rows of a run before the heap is full: every one of them is scored. */
-const FIRST_RUN_ROWS: u32 = 64;
+const FIRST_RUN_ROWS: u32 = 16;
 /** Bytes of a row in a plane from which on a list of candidates costs next to nothing. */
 const WIDE_PLANE: u32 = 112;
 
