@@ -297,7 +297,7 @@ async function crash(folder, packages) {
     );
     check(
       rows === committed || rows === begun,
-      `${count(rows)} rows: ${rows === begun ? "the commit was complete" : "the committed ones, none of the torn ones"}`,
+      `${count(rows)} rows: ${rows === begun ? "its commit was complete" : "those committed, none of the torn ones"}`,
     );
     const { wrong, read } = await countWrongRows(collection, packages);
     check(wrong === 0 && read === rows, `${count(read)} rows read back, number by number`);

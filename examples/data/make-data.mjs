@@ -4,8 +4,8 @@
  * Reads the package lists of a Debian system (`apt-get update` fetches them), keeps the well-described programs, and
  * writes `packages.jsonl` (one row a line) and `packages.f32` (their vectors, row-major float32, in the same order).
  * The vectors are a latent semantic analysis of name, description and tags (Deerwester et al., 1990): TF-IDF weights,
- * then the dominant subspace by orthogonal iteration (Golub & Van Loan, Matrix Computations, 8.2.4) from a seeded start.
- * The same package lists give the same files, byte by byte.
+ * then the dominant subspace by orthogonal iteration (Golub & Van Loan, Matrix Computations, 8.2.4) from a seeded
+ * start. The same package lists give the same files, byte by byte.
  *
  *   node examples/data/make-data.mjs
  */

@@ -36,7 +36,7 @@ beforeAll(async () => {
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-describe("search", () => {
+describe.concurrent("search", () => {
   test("shows id, score and fields as an aligned table without colours in a pipe", async () => {
     const { code, stdout, stderr } = await run(
       ...["search", "--collection", "docs", "--vector", "[1,0,0,0]", "-k", "3", "--fields", "title,lang,source.page"],
@@ -97,7 +97,7 @@ describe("search", () => {
   });
 });
 
-describe("query", () => {
+describe.concurrent("query", () => {
   test("filters, orders and limits; the cursor continues", async () => {
     const args = ["--collection", "docs", "--where", "lang IN ('en', 'de')", "--order-by", "rank:desc"];
     const first = await run("query", ...args, "--limit", "2", "--json");
@@ -126,7 +126,7 @@ describe("query", () => {
   });
 });
 
-describe("get", () => {
+describe.concurrent("get", () => {
   test("shows everything of a row from top to bottom", async () => {
     const { stdout } = await run("get", "1001", "--collection", "docs");
     expect(lines(stdout)).toEqual([
@@ -215,7 +215,7 @@ test("help goes to the standard output", async () => {
   expect(stdout).toContain("\nExamples:\n  lynse search --collection docs");
 });
 
-describe("mistakes", () => {
+describe.concurrent("mistakes", () => {
   test.each<[string[], number, RegExp]>([
     [["serach"], 2, /^lynse: unknown command 'serach'\n\(Did you mean search\?\)\n$/],
     [["search"], 2, /^lynse: required option '--collection <name>' not specified\n"lynse help search" shows/],

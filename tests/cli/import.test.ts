@@ -5,22 +5,34 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { type Collection, type Id, VectorDBClient } from "../../src/index.js";
 import { type LynseResult, lynsePath, runLynse } from "./run-lynse.js";
 
 let folder = "";
 const run = (...args: string[]): Promise<LynseResult> => runLynse(args, { folder, data: join(folder, "data") });
 const write = (name: string, contents: string | Uint8Array): void => writeFileSync(join(folder, name), contents);
 
-/** All rows of a collection, in order, without vectors. */
-async function rowsOf(collection: string): Promise<{ id: unknown; field: Record<string, unknown> }[]> {
-  const { stdout } = await run("query", "--collection", collection, "--limit", "all", "--json");
-  const lines = stdout.split("\n").filter((line) => line !== "");
-  return lines.map((line) => JSON.parse(line) as { id: unknown; field: Record<string, unknown> });
+/** Looks into a collection as a program would that has the directory open beside the command. */
+async function look<T>(collection: string, at: (collection: Collection) => Promise<T>): Promise<T> {
+  const client = new VectorDBClient(join(folder, "data"), { readOnly: true });
+  try {
+    return await at(await (await client.getDatabase("default")).getCollection(collection));
+  } finally {
+    await client.close();
+  }
 }
 
-async function vectorOf(collection: string, id: string): Promise<number[]> {
-  const { stdout } = await run("get", id, "--collection", collection, "--json");
-  return (JSON.parse(stdout) as { vector: number[] }).vector;
+/** All rows of a collection, in order, without vectors. */
+function rowsOf(collection: string): Promise<{ id: Id; field: Record<string, unknown> }[]> {
+  return look(collection, async (opened) => {
+    const rows: { id: Id; field: Record<string, unknown> }[] = [];
+    for await (const { id, field } of opened.scan()) rows.push({ id, field: { ...field } });
+    return rows;
+  });
+}
+
+function vectorOf(collection: string, id: Id): Promise<number[]> {
+  return look(collection, async (opened) => Array.from((await opened.get(id)).vectors?.[0] ?? []));
 }
 
 const float32 = (...numbers: number[]): Uint8Array => new Uint8Array(new Float32Array(numbers).buffer);
@@ -43,7 +55,7 @@ describe("formats", () => {
       { id: 0, field: { t: "one" } },
       { id: 1, field: { t: "two" } },
     ]);
-    expect(await vectorOf("a", "1")).toEqual([3, 4]);
+    expect(await vectorOf("a", 1)).toEqual([3, 4]);
     expect((await run("import", "a.jsonl", "--collection", "a", "--vectors", "v")).code).toBe(0);
     expect((await rowsOf("a")).map((row) => row.id)).toEqual([0, 1, 2, 3]);
   });
@@ -91,9 +103,14 @@ describe("formats", () => {
     expect(rows).toHaveLength(10);
     expect(rows[3]).toEqual({ id: 103, field: { title: "Título 3 日本" } });
     expect(rows[4]).toEqual({ id: 104, field: { title: "Título 4 日本", rank: 4 } });
-    expect(await vectorOf("p", "109")).toEqual([9, 9.25, 9.5, 9.75]);
-    const info = JSON.parse((await run("info", "--collection", "p", "--json")).stdout);
-    expect(info).toMatchObject({ dtype: "float16", metric: "l2", index: "FLAT-L2", dim: 4, rows: 10 });
+    expect(await vectorOf("p", 109)).toEqual([9, 9.25, 9.5, 9.75]);
+    expect(await look("p", (collection) => collection.stats())).toMatchObject({
+      dtype: "float16",
+      metric: "l2",
+      index: "FLAT-L2",
+      dim: 4,
+      rows: 10,
+    });
   });
 
   test("a file without rows imports nothing and says so", async () => {
@@ -126,7 +143,7 @@ describe("an import that fails", () => {
     const args = ["--collection", "d", "--vectors", "d.f32", "--dim", "2"];
     expect((await run("import", "d.jsonl", ...args, "--skip", "2")).code).toBe(0);
     expect(await rowsOf("d")).toEqual([{ id: 0, field: { t: 2 } }]);
-    expect(await vectorOf("d", "0")).toEqual([2, 2]);
+    expect(await vectorOf("d", 0)).toEqual([2, 2]);
   });
 
   test("names the line of an id that exists; --upsert replaces", async () => {
@@ -178,7 +195,7 @@ describe("an import that fails", () => {
   });
 });
 
-describe("bad input is refused with the place and the way out", () => {
+describe.concurrent("bad input is refused with the place and the way out", () => {
   test.each<[string, string, string[], RegExp]>([
     ["json.jsonl", "{\n", [], /json\.jsonl line 1: not valid JSON/],
     ["array.jsonl", '[{"v":[1]}]\n', [], /array\.jsonl line 1: an array where a JSON object is wanted/],
@@ -198,21 +215,16 @@ describe("bad input is refused with the place and the way out", () => {
     ["index.jsonl", '{"v":[1]}\n', ["--index", "FLAT-NO"], /FLAT-IP, FLAT-L2, FLAT-COS/],
   ])("%s", async (name, contents, options, message) => {
     write(name, contents);
-    const collection = name.replace(".", "-");
-    const { code, stdout, stderr } = await run(
-      "import",
-      name,
-      "--collection",
-      collection,
-      "--vectors",
-      "v",
-      ...options,
-    );
+    // A data directory of its own, since only one command at a time may write to one.
+    const args = ["import", name, "--collection", "bad", "--vectors", "v", ...options];
+    const { code, stdout, stderr } = await runLynse(args, { folder, data: join(folder, `${name}-data`) });
     expect(stderr).toMatch(message);
     expect([code, stdout]).toEqual([1, ""]);
     expect(stderr.split("\n").length).toBeLessThanOrEqual(3);
   });
+});
 
+describe("vectors that do not fit are refused", () => {
   test("a file of vectors that does not fit its rows", async () => {
     write("f.jsonl", '{"t":0}\n{"t":1}\n');
     write("f.f32", float32(1, 2, 3, 4, 5, 6));

@@ -146,8 +146,8 @@ function vectorSource(reader: RowReader, file: VectorFile | null, column: string
   if (reader.rowCount !== null && reader.rowCount !== file.rowCount) {
     throw new LynseError(
       "INVALID_ARGUMENT",
-      `${file.name} holds ${file.rowCount} vectors of dimension ${file.dim}, but ${reader.name} has ` +
-        `${reader.rowCount} rows; the two files must have one vector a row`,
+      `${file.name} holds ${countOf(file.rowCount, "vector")} of dimension ${file.dim}, but ${reader.name} has ` +
+        `${countOf(reader.rowCount, "row")}; the two files must have one vector a row`,
       { vectors: file.rowCount, rows: reader.rowCount, dim: file.dim },
     );
   }

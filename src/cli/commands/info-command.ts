@@ -43,7 +43,7 @@ export function addInfoCommand(program: Command, terminal: Terminal): void {
   });
 }
 
-/** One collection in the list; a damaged one has the reason instead of figures, and the others are shown all the same. */
+/** One collection in the list; a damaged one has the reason instead of figures, and the others are shown as ever. */
 interface Entry {
   readonly database: string;
   readonly collection: string;

@@ -98,7 +98,8 @@ function profileLines(profile: SearchPlan, hasFilter: boolean): string[] {
     "",
     `plan      ${profile.plan}, first pass ${profile.firstPass}, index ${profile.index}, metric ${profile.metric}`,
     `rows      ${formatCount(profile.rows)} live, ${hasFilter ? matches : "no filter"}`,
-    `scored    ${formatCount(profile.rowsScored)} in the first pass, ${formatCount(profile.rowsRescored)} again exactly`,
+    `scored    ${formatCount(profile.rowsScored)} in the first pass, ` +
+      `${formatCount(profile.rowsRescored)} again exactly`,
     `time      ${us(profile.totalUs)}: filter ${us(profile.filterUs)}, search ${us(profile.searchUs)}, ` +
       `fetch ${us(profile.fetchUs)}`,
   ];

@@ -1,9 +1,9 @@
 /**
  * Which rows are committed together?
  *
- * Cuts the pieces of a reader into batches of ids, vectors and fields. A batch also ends ahead of a bad row, whose error
- * follows when that batch was handed out, so that an import can be continued exactly there. Import part of the command
- * line.
+ * Cuts the pieces of a reader into batches of ids, vectors and fields. A batch also ends ahead of a bad row, whose
+ * error follows when that batch was handed out, so that an import can be continued exactly there. Import part of the
+ * command line.
  */
 import { LynseError } from "../../errors.js";
 import type { Id } from "../../types.js";

@@ -135,7 +135,7 @@ export class FileVectors implements VectorSource {
       const failure = new LynseError("INVALID_VECTOR", message, { file: this.#file.name, vector: first + at + 1 });
       return { data, rows: at, failure };
     }
-    const failure = read < rows.length ? this.#countMismatch("more") : null;
+    const failure = read < rows.length ? this.#countMismatch("more rows") : null;
     return { data, rows: read, failure };
   }
 
@@ -145,15 +145,15 @@ export class FileVectors implements VectorSource {
   }
 
   end(rowCount: number): void {
-    if (this.#file.rowsLeft > 0) throw this.#countMismatch(String(rowCount));
+    if (this.#file.rowsLeft > 0) throw this.#countMismatch(countOf(rowCount, "row"));
   }
 
-  #countMismatch(rowCount: string): LynseError {
+  #countMismatch(rows: string): LynseError {
     const { name, rowCount: vectorCount, dim } = this.#file;
     return new LynseError(
       "INVALID_ARGUMENT",
-      `${name} holds ${countOf(vectorCount, "vector")} of dimension ${dim}, but ${this.#reader.name} has ${rowCount} rows; ` +
-        "the two files must have one vector a row",
+      `${name} holds ${countOf(vectorCount, "vector")} of dimension ${dim}, ` +
+        `but ${this.#reader.name} has ${rows}; the two files must have one vector a row`,
       { vectors: vectorCount, dim, file: this.#reader.name },
     );
   }

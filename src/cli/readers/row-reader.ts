@@ -1,9 +1,9 @@
 /**
  * What does the importer need from a file of rows?
  *
- * The contract of the JSON Lines, CSV and Parquet readers. A reader reads its input once, in order, a bounded piece at a
- * time. Rows ahead of a bad one are handed out before its error is thrown, so that they can be committed and the import
- * be continued behind them. Reader layer of the command line.
+ * The contract of the JSON Lines, CSV and Parquet readers. A reader reads its input once, in order, a bounded piece at
+ * a time. Rows ahead of a bad one are handed out before its error is thrown, so that they can be committed and the
+ * import be continued behind them. Reader layer of the command line.
  */
 
 export interface SourceRow {

@@ -2,8 +2,8 @@
  * How does a byte stream become text without a string of the file's size?
  *
  * Yields blocks of whole lines: each block ends with the line feed of its last line, or at the end of the input. Text
- * is strict UTF-8 without its byte order mark; a bad byte is reported with its line. A line has a length limit, which is
- * what bounds the memory. Reader layer of the command line.
+ * is strict UTF-8 without its byte order mark; a bad byte is reported with its line. A line has a length limit, which
+ * is what bounds the memory. Reader layer of the command line.
  */
 import { LynseError } from "../../errors.js";
 import type { ByteSource } from "./byte-source.js";
