@@ -116,7 +116,10 @@ function applyToRoot(world: World, operation: RootOperation): Effect {
     return { world: withCollection(world, database, collection, fresh), value: undefined };
   }
   const isOther = present.dtype !== dtype || (present.dim !== null && dim !== null && present.dim !== dim);
-  return isOther ? { refusal: "COLLECTION_EXISTS" } : { world, value: undefined };
+  if (isOther) return { refusal: "COLLECTION_EXISTS" };
+  // A dimension that is asked for later is fixed then.
+  const fixed = withCollection(world, database, collection, { ...present, dim: present.dim ?? dim });
+  return { world: fixed, value: undefined };
 }
 
 function applyToCollection(world: World, operation: CollectionOperation): Effect {

@@ -67,19 +67,20 @@ function anyChange(state: CollectionState, random: SeededRandom): CollectionChan
   if (choice < 20) return { kind: "reopen" };
   if (choice < 22) return { kind: "describe", text: `text ${random.below(100)}` };
   if (choice < 23) return { kind: "index", name: pick(indexNames, random) };
+  if (choice < 24) return { kind: "delete", ids: idsOf(random) };
   if (choice < 26) return { kind: "upsert", rows: rowsOf(state, 1 + random.below(3), random) };
   return concurrentChange(state, random);
 }
 
 /**
- * A change that can run beside others. What it looks at before its turn to commit comes (the rows that a session deletes,
+ * A change that can run beside others. What it looks at before its turn to commit comes (which of several ids are there,
  * metadata that an upsert keeps) may be older than what it then meets, so none of that is in it.
  */
 function concurrentChange(state: CollectionState, random: SeededRandom): CollectionChange {
   const choice = random.below(16);
   if (choice < 5) return { kind: "add", rows: rowsOf(state, 1 + random.below(5), random) };
   if (choice < 10) return { kind: "upsert", rows: withFields(rowsOf(state, 1 + random.below(3), random), random) };
-  if (choice < 12) return { kind: "delete", ids: idsOf(random) };
+  if (choice < 12) return { kind: "delete", ids: [anyId(random)] };
   if (choice < 14) return { kind: "restore", ids: idsOf(random) };
   if (choice < 15) return { kind: "compact" };
   const rows = withFields(rowsOf(state, 1 + random.below(6), random), random);

@@ -7,7 +7,7 @@ import { strict as assert } from "node:assert";
 import { isLynseError } from "../../src/errors.js";
 import type { FaultPlan } from "../../src/storage/faulty-file-system.js";
 import { SeededRandom } from "../../src/storage/seeded-random.js";
-import { ruins, Simulator } from "./simulator.js";
+import { isTurnedAway, ruins, Simulator } from "./simulator.js";
 
 export interface Counts {
   /** Crashes, or faults that hit. */
@@ -102,7 +102,7 @@ async function goOn(run: Simulator): Promise<void> {
     await run.step();
     if (run.cut === null) continue;
     const { cut } = run;
-    const isClear = isLynseError(cut, "CLOSED") || (isLynseError(cut) && cut.message.includes("reopen to write"));
+    const isClear = isLynseError(cut, "CLOSED") || isTurnedAway(cut);
     assert(isClear, `the disk is well, but a call throws ${cut}\nafter\n  ${run.history.join("\n  ")}`);
     break;
   }

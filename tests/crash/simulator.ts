@@ -12,13 +12,15 @@ import { SeededRandom } from "../../src/storage/seeded-random.js";
 import type { Durability } from "../../src/types.js";
 import { applyOperation, halfWay, type Operation, type World } from "./model.js";
 import { nextOperations } from "./operations.js";
-import { checkAnswers, readRows, readWorld, textOfState, textOfWorld } from "./read-world.js";
+import { checkAnswers, readRows, readWorld, textOfState, textOfWorld, type WorldText } from "./read-world.js";
 import { SimulatedRoot } from "./simulated-root.js";
 
 /** How a call ended. */
 type Ending =
   | { readonly kind: "resolved"; readonly value: unknown }
   | { readonly kind: "refused"; readonly code: string }
+  /** An earlier failure lets nothing more be written: it has not happened. */
+  | { readonly kind: "turned away"; readonly error: unknown }
   /** A crash or a failing disk: it may have happened or not. */
   | { readonly kind: "cut"; readonly error: unknown };
 
@@ -26,6 +28,8 @@ type Ending =
 export type Ruin = Loss | "killed";
 
 export const ruins: readonly Ruin[] = ["dropped", "kept", "torn", "reordered", "killed"];
+
+const none: ReadonlySet<string> = new Set();
 
 /** Worlds beyond which a run is not worth following. */
 const worldsMax = 400;
@@ -35,7 +39,10 @@ export class Simulator {
   readonly random: SeededRandom;
   readonly #durability: Durability;
   #root: SimulatedRoot | null = null;
+  /** What is possible; first what the running program shows. */
   #worlds: World[] = [{}];
+  /** Collections, and databases, where a call was cut off since the last one that was written. */
+  readonly #doubts = new Set<string>();
   /** What happened, for the message of a failure. */
   readonly history: string[] = [];
   /** Calls that resolved, for counts. */
@@ -78,9 +85,11 @@ export class Simulator {
       this.#note(`${at === 0 ? "-" : "|"} ${textOf(operation)} -> ${describeEnding(endings[at]!)}`);
     }
     this.resolved += endings.filter((ending) => ending.kind === "resolved").length;
+    this.#doubt(operations, endings);
     this.#worlds = this.#explain(operations, endings);
     if (this.fs.isCrashed) return false;
-    this.cut = endings.find((ending) => ending.kind === "cut")?.error ?? null;
+    const cut = endings.find((ending) => ending.kind === "cut" || ending.kind === "turned away");
+    this.cut = cut !== undefined && "error" in cut ? cut.error : null;
     try {
       const isDue = this.#worlds.length > 1 || this.cut !== null || this.random.oneIn(8);
       if (isDue) await this.#compare("the running program", "rows");
@@ -94,6 +103,7 @@ export class Simulator {
   async reopen(): Promise<boolean> {
     try {
       if (this.#root === null && !(await this.open())) return false;
+      this.#doubts.clear();
       await this.#compare("the root after opening it again", "all");
       await this.#checkAnswers();
       return true;
@@ -135,6 +145,7 @@ export class Simulator {
     try {
       return { kind: "resolved", value: await this.#root!.run(operation) };
     } catch (error) {
+      if (isTurnedAway(error)) return { kind: "turned away", error };
       if (this.fs.isCrashed || isFault(error) || isLynseError(error, "CLOSED")) return { kind: "cut", error };
       if (isLynseError(error) && error.code !== "INTERNAL") return { kind: "refused", code: error.code };
       throw this.#failure(`${textOf(operation)} threw`, error);
@@ -144,11 +155,13 @@ export class Simulator {
   /** Worlds that explain how calls made at one time have ended. */
   #explain(operations: readonly Operation[], endings: readonly Ending[]): World[] {
     const found = new Map<string, World>();
+    const shown = this.#worlds[0]!;
+    const isAlone = operations.length === 1;
     const visit = (world: World, left: readonly number[]): void => {
       if (left.every((at) => endings[at]!.kind === "cut")) found.set(JSON.stringify(world), world);
       for (const at of left) {
         const rest = left.filter((other) => other !== at);
-        for (const next of afterCall(world, operations[at]!, endings[at]!, operations.length === 1)) visit(next, rest);
+        for (const next of afterCall(world, shown, operations[at]!, endings[at]!, isAlone)) visit(next, rest);
       }
     };
     for (const world of this.#worlds) visit(world, [...operations.keys()]);
@@ -157,20 +170,36 @@ export class Simulator {
     return [...found.values()];
   }
 
-  /** Keeps the worlds that look like what is found; fails when there is none. */
+  /**
+   * What is found must be a possible world. Worlds that look otherwise are impossible from now on, except where a call was
+   * cut off: what a running program shows there need not be what the next one finds.
+   */
   async #compare(where: string, what: "all" | "rows"): Promise<void> {
     const found = await this.#read();
-    const matching = this.#worlds.filter((world) => isAlike(textOfWorld(world), found, what));
-    if (matching.length > 0) {
-      this.#worlds = matching;
-      return;
+    const texts = this.#worlds.map((world) => textOfWorld(world));
+    const at = texts.findIndex((text) => isAlike(text, found, what, none));
+    if (at < 0) {
+      const possible = texts.map((text) => shortened(text));
+      throw this.#failure(`${where} holds\n  ${shortened(found)}\npossible were\n  ${possible.join("\n  ")}`);
     }
-    const possible = this.#worlds.map((world) => JSON.stringify(textOfWorld(world)));
-    throw this.#failure(`${where} holds\n  ${JSON.stringify(found)}\npossible were\n  ${possible.join("\n  ")}`);
+    const rest = this.#worlds.filter((_, other) => other !== at && isAlike(texts[other]!, found, what, this.#doubts));
+    this.#worlds = [this.#worlds[at]!, ...rest];
+  }
+
+  /** Notes where calls were cut off, and where a later one has shown that their effect is what the program sees. */
+  #doubt(operations: readonly Operation[], endings: readonly Ending[]): void {
+    for (const [at, operation] of operations.entries()) {
+      const collection = "collection" in operation ? operation.collection : "";
+      const place = `${operation.database}/${collection}`;
+      if (endings[at]!.kind === "cut") this.#doubts.add(place);
+      if (endings[at]!.kind !== "resolved" || !isWritten(this.#worlds[0]!, operation)) continue;
+      this.#doubts.delete(place);
+      this.#doubts.delete(`${operation.database}/`);
+    }
   }
 
   /** Reads everything; a fault that hits the reading itself hits it once. */
-  async #read(): ReturnType<typeof readWorld> {
+  async #read(): Promise<WorldText> {
     for (let attempts = 0; ; attempts++) {
       try {
         return await readWorld(this.#root!);
@@ -206,17 +235,24 @@ export class Simulator {
   }
 }
 
-/** Worlds that a call may have made of one, given how it ended. */
-function afterCall(world: World, operation: Operation, ending: Ending, isAlone: boolean): World[] {
+/** Worlds that a call may have made of one, given how it ended and what the running program showed. */
+function afterCall(world: World, shown: World, operation: Operation, ending: Ending, isAlone: boolean): World[] {
   const effect = applyOperation(world, operation);
+  if (ending.kind === "turned away") return [world];
   if (ending.kind === "refused") {
     // A transaction that met another's changes may be refused even where some order would have let both pass.
     const isConflict = !isAlone && ending.code === "ID_EXISTS";
     return isConflict || effect.refusal === ending.code ? [world] : [];
   }
   if (ending.kind === "cut") {
+    if (isNotStored(operation, ending.error)) return [world, ...halfWay(world, operation)];
     return [...halfWay(world, operation), ...(effect.refusal === undefined ? [effect.world] : [])];
   }
+  // The program goes by what it shows: where that gives nothing to write, nothing was written to what may be there.
+  const isSetting =
+    "change" in operation && (operation.change.kind === "describe" || operation.change.kind === "index");
+  const isOther = !isSetting && rowsText(world, operation) !== rowsText(shown, operation);
+  if (isOther && !isWritten(shown, operation)) return [world];
   if (effect.refusal !== undefined) return [];
   // What a call resolves to is exact where nothing else ran.
   if (isAlone && JSON.stringify(effect.value) !== JSON.stringify(ending.value)) return [];
@@ -228,15 +264,52 @@ export function isFault(error: unknown): boolean {
   return error instanceof CrashError || isLynseError(error, "IO_ERROR") || isLynseError(error, "NO_SPACE");
 }
 
-function isAlike(
-  possible: ReturnType<typeof textOfWorld>,
-  found: ReturnType<typeof textOfWorld>,
-  what: "all" | "rows",
-): boolean {
-  if (what === "all") return JSON.stringify(possible) === JSON.stringify(found);
-  const rows = (texts: ReturnType<typeof textOfWorld>): string =>
-    JSON.stringify(texts, (key, value: unknown) => (key === "settings" ? undefined : value));
-  return rows(possible) === rows(found);
+/** True for what a collection answers to writes after one that failed beyond repair. */
+export function isTurnedAway(error: unknown): boolean {
+  return (
+    (isLynseError(error, "IO_ERROR") || isLynseError(error, "NO_SPACE")) && error.message.includes("reopen to write")
+  );
+}
+
+/** True when two worlds hold the same, leaving out the places in doubt and, for `"rows"`, the settings. */
+function isAlike(possible: WorldText, found: WorldText, what: "all" | "rows", doubts: ReadonlySet<string>): boolean {
+  const picked = (texts: WorldText): string => {
+    const kept: unknown[] = [];
+    for (const [database, content] of Object.entries(texts)) {
+      if (doubts.has(`${database}/`)) continue;
+      kept.push(database);
+      for (const [collection, { settings, rows }] of Object.entries(content)) {
+        if (!doubts.has(`${database}/${collection}`)) kept.push([collection, rows, what === "all" ? settings : ""]);
+      }
+    }
+    return JSON.stringify(kept);
+  };
+  return picked(possible) === picked(found);
+}
+
+/** True when an operation that resolved must have reached the disk. */
+function isWritten(world: World, operation: Operation): boolean {
+  const effect = applyOperation(world, operation);
+  if (effect.refusal !== undefined) return false;
+  if (!("change" in operation)) return JSON.stringify(effect.world) !== JSON.stringify(world);
+  return rowsText(effect.world, operation) !== rowsText(world, operation);
+}
+
+/** True when a call that failed stored nothing for certain: its rows were refused before they could be made durable. */
+function isNotStored(operation: Operation, error: unknown): boolean {
+  if (!isLynseError(error) || !("change" in operation)) return false;
+  const { kind } = operation.change;
+  if (kind === "compact" || kind === "checkpoint" || kind === "reopen") return false;
+  return error.details["operation"] !== "sync" && error.details["operation"] !== "sync folder";
+}
+
+function rowsText(world: World, operation: Operation): string {
+  return "change" in operation ? JSON.stringify(world[operation.database]?.[operation.collection]?.rows) : "";
+}
+
+/** A world for a message, long metadata cut. */
+function shortened(text: WorldText): string {
+  return JSON.stringify(text).replaceAll(/x{20,}/g, (run) => `x…(${run.length})`);
 }
 
 function textOf(operation: Operation): string {

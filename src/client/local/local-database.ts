@@ -40,8 +40,11 @@ export class LocalDatabase implements Database {
     const { engine, isNew } = await root.requireCollection(this.name, name, () => wanted.config);
     if (!isNew) {
       const { dim } = wanted.config;
+      const check = (): void => checkSame(name, engine.config, wanted.config, options.dtype !== undefined);
+      // Before anything is changed, and again because another call may have fixed another dimension meanwhile.
+      check();
       if (dim !== null && engine.config.dim === null && !engine.isReadOnly) await engine.fixDim(dim);
-      checkSame(name, engine.config, wanted.config, options.dtype !== undefined);
+      check();
     }
     return new LocalCollection<F>(engine);
   }
