@@ -42,6 +42,12 @@ describe("a number test", () => {
     const texts = ["=", "!=", "<", "<=", ">", ">="].map((operator) => `n ${operator} :a`);
     texts.push("n BETWEEN :a AND :b", "n BETWEEN :b AND 'x'", "n BETWEEN null AND :a", "n BETWEEN 'x' AND null");
     texts.push("n IN (:a, :b)", "n IN (:a, 'x')", "n IN ('x')", "n IN (:a, 1, 2, 3, 4, 6, 7, 8, 9, 10)");
+    texts.push(
+      "n IN (0, 5, -5, 3, 4, 1)",
+      "n IN (0, 1, 2, 3, 1048575)",
+      "n IN (0, 1, 2, 3, 1048576)",
+      "n IN (9, 8, 7, 6, 5)",
+    );
     const numbers = Float64Array.from([...interesting, ...new Array(96).fill(Number.NaN)].slice(0, 96));
     for (const text of texts) {
       for (const a of interesting) {

@@ -10,8 +10,11 @@ import type { ComparisonOperator, LeafNode } from "./where-node.js";
 
 const { NEGATIVE_INFINITY, POSITIVE_INFINITY } = Number;
 
-/** Lists up to this length are scanned once a value, longer ones through a Set. */
-const passesMax = 8;
+/** Lists up to this length are scanned once a value, longer ones through a table or a Set. */
+const passesMax = 3;
+
+/** Longest table of integers: it should stay in the processor's cache. */
+const tableEntriesMax = 1 << 20;
 
 export type NumberTest =
   | { readonly kind: "none" }
@@ -158,10 +161,58 @@ function scanMembers(
     for (const value of set) scanInside(numbers, value, value, fromWord, toWord, words);
     return;
   }
+  const table = integerTable(set);
+  if (table !== null) {
+    scanTable(table, numbers, fromWord, toWord, words);
+    return;
+  }
   for (let at = fromWord; at < toWord; at += 1) {
     const base = at * 32;
     let word = 0;
     for (let bit = 0; bit < 32; bit += 1) word |= Number(set.has(numbers[base + bit]!)) << bit;
+    words[at]! |= word;
+  }
+}
+
+/** Which of the integers from `min` on are in a set. */
+interface IntegerTable {
+  readonly min: number;
+  /** One for a member; the length is a power of two. */
+  readonly isMember: Uint8Array;
+}
+
+/** A table in place of a set of integers that stand close together, or null. */
+function integerTable(set: ReadonlySet<number>): IntegerTable | null {
+  let min = POSITIVE_INFINITY;
+  let max = NEGATIVE_INFINITY;
+  for (const value of set) {
+    if (!Number.isSafeInteger(value)) return null;
+    if (value < min) min = value;
+    if (value > max) max = value;
+  }
+  if (max - min >= tableEntriesMax) return null;
+  const isMember = new Uint8Array(2 ** Math.ceil(Math.log2(max - min + 1)));
+  for (const value of set) isMember[value - min] = 1;
+  return { min, isMember };
+}
+
+function scanTable(
+  { min, isMember }: IntegerTable,
+  numbers: Float64Array,
+  fromWord: number,
+  toWord: number,
+  words: Uint32Array,
+): void {
+  const mask = isMember.length - 1;
+  for (let at = fromWord; at < toWord; at += 1) {
+    const base = at * 32;
+    let word = 0;
+    for (let bit = 0; bit < 32; bit += 1) {
+      const value = numbers[base + bit]!;
+      // Only an integer within the table is found at its own entry; NaN, fractions and what is far off are not.
+      const entry = (value - min) & mask;
+      word |= (Number(entry + min === value) & isMember[entry]!) << bit;
+    }
     words[at]! |= word;
   }
 }
