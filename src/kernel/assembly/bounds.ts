@@ -18,6 +18,7 @@ import {
   B_CENTRE,
   B_DIM,
   COS,
+  FIRST_RUN_ROWS,
   IP,
   L2,
   padded16,
@@ -48,6 +49,7 @@ import {
   Q_OFFSET,
   Q_PATIENCE,
   Q_RESCORED,
+  Q_RUN_ROWS,
   Q_SCALE,
   Q_SHIFT,
   Q_SQUARE,
@@ -139,6 +141,7 @@ export function beginQuery(state: usize, metric: i32, dim: i32, k: i32, floor: f
   store<u32>(state, <u32>float64, Q_FLOAT64);
   store<u32>(state, <u32>(float64 + four * 8), Q_CODES);
   store<u32>(state, <u32>candidates, Q_CANDIDATES);
+  store<u32>(state, FIRST_RUN_ROWS, Q_RUN_ROWS);
   store<u32>(state, 1, Q_DEPTH);
   store<u32>(state, 0, Q_WAIT);
   store<u32>(state, 1, Q_PATIENCE);

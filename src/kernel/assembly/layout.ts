@@ -131,8 +131,12 @@ export const Q_CANDIDATES: usize = 160;
 /** f32 what a shift counts in the units of the bound, and i32 whether there are any. */
 export const Q_SHIFT: usize = 164;
 export const Q_HAS_SHIFTS: usize = 168;
+/** u32 rows of the next run, and a place for sums that nobody reads. */
+export const Q_RUN_ROWS: usize = 172;
+export const Q_TOUCHED: usize = 176;
 export const STATE_HEADER: usize = 192;
-/** Rows of a run: what is looked at before the candidates among it are followed up. */
+/** Rows of a run, at first and at most: what is looked at before the candidates among it are followed up. */
+export const FIRST_RUN_ROWS: u32 = 16;
 export const RUN_ROWS: u32 = 256;
 
 /** Norm kept for an all-zero row: far above any other, so that the cosine bound sees the sign of the limit only. */

@@ -17,6 +17,8 @@ import {
   B_PLANE_BYTES,
   B_PLANE_WIDTH,
   B_PLANES,
+  B_ROW_STRIDE,
+  B_ROWS,
   B_SCALARS,
   B_SHIFTS,
   B_TAILS,
@@ -39,8 +41,10 @@ import {
   Q_K,
   Q_METRIC,
   Q_PATIENCE,
+  Q_RUN_ROWS,
   Q_SHIFT,
   Q_TAILS,
+  Q_TOUCHED,
   Q_WAIT,
   RUN_ROWS,
   S_CODE_NORM,
@@ -50,10 +54,15 @@ import {
   SquaredL2,
 } from "./layout";
 
-/** Rows of a run before the heap is full: every one of them is scored. */
-const FIRST_RUN_ROWS: u32 = 16;
 /** Bytes of a row in a plane from which on a list of candidates costs next to nothing. */
 const WIDE_PLANE: u32 = 112;
+
+/** Bytes of a row's codes in a plane. */
+// @ts-ignore: decorator
+@inline
+function planeBytesOf(block: usize, plane: u32): usize {
+  return load<u32>(block + (plane + 1 == load<u32>(block, B_PLANES) ? B_LAST_WIDTH : B_PLANE_WIDTH));
+}
 
 /** Sums of the lanes of four int32 vectors. */
 // @ts-ignore: decorator
@@ -268,21 +277,42 @@ function firstLook<M>(
   return place;
 }
 
-/** Makes the candidates that end at `end` a multiple of four, by repeating the last one. */
-// @ts-ignore: decorator
-@inline
-function fillUp(end: usize): void {
-  const filler = load<u64>(end - 8);
-  store<u64>(end, filler);
-  store<u64>(end, filler, 8);
-  store<u64>(end, filler, 16);
+/**
+ * Reads one byte of each candidate's codes in `plane`. Nothing depends on them, so the waits for memory overlap, where the scan
+ * itself would take them a few at a time. The sum is stored only so that the reads are not optimised away.
+ */
+function touchPlane(state: usize, block: usize, start: usize, end: usize, plane: u32): void {
+  const width = planeBytesOf(block, plane);
+  const codes = <usize>load<u32>(block, B_CODES) + <usize>load<u32>(block, B_PLANE_BYTES) * plane;
+  let sum: u32 = 0;
+  for (let place = start; place < end; place += 8) sum += load<u8>(codePlace(codes, load<u32>(place), width));
+  store<u32>(state, sum, Q_TOUCHED);
+}
+
+/** Reads a byte of every cache line of the candidates' stored rows, then scores them. */
+function offerAll(state: usize, block: usize, start: usize, end: usize): void {
+  const rows = <usize>load<u32>(block, B_ROWS);
+  const stride = <usize>load<u32>(block, B_ROW_STRIDE);
+  let sum: u32 = 0;
+  for (let place = start; place < end; place += 8) {
+    const row = rows + load<u32>(place) * stride;
+    for (let i: usize = 0; i < stride; i += 64) sum += load<u8>(row + i);
+  }
+  store<u32>(state, sum, Q_TOUCHED);
+  for (let place = start; place < end; place += 8) offer(state, block, load<u32>(place));
 }
 
 /** Adds one plane to the candidates' dot products and drops those that the bound now excludes. Returns their new end. */
 function refine<M>(state: usize, block: usize, start: usize, end: usize, plane: u32): usize {
   const query = state + load<u32>(state, Q_CODES);
+  const isWhole = plane + 1 == load<u32>(block, B_PLANES);
   let left = start;
-  fillUp(end);
+  touchPlane(state, block, start, end, plane);
+  // The last four are filled up by repeating the last candidate.
+  const filler = load<u64>(end - 8);
+  store<u64>(end, filler);
+  store<u64>(end, filler, 8);
+  store<u64>(end, filler, 16);
   for (let place = start; place < end; place += 32) {
     const a = <usize>load<u32>(place);
     const b = <usize>load<u32>(place, 8);
@@ -290,7 +320,7 @@ function refine<M>(state: usize, block: usize, start: usize, end: usize, plane: 
     const d = <usize>load<u32>(place, 24);
     const before = gather(place + 4, place + 12, place + 20, place + 28);
     const dots = i32x4.add(before, dotPlanes(true, block, query, a, b, c, d, plane, plane + 1));
-    let kept = keptBits<M>(true, false, state, block, dots, plane + 1, a, b, c, d);
+    let kept = keptBits<M>(true, isWhole, state, block, dots, plane + 1, a, b, c, d);
     if (end - place < 32) kept &= (1 << <i32>((end - place) >> 3)) - 1;
     if (!kept) continue;
     left = listed(left, a, i32x4.extract_lane(dots, 0), kept & 1);
@@ -299,26 +329,6 @@ function refine<M>(state: usize, block: usize, start: usize, end: usize, plane: 
     left = listed(left, d, i32x4.extract_lane(dots, 3), kept >> 3);
   }
   return left;
-}
-
-/** Adds the last plane to the candidates' dot products, and scores those that the whole bound keeps. */
-function finish<M>(state: usize, block: usize, start: usize, end: usize, plane: u32): void {
-  const query = state + load<u32>(state, Q_CODES);
-  fillUp(end);
-  for (let place = start; place < end; place += 32) {
-    const a = <usize>load<u32>(place);
-    const b = <usize>load<u32>(place, 8);
-    const c = <usize>load<u32>(place, 16);
-    const d = <usize>load<u32>(place, 24);
-    const before = gather(place + 4, place + 12, place + 20, place + 28);
-    const dots = i32x4.add(before, dotPlanes(true, block, query, a, b, c, d, plane, plane + 1));
-    let kept = keptBits<M>(true, true, state, block, dots, plane, a, b, c, d);
-    if (end - place < 32) kept &= (1 << <i32>((end - place) >> 3)) - 1;
-    while (kept) {
-      offer(state, block, load<u32>(place + (<usize>ctz(kept) << 3)));
-      kept &= kept - 1;
-    }
-  }
 }
 
 /** Takes more planes into the first look when it kept too many rows; tries with fewer from time to time. */
@@ -347,18 +357,16 @@ function scanRuns<M>(isListed: bool, state: usize, block: usize, list: usize, fr
   for (let row = from; row < to; ) {
     const isFull = load<u32>(state, Q_COUNT) == load<u32>(state, Q_K);
     const depth = isFull ? min(planes, load<u32>(state, Q_DEPTH)) : planes;
-    const end = min(to, row + (isFull ? RUN_ROWS : FIRST_RUN_ROWS));
+    const runRows = load<u32>(state, Q_RUN_ROWS);
+    const end = min(to, row + runRows);
+    // Runs grow with what has been seen: within one the limit stays behind.
+    if (isFull && runRows < RUN_ROWS) store<u32>(state, runRows * 2, Q_RUN_ROWS);
     let place = firstLook<M>(isListed, state, block, list, row, end, mask, depth);
-    if (depth < planes) {
-      if (isNarrow) adaptDepth(state, planes, depth, end - row, <u32>((place - candidates) >> 3));
-      for (let plane = depth; plane + 1 < planes && place > candidates; plane++) {
-        place = refine<M>(state, block, candidates, place, plane);
-      }
-      if (place > candidates) finish<M>(state, block, candidates, place, planes - 1);
-    } else {
-      for (let candidate = candidates; candidate < place; candidate += 8) offer(state, block, load<u32>(candidate));
-      if (isFull && isNarrow) adaptDepth(state, planes, depth, end - row, 0);
+    if (isFull && isNarrow) adaptDepth(state, planes, depth, end - row, <u32>((place - candidates) >> 3));
+    for (let plane = depth; plane < planes && place > candidates; plane++) {
+      place = refine<M>(state, block, candidates, place, plane);
     }
+    offerAll(state, block, candidates, place);
     row = end;
   }
 }
