@@ -237,6 +237,9 @@ describe("vectors that do not fit are refused", () => {
     const fewer = await run("import", "f.jsonl", "--collection", "f6", "--vectors", "f.f32", "--dim", "6");
     expect(fewer.stderr).toMatch(/f\.f32 holds 1 vector of dimension 6, but f\.jsonl has more rows/);
     expect(fewer.stderr).toMatch(/the first row of the file is in; continue with --skip 1/);
+    write("f.bin", float32(1, 2));
+    const other = await run("import", "f.jsonl", "--collection", "f", "--vectors", "f.bin");
+    expect(other.stderr).toMatch(/--vectors f\.bin: a file of vectors ends in \.f32 .* or \.npy/);
     const npy = await run("import", "f.jsonl", "--collection", "f", "--vectors", "no.npy");
     expect(npy.stderr).toMatch(/cannot read no\.npy: there is no such file/);
   });

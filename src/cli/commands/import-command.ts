@@ -1,6 +1,7 @@
 /**
  * `lynse import`: bring the rows of a file into a collection.
  */
+import { stat } from "node:fs/promises";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { isLynseError, LynseError } from "../../errors.js";
 import type { Collection, VectorDBClient } from "../../index.js";
@@ -95,6 +96,7 @@ async function importFile(client: VectorDBClient, path: string, flags: ImportFla
   try {
     const dim = flags.dim ?? (await dimOf(existing));
     if (isVectorFileName(flags.vectors)) vectorFile = await VectorFile.open(flags.vectors, dim);
+    else await refuseOtherFiles(flags.vectors);
     const vectors = vectorSource(reader, vectorFile, flags.vectors, dim);
     const startedAt = performance.now();
     let collection = existing;
@@ -121,6 +123,17 @@ async function importFile(client: VectorDBClient, path: string, flags: ImportFla
     await vectorFile?.close();
     await reader.close();
   }
+}
+
+/** A file of another kind is no column: without this, the message would be about a column that is missing. */
+async function refuseOtherFiles(vectors: string): Promise<void> {
+  const status = /[./\\]/.test(vectors) ? await stat(vectors).catch(() => null) : null;
+  if (status?.isFile() !== true) return;
+  throw new LynseError(
+    "INVALID_ARGUMENT",
+    `--vectors ${vectors}: a file of vectors ends in .f32 (bare float32) or .npy (NumPy); rename or convert it`,
+    { file: vectors },
+  );
 }
 
 /** Columns that have to be read; null for all. */
