@@ -125,9 +125,9 @@ export class ResultView<F extends Fields = Fields> implements Iterable<ResultRow
 
   /** An Arrow table of `toColumns()`; needs the optional peer package `apache-arrow`. Nested metadata becomes JSON text. */
   async toArrow(): Promise<unknown> {
-    // A variable, so that neither tsc nor a bundler looks for the optional package.
-    const name = "apache-arrow";
-    const arrow = await import(name).catch((cause: unknown) => {
+    // Put together here, so that neither tsc nor a bundler that follows constants looks for the optional package.
+    const name = ["apache", "arrow"].join("-");
+    const arrow = await import(/* webpackIgnore: true */ /* @vite-ignore */ name).catch((cause: unknown) => {
       throw new LynseError(
         "UNSUPPORTED",
         "toArrow needs the package apache-arrow: npm install apache-arrow",
