@@ -1,8 +1,9 @@
 /**
  * How are float32 and float16 converted into each other?
  *
- * IEEE 754 binary16, rounding to nearest, ties to even; subnormals, infinities and NaN included. Values of 65,520 and above
- * become infinite. Plain integer arithmetic on the bits, after the field widths of the standard. Lowest file of the kernel layer.
+ * IEEE 754 binary16, rounding to nearest, ties to even; subnormals, infinities and NaN included. Values of 65,520 and
+ * above become infinite. Plain integer arithmetic on the bits, after the field widths of the standard. Lowest file of
+ * the kernel layer.
  */
 
 /** Elements whose bits are looked at together: bounds the scratch space. */

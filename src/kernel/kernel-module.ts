@@ -1,8 +1,9 @@
 /**
  * How is the compiled kernel called?
  *
- * Compiled once a process, on first use, and instantiated once a memory. Addresses and sizes are unsigned 32-bit numbers, which
- * WebAssembly hands back signed: `>>> 0` restores them. The functions are described where they are written, in `assembly/`.
+ * Compiled once a process, on first use, and instantiated once a memory. Addresses and sizes are unsigned 32-bit
+ * numbers, which WebAssembly hands back signed: `>>> 0` restores them. The functions are described where they are
+ * written, in `assembly/`.
  */
 import { LynseError } from "../errors.js";
 import type { Dtype, Metric } from "../types.js";

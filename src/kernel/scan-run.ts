@@ -1,10 +1,11 @@
 /**
  * How does one exact search go over the rows of a table?
  *
- * A run holds one or more queries on a snapshot of rows and goes through them in pieces, so that its owner can let other work in
- * between. Each query has a first pass of its own: int8 codes with certified bounds; where too many rows survive those, float32
- * sums with theirs; where those fail too, float64 alone. Every surviving row is scored in float64 at once, so all passes give
- * the same answer to the bit. Scratch lives in the segment being scanned and moves on with the run.
+ * A run holds one or more queries on a snapshot of rows and goes through them in pieces, so that its owner can let
+ * other work in between. Each query has a first pass of its own: int8 codes with certified bounds; where too many
+ * rows survive those, float32 sums with theirs; where those fail too, float64 alone. Every surviving row is scored in
+ * float64 at once, so all passes give the same answer to the bit. Scratch lives in the segment being scanned and
+ * moves on with the run.
  */
 import { assert } from "../errors.js";
 import type { Dtype, Metric } from "../types.js";

@@ -1,9 +1,9 @@
 /**
  * Where do blocks and searches get their memory from?
  *
- * A segment is one shared WebAssembly memory with an instance of the kernel. Places are handed out from the bottom and stay
- * where they are; memory grows in place. Scratch for searches is handed back and used again. Pages that nobody has written to
- * cost address space only, so growing ahead is free.
+ * A segment is one shared WebAssembly memory with an instance of the kernel. Places are handed out from the bottom
+ * and stay where they are; memory grows in place. Scratch for searches is handed back and used again. Pages that
+ * nobody has written to cost address space only, so growing ahead is free.
  */
 import { LynseError } from "../errors.js";
 import { instantiateKernel, type Kernel } from "./kernel-module.js";

@@ -1,8 +1,8 @@
 /**
  * Which build of the kernel does this machine run?
  *
- * The relaxed-SIMD build where WebAssembly accepts it, plain SIMD elsewhere. Both give the same answers: they differ in the
- * rounding of first passes only, which the bounds cover. Lowest file of the kernel layer.
+ * The relaxed-SIMD build where WebAssembly accepts it, plain SIMD elsewhere. Both give the same answers: they differ
+ * in the rounding of first passes only, which the bounds cover. Lowest file of the kernel layer.
  */
 import { RELAXED_SIMD_KERNEL } from "./generated/kernel-bytes.js";
 

@@ -1,13 +1,14 @@
 /**
  * How is one vector compared with many?
  *
- * A `VectorTable` keeps the vectors of one field in the encoding they are stored in, next to int8 codes derived from them, and
- * finds the exact best rows for a query. Rows are only ever added or cut off at the end; a search works on a snapshot given as a
- * row count and may be spread over time. Top of the kernel layer: knows nothing of ids, files or filters.
+ * A `VectorTable` keeps the vectors of one field in the encoding they are stored in, next to int8 codes derived from
+ * them, and finds the exact best rows for a query. Rows are only ever added or cut off at the end; a search works on
+ * a snapshot given as a row count and may be spread over time. Top of the kernel layer: knows nothing of ids, files
+ * or filters.
  *
- * Rows lie in blocks of a power of two of rows, blocks in segments (one WebAssembly memory each, up to 4 GiB). Codes are taken
- * relative to a centre, the mean of the rows in the block before, renewed when the number of blocks doubles; a block keeps its
- * centre, so nothing is ever encoded twice.
+ * Rows lie in blocks of a power of two of rows, blocks in segments (one WebAssembly memory each, up to 4 GiB). Codes
+ * are taken relative to a centre, the mean of the rows in the block before, renewed when the number of blocks
+ * doubles; a block keeps its centre, so nothing is ever encoded twice.
  */
 import { assert, LynseError } from "../errors.js";
 import type { Dtype, Metric } from "../types.js";
@@ -123,8 +124,9 @@ export class VectorTable {
   }
 
   /**
-   * Place for up to `rowsMax` more rows, in the stored encoding (little-endian, unpadded, row-major). `rows` may be less than
-   * asked for, where a block ends. The rows count once `finishAppend` has taken them over; another call gives another place.
+   * Place for up to `rowsMax` more rows, in the stored encoding (little-endian, unpadded, row-major). `rows` may be
+   * less than asked for, where a block ends. The rows count once `finishAppend` has taken them over; another call
+   * gives another place.
    */
   beginAppend(rowsMax: number): AppendPlace {
     assert(rowsMax >= 1, "at least one row is appended");

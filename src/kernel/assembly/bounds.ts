@@ -5,14 +5,14 @@
  * (scale t, int16) and n = s·|c|:
  *   q·x <= q·centre + centre·(x − centre) + t·s·(ŷ·c) + |y|·r + |y − t·ŷ|·n                 (Cauchy-Schwarz, twice)
  *   |t·ŷ − s·c| <= |q − x| + |y − t·ŷ| + r, with |t·ŷ − s·c|² = |t·ŷ|² − 2·t·s·(ŷ·c) + n²  (triangle inequality)
- * After a part of the components only, what the others can still add to ŷ·c is at most the product of the norms of the two tails.
- * The stored residual is r + RESIDUAL_SHARE·n, which takes the place of the term in n.
- * A row is skipped only when that, widened by the rounding of the float32 arithmetic and of the float64 score, shows that it
- * cannot beat the worst row of a full heap. Comparisons are written so that NaN and overflow never skip a row. The int8 bound
- * of ip and cos is in units of t, so that no query is too small or too large for float32.
+ * After a part of the components only, what the others can still add to ŷ·c is at most the product of the norms of
+ * the two tails. The stored residual is r + RESIDUAL_SHARE·n, which takes the place of the term in n.
+ * A row is skipped only when that, widened by the rounding of the float32 arithmetic and of the float64 score, shows
+ * that it cannot beat the worst row of a full heap. Comparisons are written so that NaN and overflow never skip a
+ * row. The int8 bound of ip and cos is in units of t, so that no query is too small or too large for float32.
  *
- * Float sums: a float32 sum of m terms in any order errs by at most gamma(m) times the sum of magnitudes (Higham, Accuracy and
- * Stability of Numerical Algorithms, ch. 3), plus the smallest subnormal for each product that underflows.
+ * Float sums: a float32 sum of m terms in any order errs by at most gamma(m) times the sum of magnitudes (Higham,
+ * Accuracy and Stability of Numerical Algorithms, ch. 3), plus the smallest subnormal for each product that underflows.
  */
 import {
   B_CENTRE,
@@ -64,7 +64,7 @@ import {
 /** Covers the rounding of the bound itself: fewer than thirty float32 roundings of 2^-24 each. */
 const SLACK: f64 = 2e-6;
 /** The same for squared distances, whose terms add up to at most 4·(|t·ŷ|² + n²). */
-const SQUARE_SLACK: f64 = 4e-6;
+export const SQUARE_SLACK: f64 = 4e-6;
 /** Covers the rounding of a float64 sum of 16,384 terms, eight times over. */
 const SCORE_SLACK: f64 = 1.5e-11;
 /** Half the spacing of float32 numbers at 1. */
@@ -209,7 +209,7 @@ export function enterBlock(state: usize, block: usize): void {
   setLimits(state);
 }
 
-/** Rounds a limit so that `bound <= limit` proves a row worthless; NaN, which proves nothing, where that cannot be had. */
+/** Rounds a limit so that `bound <= limit` proves a row worthless; NaN, which proves nothing, where there is none. */
 function safeLimit(limit: f64, isFull: bool): f32 {
   let rounded = roundedDown(limit);
   // Before the heap is full an equal score still counts.

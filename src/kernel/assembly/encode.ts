@@ -1,10 +1,10 @@
 /**
  * Which codes and scalars stand for a stored row?
  *
- * The code of x is round((x − centre)/s) in int8 with s = largest |x − centre| / 127. Everything is computed in units of s, so
- * that nothing overflows; the residual norm is rounded up by more than all rounding errors, which is what makes the scan exact.
- * Rows outside the range in which the bounds are proved (components beyond 1e16 from the centre) get an infinite residual, which
- * no bound excludes.
+ * The code of x is round((x − centre)/s) in int8 with s = largest |x − centre| / 127. Everything is computed in units
+ * of s, so that nothing overflows; the residual norm is rounded up by more than all rounding errors, which is what
+ * makes the scan exact. Rows outside the range in which the bounds are proved (components beyond 1e16 from the
+ * centre) get an infinite residual, which no bound excludes.
  */
 import {
   B_CAPACITY,
@@ -107,7 +107,8 @@ function shiftOf<E>(row: usize, centre: usize, dim: usize): f32 {
     const restLow = f64x2.promote_low_f32x4(rest);
     const restHigh = f64x2.promote_low_f32x4(v128.shuffle<i64>(rest, rest, 1, 1));
     dots = f64x2.add(dots, f64x2.add(f64x2.mul(middleLow, restLow), f64x2.mul(middleHigh, restHigh)));
-    centreSquares = f64x2.add(centreSquares, f64x2.add(f64x2.mul(middleLow, middleLow), f64x2.mul(middleHigh, middleHigh)));
+    centreSquares = f64x2.add(centreSquares, f64x2.mul(middleLow, middleLow));
+    centreSquares = f64x2.add(centreSquares, f64x2.mul(middleHigh, middleHigh));
     restSquares = f64x2.add(restSquares, f64x2.add(f64x2.mul(restLow, restLow), f64x2.mul(restHigh, restHigh)));
     row += step;
   }
@@ -202,7 +203,7 @@ function encodeRow<E>(block: usize, index: usize, dim: usize): void {
     const place = tailPlace(scalars, laterTails, tailBytes, plane);
     store<f32>(place, roundedUp(<f64>scale * Math.sqrt(<f64>(square - load<i32>(place)))));
   }
-  // The float32 sum of squares errs by less than dim/4 + 8 roundings; each component by less than five, relative to its code.
+  // The float32 sum of squares errs by less than dim/4 + 8 roundings; each component by less than five.
   const codeNorm = Math.sqrt(<f64>square);
   const errorNorm = Math.sqrt(laneSum(errors)) * (1 + (0.25 * <f64>dim + 8) * 6e-8);
   const residual = <f64>scale * (errorNorm + (3e-7 + RESIDUAL_SHARE) * (codeNorm + errorNorm)) * (1 + 1e-6);
@@ -233,8 +234,9 @@ export function encodeRows(block: usize, from: u32, to: u32): void {
 }
 
 /**
- * Writes the mean of the block's first `rows` rows to `target`, using `sums` (dim4 float64) on the way. A mean that explains less
- * than a sixteenth of the rows' squares is not worth its rounding and becomes zero, as does one out of range.
+ * Writes the mean of the block's first `rows` rows to `target`, using `sums` (dim4 float64) on the way. A mean that
+ * explains less than a sixteenth of the rows' squares is not worth its rounding and becomes zero, as does one out of
+ * range.
  */
 export function meanOfRows(block: usize, rows: u32, target: usize, sums: usize): void {
   const dim = padded4(load<i32>(block, B_DIM));

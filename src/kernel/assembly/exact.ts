@@ -1,8 +1,8 @@
 /**
  * What is a row's exact score?
  *
- * Float64 throughout, in one fixed order of summation, so that every plan gives the same bits. A score is better when it is
- * higher: the dot product, minus the squared distance, the cosine. Rows are finite, as the host has checked.
+ * Float64 throughout, in one fixed order of summation, so that every plan gives the same bits. A score is better when
+ * it is higher: the dot product, minus the squared distance, the cosine. Rows are finite, as the host has checked.
  */
 import {
   B_DIM,
@@ -30,7 +30,7 @@ import {
 import { pushHeap, replaceWorst, worstScore } from "./heap";
 import { setLimits } from "./bounds";
 
-/** Four binary16 numbers as float32, exactly: the exponent is rebased by a multiplication, which also mends subnormals. */
+/** Four binary16 numbers as float32, exactly: a multiplication rebases the exponent and mends subnormals. */
 // @ts-ignore: decorator
 @inline
 export function loadHalf4(address: usize): v128 {

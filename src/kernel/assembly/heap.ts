@@ -1,8 +1,8 @@
 /**
  * Which k rows are the best so far?
  *
- * A binary heap with the worst row at the root. A row is worse when its score is lower, or equal with a higher row number:
- * ties go to the older row. Scores (float64) and rows (uint32) lie in two arrays.
+ * A binary heap with the worst row at the root. A row is worse when its score is lower, or equal with a higher row
+ * number: ties go to the older row. Scores (float64) and rows (uint32) lie in two arrays.
  */
 import { Q_COUNT, Q_HEAP_ROWS, Q_HEAP_SCORES } from "./layout";
 

@@ -1,8 +1,8 @@
 /**
  * The kernel's exports: how is one vector compared with many?
  *
- * No heap, no static data, no globals: every function gets addresses, so that several instances may work on one shared memory,
- * each search with a state of its own.
+ * No heap, no static data, no globals: every function gets addresses, so that several instances may work on one
+ * shared memory, each search with a state of its own.
  */
 export {
   blockBytes,

@@ -1,12 +1,13 @@
 /**
  * Where does everything lie in memory?
  *
- * A block holds a power of two of rows: header, rows as stored, int8 codes in up to four planes (the first quarter of the
- * components of all rows, then the second, ...; see `chunkBytes` for the order inside), and float32 scalars: scale, residual, code norm and first tail of four rows
- * together fill a cache line; the norms and the tails after later planes are arrays.
- * A query state holds one search in progress: header, the query as float32, float64 and int16 codes, and the heap of the
- * best rows. Offsets inside a state are relative to it, so that its bytes can move to another memory. Only this folder knows
- * the layout: the host asks for sizes and places through the functions exported here.
+ * A block holds a power of two of rows: header, rows as stored, int8 codes in up to four planes (the first quarter of
+ * the components of all rows, then the second, ...; see `chunkBytes` for the order inside), and float32 scalars:
+ * scale, residual, code norm and first tail of four rows together fill a cache line; the norms and the tails after
+ * later planes are arrays. A query state holds one search in progress: header, the query as float32, float64 and
+ * int16 codes, and the heap of the best rows. Offsets inside a state are relative to it, so that its bytes can move
+ * to another memory. Only this folder knows the layout: the host asks for sizes and places through the functions
+ * exported here.
  */
 
 // Metrics and dtypes as numbers; the host's `kernel-module.ts` names them the same way.
@@ -55,8 +56,8 @@ export const B_ROWS: usize = 0;
 /** u32 address of the int8 codes, plane by plane. */
 export const B_CODES: usize = 4;
 /**
- * u32 address of the scalars, 64 bytes for every four rows: four scales s (the code c stands for centre + s·c), four residuals
- * (an upper bound of |x − centre − s·c| + RESIDUAL_SHARE·s·|c|), four code norms n = s·|c|, four first tails.
+ * u32 address of the scalars, 64 bytes for every four rows: four scales s (the code c stands for centre + s·c), four
+ * residuals (an upper bound of |x − centre − s·c| + RESIDUAL_SHARE·s·|c|), four code norms n = s·|c|, four first tails.
  */
 export const B_SCALARS: usize = 8;
 /** Where the other scalars begin in those 64 bytes. */
@@ -122,7 +123,7 @@ export const Q_FLOAT_LIMIT: usize = 120;
 export const Q_CODE_NORM: usize = 128;
 /** f32 norms of the query's codes after each plane but the last. */
 export const Q_TAILS: usize = 136;
-/** u32 planes that the first look takes; runs until it tries with fewer, and how many to wait after the next failure. */
+/** u32 planes that the first look takes; runs until it tries with fewer; how many to wait after the next failure. */
 export const Q_DEPTH: usize = 148;
 export const Q_WAIT: usize = 152;
 export const Q_PATIENCE: usize = 156;
@@ -141,7 +142,7 @@ export const RUN_ROWS: u32 = 256;
 
 /** Norm kept for an all-zero row: far above any other, so that the cosine bound sees the sign of the limit only. */
 export const ZERO_NORM: f32 = 3e38;
-/** Share of a row's code norm that its residual includes: pays for the rounding of the query, in place of a term of its own. */
+/** Share of a row's code norm that its residual includes: pays for the rounding of the query. */
 export const RESIDUAL_SHARE: f64 = 2e-4;
 
 /** Components rounded up to whole groups of four, as rows are padded. */
@@ -172,8 +173,8 @@ export function planeWidth(dim: i32): usize {
 }
 
 /**
- * Bytes of a row's codes that lie together: a cache line where planes are wide. The next ones of its neighbours follow first, so
- * that four rows side by side are one stream.
+ * Bytes of a row's codes that lie together: a cache line where planes are wide. The next ones of its neighbours
+ * follow first, so that four rows side by side are one stream.
  */
 // @ts-ignore: decorator
 @inline

@@ -1,13 +1,15 @@
 /**
  * Which rows of a block could be among the best, seen from their codes?
  *
- * Rows are taken in runs. A first look takes the leading planes of codes, four rows at a time so that they share the loads of
- * the query and the test of their bounds, and lists the candidates; these are then finished in fours. Reading two streams one
- * after the other keeps the waits for memory apart from the branches. How many planes the first look takes follows from how many
- * rows it excludes. Candidates that the whole bound does not exclude are scored in float64 at once, which tightens the limit.
+ * Rows are taken in runs. A first look takes the leading planes of codes, four rows at a time so that they share the
+ * loads of the query and the test of their bounds, and lists the candidates; these are then finished in fours.
+ * Reading two streams one after the other keeps the waits for memory apart from the branches. How many planes the
+ * first look takes follows from how many rows it excludes. Candidates that the whole bound does not exclude are
+ * scored in float64 at once, which tightens the limit.
  *
  * Bounds: see `bounds.ts`. Integer sums are exact in any order, so both builds see the same candidates.
  */
+import { SQUARE_SLACK } from "./bounds";
 import { offer } from "./exact";
 import {
   B_CAPACITY,
@@ -77,15 +79,7 @@ function transposedSum(a: v128, b: v128, c: v128, d: v128): v128 {
 // @ts-ignore: decorator
 @inline
 function dotPlanes(
-  isListed: bool,
-  block: usize,
-  query: usize,
-  a: usize,
-  b: usize,
-  c: usize,
-  d: usize,
-  plane: u32,
-  end: u32,
+  isListed: bool, block: usize, query: usize, a: usize, b: usize, c: usize, d: usize, plane: u32, end: u32,
 ): v128 {
   const lastPlane = load<u32>(block, B_PLANES) - 1;
   const planeBytes = <usize>load<u32>(block, B_PLANE_BYTES);
@@ -186,8 +180,8 @@ function entries(isListed: bool, base: usize, a: usize, b: usize, c: usize, d: u
 }
 
 /**
- * Bits of the rows a, b, c, d that the int8 bound does not exclude, given the dot products of their codes over `depth` planes:
- * the others add at most the product of the tails.
+ * Bits of the rows a, b, c, d that the int8 bound does not exclude, given the dot products of their codes over
+ * `depth` planes: the others add at most the product of the tails.
  */
 // @ts-ignore: decorator
 @inline
@@ -215,7 +209,7 @@ function keptBits<M>(
   if (isL2<M>()) {
     const norm = scalars(isListed, base, S_CODE_NORM, a, b, c, d);
     const rest = f32x4.add(f32x4.mul(most, v128.load32_splat(state, Q_C0)), v128.load32_splat(state, Q_C1));
-    const square = f32x4.add(f32x4.mul(f32x4.mul(norm, norm), f32x4.splat(0.999996)), rest);
+    const square = f32x4.add(f32x4.mul(f32x4.mul(norm, norm), f32x4.splat(<f32>(1.0 - SQUARE_SLACK))), rest);
     const reach = f32x4.add(limit, residual);
     return i32x4.bitmask(f32x4.gt(square, f32x4.mul(reach, reach))) ^ 15;
   }
@@ -239,7 +233,7 @@ function listed(place: usize, row: usize, dot: i32, bit: i32): usize {
   return place + (<usize>bit << 3);
 }
 
-/** Lists the candidates among the rows `from` to `to`, or among those entries of `list`. Returns the end of the candidates. */
+/** Lists the candidates among the rows `from` to `to`, or among those entries of `list`. Returns their end. */
 // @ts-ignore: decorator
 @inline
 function firstLook<M>(
@@ -278,8 +272,9 @@ function firstLook<M>(
 }
 
 /**
- * Reads one byte of each candidate's codes in `plane`. Nothing depends on them, so the waits for memory overlap, where the scan
- * itself would take them a few at a time. The sum is stored only so that the reads are not optimised away.
+ * Reads one byte of each candidate's codes in `plane`. Nothing depends on them, so the waits for memory overlap,
+ * where the scan itself would take them a few at a time. The sum is stored only so that the reads are not optimised
+ * away.
  */
 function touchPlane(state: usize, block: usize, start: usize, end: usize, plane: u32): void {
   const width = planeBytesOf(block, plane);
@@ -302,7 +297,7 @@ function offerAll(state: usize, block: usize, start: usize, end: usize): void {
   for (let place = start; place < end; place += 8) offer(state, block, load<u32>(place));
 }
 
-/** Adds one plane to the candidates' dot products and drops those that the bound now excludes. Returns their new end. */
+/** Adds one plane to the candidates' dot products and drops those that the bound now excludes. Returns the new end. */
 function refine<M>(state: usize, block: usize, start: usize, end: usize, plane: u32): usize {
   const query = state + load<u32>(state, Q_CODES);
   const isWhole = plane + 1 == load<u32>(block, B_PLANES);
@@ -352,7 +347,7 @@ function adaptDepth(state: usize, planes: u32, depth: u32, rows: u32, kept: u32)
 function scanRuns<M>(isListed: bool, state: usize, block: usize, list: usize, from: u32, to: u32, mask: usize): void {
   const planes = load<u32>(block, B_PLANES);
   const candidates = state + load<u32>(state, Q_CANDIDATES);
-  // Wide planes are read one after the other in any case: alternating between distant streams would cost more than lists.
+  // Wide planes are always read one after the other: alternating between distant streams costs more than lists.
   const isNarrow = load<u32>(block, B_PLANE_WIDTH) < WIDE_PLANE;
   for (let row = from; row < to; ) {
     const isFull = load<u32>(state, Q_COUNT) == load<u32>(state, Q_K);

@@ -1,8 +1,8 @@
 /**
  * Which rows of a block could be among the best, seen from the rows themselves; and which rows does a mask name?
  *
- * The float pass sums in float32 and excludes rows by the rounding bound of the sum; the exact pass scores every row. Both go
- * over a run of rows with or without a bit mask, or over a list of row indexes.
+ * The float pass sums in float32 and excludes rows by the rounding bound of the sum; the exact pass scores every row.
+ * Both go over a run of rows with or without a bit mask, or over a list of row indexes.
  */
 import { loadFour } from "./encode";
 import { offer } from "./exact";
@@ -141,7 +141,7 @@ export function countMask(mask: usize, from: u32, to: u32): u32 {
   return count;
 }
 
-/** Writes the indexes of the set bits `from` (a multiple of 32) to `to` to `list`, filled up to four. Returns their number. */
+/** Lists the set bits `from` (a multiple of 32) to `to`, filled up to a multiple of four. Returns their number. */
 export function listMask(mask: usize, from: u32, to: u32, list: usize): u32 {
   let place = list;
   for (let row = from; row < to; row += 32) {
