@@ -1,10 +1,10 @@
 /**
  * For which rows is a filter TRUE?
  *
- * NOT is pushed down to the leaves: in Kleene's logic NOT (a AND b) is NOT a OR NOT b, so every node is asked for the rows
- * where it is TRUE or for those where it is FALSE, and what is unknown is in neither. That is one set a node where
- * (TRUE, FALSE) pairs would be two. Leaves are cached by text and side; rows never change, so a cached set is extended by
- * scanning the rows that came since, and cut for a reader of an older snapshot.
+ * NOT is pushed down to the leaves: in Kleene's logic NOT (a AND b) is NOT a OR NOT b, so every node is asked for the
+ * rows where it is TRUE or for those where it is FALSE, and what is unknown is in neither. That is one set a node where
+ * (TRUE, FALSE) pairs would be two. Leaves are cached by text and side; rows never change, so a cached set is extended
+ * by scanning the rows that came since, and cut for a reader of an older snapshot.
  */
 import { assert } from "../errors.js";
 import type { Id } from "../types.js";
@@ -38,7 +38,7 @@ export class FilterEvaluator {
   evaluate(node: WhereNode, rowCount: number): Matches {
     const { leaf, wanted } = leafOf(node, true);
     if (leaf !== null) return this.#leaf(leaf, wanted, rowCount);
-    const key = printWhere(node);
+    const key = printed(node);
     const cached = this.#cache.get(key);
     if (cached?.bits.length === rowCount) return cached;
     const found = this.#matches(node, true, rowCount);
@@ -49,7 +49,7 @@ export class FilterEvaluator {
   /** The count of a filter whose rows are known already, or null. */
   knownCount(node: WhereNode, rowCount: number): number | null {
     const { leaf, wanted } = leafOf(node, true);
-    const cached = this.#cache.get(leaf === null ? printWhere(node) : leafKey(leaf, wanted));
+    const cached = this.#cache.get(leaf === null ? printed(node) : leafKey(leaf, wanted));
     return cached?.bits.length === rowCount ? cached.count : null;
   }
 
@@ -189,5 +189,19 @@ function leafOf(node: WhereNode, wanted: boolean): { readonly leaf: LeafNode | n
 }
 
 function leafKey(leaf: LeafNode, wanted: boolean): string {
-  return `${wanted ? "+" : "-"}${printWhere(leaf)}`;
+  const keys = wanted ? wantedKeys : unwantedKeys;
+  let key = keys.get(leaf);
+  if (key === undefined) keys.set(leaf, (key = `${wanted ? "+" : "-"}${printWhere(leaf)}`));
+  return key;
+}
+
+/** Keys by node: nodes are frozen, and a repeated filter is the same node again. */
+const printedKeys = new WeakMap<WhereNode, string>();
+const wantedKeys = new WeakMap<WhereNode, string>();
+const unwantedKeys = new WeakMap<WhereNode, string>();
+
+function printed(node: WhereNode): string {
+  let key = printedKeys.get(node);
+  if (key === undefined) printedKeys.set(node, (key = printWhere(node)));
+  return key;
 }

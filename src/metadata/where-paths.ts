@@ -3,11 +3,18 @@
  */
 import type { LiteralNode, OperandNode, WhereNode } from "./where-node.js";
 
+/** Paths by node: nodes are frozen, and a repeated filter is the same node again. */
+const known = new WeakMap<WhereNode, readonly string[]>();
+
 /** The distinct paths in order of first use. The row's own id is not among them. */
-export function pathsOf(node: WhereNode): string[] {
+export function pathsOf(node: WhereNode): readonly string[] {
+  const before = known.get(node);
+  if (before !== undefined) return before;
   const paths = new Set<string>();
   collect(node, paths);
-  return [...paths];
+  const distinct = Object.freeze([...paths]);
+  known.set(node, distinct);
+  return distinct;
 }
 
 function collect(node: WhereNode, into: Set<string>): void {

@@ -32,6 +32,8 @@ export interface FilterRequest {
   readonly where: WhereNode | null;
   readonly filterIds: readonly Id[] | null;
   readonly signal: AbortSignal | undefined;
+  /** Also estimate the matches before they are counted, for explanations. */
+  readonly wantsEstimate?: boolean;
 }
 
 /** The rows that a read may return. */
@@ -43,7 +45,7 @@ export interface RowFilter {
   readonly count: number;
   /** Live rows of the snapshot. */
   readonly liveCount: number;
-  /** Matching rows as estimated before the filter was evaluated. */
+  /** Matching rows as estimated before the filter was evaluated, where that was asked for; an upper bound otherwise. */
   readonly estimated: number;
   /** The where expression that was applied, for explanations. */
   readonly where: WhereNode | null;
@@ -74,7 +76,7 @@ export async function resolveFilter(source: FilterSource, request: FilterRequest
   let estimated = liveCount;
   if (where !== null) {
     await source.columns.ensure(pathsOf(where), rowCount, request.signal);
-    estimated = Math.min(liveCount, source.columns.estimate(where, rowCount));
+    if (request.wantsEstimate === true) estimated = Math.min(liveCount, source.columns.estimate(where, rowCount));
     const { bits, count: matches } = source.columns.evaluate(where, rowCount);
     if (live === null) {
       mask = bits.words;
