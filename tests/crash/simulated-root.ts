@@ -18,9 +18,11 @@ export const rootFolder = "/data/root";
 
 export class SimulatedRoot implements OpenRoot {
   readonly #registry: EngineRegistry;
+  readonly #gate: { isShut: boolean };
 
-  private constructor(registry: EngineRegistry) {
+  private constructor(registry: EngineRegistry, gate: { isShut: boolean }) {
     this.#registry = registry;
+    this.#gate = gate;
   }
 
   static async open(
@@ -28,9 +30,11 @@ export class SimulatedRoot implements OpenRoot {
     options: { readonly isReadOnly?: boolean; readonly durability?: Durability } = {},
   ): Promise<SimulatedRoot> {
     const { isReadOnly = false, durability = "fsync" } = options;
-    return withoutWaiting(
-      async () => new SimulatedRoot(await EngineRegistry.open(fs, rootFolder, { isReadOnly, durability })),
+    const gate = { isShut: false };
+    const registry = await withoutWaiting(() =>
+      EngineRegistry.open(gated(fs, gate), rootFolder, { isReadOnly, durability }),
     );
+    return new SimulatedRoot(registry, gate);
   }
 
   databaseNames(): Promise<readonly string[]> {
@@ -43,6 +47,12 @@ export class SimulatedRoot implements OpenRoot {
 
   close(): Promise<void> {
     return this.#registry.close();
+  }
+
+  /** Stops using the files as they are, as far as one process can: what `close` writes goes nowhere. */
+  abandon(): Promise<void> {
+    this.#gate.isShut = true;
+    return this.#registry.close().catch(() => {});
   }
 
   /** Makes the calls of an operation; resolves to what the last one resolves to, where the model tells it. */
@@ -65,6 +75,24 @@ export class SimulatedRoot implements OpenRoot {
     }
     return undefined;
   }
+}
+
+/** A file system whose calls, and those of files opened for writing through it, fail once the gate is shut. */
+function gated(fs: FileSystem, gate: { readonly isShut: boolean }): FileSystem {
+  const guard = <T extends object>(target: T): T =>
+    new Proxy(target, {
+      get: (_, key) => {
+        const value: unknown = Reflect.get(target, key, target);
+        if (typeof value !== "function") return value;
+        return (...args: unknown[]): unknown => {
+          if (gate.isShut && key !== "close") throw new Error("the program has ended");
+          const result: unknown = value.apply(target, args);
+          if (key !== "open") return result;
+          return (result as Promise<object>).then(guard);
+        };
+      },
+    });
+  return guard(fs);
 }
 
 /** Runs `open` with waits that end at once: a lock file that a power loss emptied is looked at again for a second. */

@@ -1,0 +1,63 @@
+import { expect, test } from "vitest";
+import { filesToHurt, judgeInMemory, type SmallRoot, smallRoot, type Verdict } from "./damaged-root.js";
+
+/** What damage may lead to, by the end of a file's path. */
+const allowed: readonly (readonly [ending: RegExp, verdicts: readonly Verdict[]])[] = [
+  [/\/lynse\.json$/, ["corrupt"]],
+  [/\/manifest\.json$/, ["corrupt"]],
+  // Nothing depends on what these hold.
+  [/\/database\.json$/, ["same"]],
+  [/\/writer-\d+\.lock$/, ["same"]],
+  [/\/derived-\d+\.lynse$/, ["same"]],
+  // Frames that the checkpoint tells of are not read again.
+  [/\/log-000001\.lynse$/, ["corrupt", "earlier", "same"]],
+  [/\/vectors-default\.lynse$/, ["corrupt", "earlier"]],
+];
+
+type Damage = (intact: Uint8Array, at: number) => Uint8Array;
+
+/** Does `damage` at every byte of every file; resolves to the number of each verdict by file. */
+async function judgeEverywhere(
+  root: SmallRoot,
+  damage: Damage,
+  step = 1,
+): Promise<Record<string, Partial<Record<Verdict, number>>>> {
+  const found: Record<string, Partial<Record<Verdict, number>>> = {};
+  for (const file of filesToHurt(root)) {
+    const intact = root.contents.get(file)!;
+    const counts: Partial<Record<Verdict, number>> = (found[file] = {});
+    const may = allowed.find(([ending]) => ending.test(file))![1];
+    for (let at = 0; at < intact.length; at += step) {
+      const verdict = await judgeInMemory(root, file, damage(intact, at)).catch((error: unknown) => {
+        throw new Error(`byte ${at} of ${file}: ${error instanceof Error ? error.stack : error}`);
+      });
+      expect(may, `byte ${at} of ${file}`).toContain(verdict);
+      counts[verdict] = (counts[verdict] ?? 0) + 1;
+    }
+  }
+  return found;
+}
+
+function totalOf(found: Record<string, Partial<Record<Verdict, number>>>, verdict: Verdict): number {
+  return Object.values(found).reduce((sum, counts) => sum + (counts[verdict] ?? 0), 0);
+}
+
+test("a bit flipped in any byte of any file is found, or changes no answer", async () => {
+  const root = await smallRoot();
+  const found = await judgeEverywhere(root, (intact, at) => {
+    const bytes = intact.slice();
+    bytes[at]! ^= 1 << (at & 7);
+    return bytes;
+  });
+  expect(Object.keys(found)).toHaveLength(allowed.length);
+  expect(totalOf(found, "earlier")).toBeGreaterThan(0);
+  expect(totalOf(found, "corrupt")).toBeGreaterThan(0);
+});
+
+test("a file cut at every third length is found, or loses the last commits at most", async () => {
+  const root = await smallRoot();
+  const found = await judgeEverywhere(root, (intact, at) => intact.slice(0, at), 3);
+  expect(Object.keys(found)).toHaveLength(allowed.length);
+  expect(totalOf(found, "earlier")).toBeGreaterThan(0);
+  expect(totalOf(found, "corrupt")).toBeGreaterThan(0);
+});
