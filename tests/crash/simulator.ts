@@ -188,13 +188,16 @@ export class Simulator {
 
   /** Notes where calls were cut off, and where a later one has shown that their effect is what the program sees. */
   #doubt(operations: readonly Operation[], endings: readonly Ending[]): void {
+    const collectionOf = (operation: Operation): string => ("collection" in operation ? operation.collection : "");
+    const placeOf = (operation: Operation): string => `${operation.database}/${collectionOf(operation)}`;
     for (const [at, operation] of operations.entries()) {
-      const collection = "collection" in operation ? operation.collection : "";
-      const place = `${operation.database}/${collection}`;
-      if (endings[at]!.kind === "cut") this.#doubts.add(place);
       if (endings[at]!.kind !== "resolved" || !isWritten(this.#worlds[0]!, operation)) continue;
-      this.#doubts.delete(place);
+      this.#doubts.delete(placeOf(operation));
       this.#doubts.delete(`${operation.database}/`);
+    }
+    // Last, because what resolved at the same time may have come first.
+    for (const [at, operation] of operations.entries()) {
+      if (endings[at]!.kind === "cut") this.#doubts.add(placeOf(operation));
     }
   }
 

@@ -1,0 +1,96 @@
+import { expect, test } from "vitest";
+import { isLynseError } from "../../src/errors.js";
+import { MemoryFileSystem } from "../../src/storage/memory-file-system.js";
+import { decodeSealedJson, encodeSealedJson } from "../../src/storage/sealed-json.js";
+import { SeededRandom } from "../../src/storage/seeded-random.js";
+import type { JsonValue } from "../../src/types.js";
+import { filesToHurt, judge, judgeInMemory, smallRoot } from "../crash/damaged-root.js";
+import { SimulatedRoot } from "../crash/simulated-root.js";
+
+/** Another file of about the same size: bytes overwritten, cut out, doubled, zeroed, or all of them random. */
+function mangled(intact: Uint8Array, random: SeededRandom): Uint8Array {
+  const from = random.below(intact.length + 1);
+  const to = from + random.below(intact.length + 1 - from);
+  const before = intact.slice(0, from);
+  const after = intact.slice(to);
+  const noise = Uint8Array.from({ length: random.below(200) }, () => random.below(256));
+  const choice = random.below(6);
+  if (choice === 0) return Uint8Array.from([...before, ...noise, ...after]);
+  if (choice === 1) return Uint8Array.from([...before, ...after]);
+  if (choice === 2) return Uint8Array.from([...intact.slice(0, to), ...intact.slice(from)]);
+  if (choice === 3) return Uint8Array.from([...before, ...new Uint8Array(to - from), ...after]);
+  if (choice === 4) return Uint8Array.from([...intact, ...noise]);
+  return noise;
+}
+
+test("files of random bytes are found damaged, or change no answer but the last commits'", async () => {
+  const root = await smallRoot();
+  const files = filesToHurt(root);
+  for (let seed = 1; seed <= 400; seed++) {
+    const random = new SeededRandom(seed);
+    const file = files[random.below(files.length)]!;
+    const bytes = mangled(root.contents.get(file)!, random);
+    await judgeInMemory(root, file, bytes).catch((error: unknown) => {
+      throw new Error(`seed ${seed}, ${file}: ${error instanceof Error ? error.stack : error}`);
+    });
+  }
+  expect(files.length).toBeGreaterThan(5);
+});
+
+const oddValues: readonly JsonValue[] = [
+  null,
+  -1,
+  0,
+  1.5,
+  2 ** 40,
+  "",
+  "x",
+  "0".repeat(16),
+  true,
+  [],
+  {},
+  [[1]],
+  "__proto__",
+];
+
+test("settings that are intact but say impossible things are refused", async () => {
+  const root = await smallRoot();
+  const fs = new MemoryFileSystem();
+  const path = filesToHurt(root).find((file) => file.endsWith("/hurt/manifest.json"))!;
+  const format = "lynsedb collection";
+  const members = decodeSealedJson(fs, root.contents.get(path)!, format, path) as Record<string, JsonValue>;
+  const config = members["config"] as Record<string, JsonValue>;
+  const variants: Record<string, JsonValue>[] = [];
+  for (const odd of oddValues) {
+    for (const key of ["generation", "salt", "config"]) variants.push({ ...members, [key]: odd });
+    for (const key of ["dim", "dtype"]) variants.push({ ...members, config: { ...config, [key]: odd } });
+  }
+  let refused = 0;
+  for (const { format: _, version: __, ...variant } of variants) {
+    const changed = new Map(root.contents).set(path, encodeSealedJson(fs, format, variant));
+    const opened = await SimulatedRoot.open(MemoryFileSystem.of(changed));
+    const database = opened.database("alpha");
+    const answer = await database.getCollection("hurt").catch((error: unknown) => error);
+    expect(isLynseError(answer, "CORRUPT"), `${JSON.stringify(variant)} gives ${answer}`).toBe(true);
+    expect(await (await database.getCollection("other")).count()).toBe(2);
+    refused += 1;
+    await opened.abandon();
+  }
+  expect(refused).toBe(variants.length);
+});
+
+test("lengths that promise more than the file holds make no reader allocate them", async () => {
+  const root = await smallRoot();
+  const before = process.memoryUsage().arrayBuffers;
+  let peak = 0;
+  for (const file of filesToHurt(root).filter((path) => path.endsWith(".lynse"))) {
+    const intact = root.contents.get(file)!;
+    for (let at = 0; at + 4 <= intact.length; at += 4) {
+      const bytes = intact.slice();
+      new DataView(bytes.buffer).setUint32(at, 0x7fff_fff0, true);
+      await judge(MemoryFileSystem.of(new Map(root.contents).set(file, bytes)), root, file);
+      peak = Math.max(peak, process.memoryUsage().arrayBuffers - before);
+    }
+  }
+  expect(peak).toBeLessThan(256 * 1024 * 1024);
+});
