@@ -22,6 +22,8 @@ export interface CompactionOptions {
   readonly signal: AbortSignal | undefined;
 }
 
+/** Compactions after which a query's cursor still finds its place. */
+const renumberingsMax = 8;
 /** Rows copied at once: bounds memory and the time between two looks at the signal. */
 const batchRows = 2048;
 
@@ -30,6 +32,7 @@ export async function compactGeneration(old: Generation, options: CompactionOpti
   const { vectors } = old;
   assert(vectors !== null, "a collection with rows has vectors");
   const writer = await old.store.beginGeneration();
+  const keptBits = new Uint32Array(Math.ceil(old.rowCount / 32));
   const next = { rows: new RowTable(), ranges: new VectorRanges(), vectors: new VectorTable(vectors) };
   try {
     for (let from = 0; from < old.rowCount; from += batchRows) {
@@ -37,6 +40,7 @@ export async function compactGeneration(old: Generation, options: CompactionOpti
       const to = Math.min(old.rowCount, from + batchRows);
       const { kept, deleted } = keptRows(old, from, to, options.keepDeleted);
       if (kept.length === 0) continue;
+      for (const row of kept) keptBits[row >>> 5]! |= 1 << (row & 31);
       const part = await copyRows(old, kept);
       const first = next.rows.rowCount;
       const deletedNext = deleted.map((at) => first + at);
@@ -51,7 +55,9 @@ export async function compactGeneration(old: Generation, options: CompactionOpti
       await yieldToEventLoop();
     }
     const store = await writer.finish();
-    return Generation.of({ ...next, store, position: store.position, checkpointBytes: 0, columnBytes: undefined });
+    const renumberings = [...old.renumberings, { from: old.numbering, kept: keptBits }].slice(-renumberingsMax);
+    const { position } = store;
+    return Generation.of({ ...next, store, position, checkpointBytes: 0, columnBytes: undefined, renumberings });
   } catch (error) {
     next.vectors.release();
     await writer.abort();

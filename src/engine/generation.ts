@@ -38,6 +38,16 @@ export interface GenerationParts {
   readonly position: LogPosition | null;
   /** Log position of the newest checkpoint, bytes. */
   readonly checkpointBytes: number;
+  /** How the compactions that led here renumbered the rows; none for a generation that was opened. */
+  readonly renumberings?: readonly Renumbering[];
+}
+
+/** What a compaction made of the row numbers of a generation. */
+export interface Renumbering {
+  /** Numbering before it. */
+  readonly from: number;
+  /** Bit r & 31 of word r >>> 5: it kept row r. */
+  readonly kept: Uint32Array;
 }
 
 function emptyParts(store: CollectionStore): GenerationParts {
@@ -92,8 +102,11 @@ export class Generation implements FilterSource, CommittedRows {
   #version = 0;
   #pins = 0;
   #isRetired = false;
+  /** Oldest first. */
+  readonly renumberings: readonly Renumbering[];
 
   private constructor(parts: GenerationParts) {
+    this.renumberings = parts.renumberings ?? [];
     this.store = parts.store;
     this.rows = parts.rows;
     this.ranges = parts.ranges;
@@ -187,6 +200,19 @@ export class Generation implements FilterSource, CommittedRows {
   /** Tells the row numbers of this generation from those of another. */
   get numbering(): number {
     return this.store.generation;
+  }
+
+  /**
+   * Number of rows here that stood before `row` of the generation with that numbering; null when the compactions between
+   * are not known any more.
+   */
+  rowsBefore(numbering: number, row: number): number | null {
+    if (numbering === this.numbering) return Math.min(row, this.#rowCount);
+    const first = this.renumberings.findIndex(({ from }) => from === numbering);
+    if (first === -1) return null;
+    let before = row;
+    for (const { kept } of this.renumberings.slice(first)) before = countBits(kept, before);
+    return before;
   }
 
   get deadCount(): number {
@@ -337,4 +363,11 @@ export class Generation implements FilterSource, CommittedRows {
     this.vectors = null;
     await this.store.close();
   }
+}
+
+/** Set bits among the first `length`. */
+function countBits(words: Uint32Array, length: number): number {
+  let count = 0;
+  for (let row = 0; row < Math.min(length, words.length * 32); row++) count += (words[row >>> 5]! >>> (row & 31)) & 1;
+  return count;
 }

@@ -183,6 +183,36 @@ describe.each(modes)("queries ($mode)", (mode) => {
     expect(seen).toEqual(isDescending ? expected.reverse() : expected);
   });
 
+  it.each(["asc", "desc"] as const)("page over values of all kinds across compactions (%s)", async (direction) => {
+    const docs = await workspace.collection<Doc>();
+    const groups = ["b", 10, null, "a", 2, true, undefined, "b", false, 10, "B", -1, "\u{1f600}", "\uffff", 10, true];
+    const fields = groups.map((group, n) => (group === undefined ? { n } : { n, group }));
+    await docs.add({ ids: groups.map((_, n) => n), vectors: groups.map((_, n) => [n, 1]), fields });
+    await docs.add({ ids: Array.from({ length: 20 }, (_, n) => `dead ${n}`), vectors: new Array(20).fill([1, 1]) });
+    const options = { where: "n >= 0", orderBy: { field: "group", direction } };
+    const whole = (await docs.query(options)).ids;
+    const pages = await pagesOf(docs, { ...options, limit: 2 }, async (page) => {
+      await docs.delete([`dead ${page}`, ...whole.slice(page * 2 - 1, page * 2)]);
+      if (page < 8) await docs.compact();
+    });
+    expect(pages.flat()).toEqual(whole);
+  });
+
+  it("say so when the place of a cursor is not known any more", async () => {
+    if (!mode.isPersistent) return;
+    const docs = await workspace.collection<Doc>();
+    await filled(docs, 9);
+    const { cursor } = await docs.query({ limit: 3 });
+    await docs.delete(1);
+    await docs.compact();
+    const again = await workspace.reopen<Doc>();
+    await refusal(
+      () => again.query({ limit: 3, cursor: cursor! }),
+      "INVALID_ARGUMENT",
+      /compaction.*begin the query again/,
+    );
+  });
+
   it("page in order of insertion over the row they stand on being replaced, and a compaction then", async () => {
     const docs = await workspace.collection<Doc>();
     await filled(docs, 9);

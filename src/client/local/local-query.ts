@@ -3,9 +3,13 @@
  *
  * Without an order rows come as they were inserted. A page ends with a cursor only when rows are left.
  */
+
+import { textToField } from "../../engine/field-text.js";
 import type { Generation } from "../../engine/generation.js";
 import { LynseError } from "../../errors.js";
+import { FieldPath } from "../../metadata/field-path.js";
 import { compareText } from "../../metadata/text-order.js";
+import { compareOrderValues, type OrderValue, orderValueOf } from "../../query/order-value.js";
 import { decodeCursor, encodeCursor } from "../../query/query-cursor.js";
 import { type RowFilter, resolveFilter, rowsOf } from "../../query/row-filter.js";
 import type { QueryInput } from "./read-options.js";
@@ -15,45 +19,66 @@ export interface QueryPage {
   readonly cursor: string | null;
 }
 
+type Order = NonNullable<QueryInput["orderBy"]>;
+
+/** Where a page begins: after the rows before `boundary`, or of those ordered alike. */
+interface PageStart {
+  readonly boundary: number;
+  /** What the last row given out was ordered by. */
+  readonly value: OrderValue;
+}
+
 export async function runQuery(generation: Generation, input: QueryInput): Promise<QueryPage> {
   const { where, filterIds, limit, orderBy } = input;
   if (where === null && filterIds === null && limit === null) return { rows: [], cursor: null };
   const filter = await resolveFilter(generation, input);
-  const after = input.cursor === null ? null : await cursorRow(generation, input.cursor, input.fingerprint);
+  const start = input.cursor === null ? null : pageStart(generation, input.cursor, input);
   const wanted = limit ?? filter.count;
   let rows: number[];
   if (orderBy === null) {
-    rows = rowsOf(filter, after === null ? 0 : after + 1, wanted + 1);
+    rows = rowsOf(filter, start === null ? 0 : start.boundary, wanted + 1);
   } else {
-    rows = await orderedRows(generation, filter, orderBy, after, input.signal);
-    rows.length = Math.min(rows.length, wanted + 1);
+    const compare = await rowComparator(generation, filter, orderBy, input.signal);
+    rows = rowsOf(filter).sort(compare);
+    const first = start === null ? 0 : firstAfter(rows, start, orderBy, generation);
+    rows = rows.slice(first, first + wanted + 1);
   }
   const isLast = rows.length <= wanted;
   if (!isLast) rows.length = wanted;
   const last = rows.at(-1);
   if (isLast || last === undefined) return { rows, cursor: null };
   const position = { generation: generation.numbering, row: last, id: generation.rows.idAt(last) };
-  return { rows, cursor: encodeCursor(position, input.fingerprint) };
+  const value = orderBy === null ? {} : { value: valueReader(generation, orderBy)(last) };
+  return { rows, cursor: encodeCursor({ ...position, ...value }, input.fingerprint) };
 }
 
-async function orderedRows(
-  generation: Generation,
-  filter: RowFilter,
-  orderBy: NonNullable<QueryInput["orderBy"]>,
-  after: number | null,
-  signal: AbortSignal | undefined,
-): Promise<number[]> {
-  const compare = await rowComparator(generation, filter, orderBy, signal);
-  const rows = rowsOf(filter);
-  const rest = after === null ? rows : rows.filter((row) => compare(row, after) > 0);
-  return rest.sort(compare);
+/** Position of the first of the ordered rows that comes after a page's end. */
+function firstAfter(rows: readonly number[], start: PageStart, order: Order, generation: Generation): number {
+  const readValue = valueReader(generation, order);
+  let low = 0;
+  let high = rows.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    const row = rows[middle]!;
+    const side = compareOrderValues(readValue(row), start.value, order.direction);
+    if (side > 0 || (side === 0 && row >= start.boundary)) high = middle;
+    else low = middle + 1;
+  }
+  return low;
+}
+
+/** Reads what single rows are ordered by. */
+function valueReader(generation: Generation, { field }: Order): (row: number) => OrderValue {
+  if (field === "id") return (row) => generation.rows.idAt(row);
+  const path = new FieldPath(field === "field.id" ? "id" : field);
+  return (row) => orderValueOf(textToField(generation.fieldText(row)), path);
 }
 
 /** As in a where text, `id` is the row's own id and `field.id` the metadata of that name. */
 async function rowComparator(
   generation: Generation,
   filter: RowFilter,
-  { field, direction }: NonNullable<QueryInput["orderBy"]>,
+  { field, direction }: Order,
   signal: AbortSignal | undefined,
 ): Promise<(a: number, b: number) => number> {
   if (field === "id") return idOrder(generation, direction);
@@ -73,16 +98,18 @@ function idOrder({ rows }: Generation, direction: "asc" | "desc"): (a: number, b
   };
 }
 
-/** Row that a cursor stands on, in this generation's numbers. */
-async function cursorRow(generation: Generation, cursor: string, fingerprint: string): Promise<number> {
-  const position = decodeCursor(cursor, fingerprint);
-  if (position.generation === generation.numbering && position.row < generation.rowCount) return position.row;
-  await generation.prepareFind();
-  const row = generation.find(position.id);
-  if (row >= 0) return row;
+/** Where the page after a cursor begins, in this generation's row numbers. */
+function pageStart(generation: Generation, cursor: string, input: QueryInput): PageStart {
+  const position = decodeCursor(cursor, input.fingerprint);
+  const boundary = generation.rowsBefore(position.generation, position.row + 1);
+  const isSame = position.generation === generation.numbering && position.row < generation.rowCount;
+  const { orderBy } = input;
+  const carried = orderBy !== null && isSame ? valueReader(generation, orderBy)(position.row) : position.value;
+  const value = orderBy === null ? null : carried;
+  if (boundary !== null && value !== undefined) return { boundary, value };
   throw new LynseError(
     "INVALID_ARGUMENT",
-    `the cursor stands on id ${JSON.stringify(position.id)}, which a compaction has removed; begin the query again`,
+    `the cursor stands on id ${JSON.stringify(position.id)}, whose place a compaction has changed; begin the query again`,
     { id: position.id },
   );
 }
