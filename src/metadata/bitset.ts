@@ -1,8 +1,8 @@
 /**
  * Which of the rows 0 to length - 1 are in a set?
  *
- * Bit r & 31 of word r >>> 5 is row r. Bits at and beyond `length` are always zero, so words can be counted and combined
- * without looking at the end.
+ * Bit r & 31 of word r >>> 5 is row r. Bits at and beyond `length` are always zero, so words can be counted and
+ * combined without looking at the end.
  */
 import { assert } from "../errors.js";
 

@@ -5,7 +5,8 @@
  * magic u32 "LCOL", version u32, header length u32 (bytes), 0 u32
  * header   JSON: { names, namedRows, columns: [{ path, sections: [byte lengths of the eight sections below] }] }
  * sections of each column in order, each padded with zeros to 8 bytes:
- *   texts (JSON arrays of strings, each after its length as u32), element numbers f64, kinds u8, numbers f64, codes u32,
+ *   texts (JSON arrays of strings, each after its length as u32), element numbers f64, kinds u8, numbers f64, codes
+ * u32,
  *   lists u32, list ends u32, elements u32
  * ```
  * Numbers are in the machine's byte order; on a machine of the other order the magic does not match. Checksums are the
@@ -245,7 +246,9 @@ function areRowsSound(parts: ColumnParts, from: number, to: number): boolean {
   return true;
 }
 
-/** List ends ascend to the last element; every element is something, and lists stand in lists one deep and backwards. */
+/**
+ * List ends ascend to the last element; every element is something, and lists stand in lists one deep and backwards.
+ */
 function areListsSound(parts: ColumnParts): boolean {
   const { listEnds, elements, kinds, lists } = parts;
   if (listEnds[0] !== 0 || listEnds.at(-1) !== elements.length) return false;

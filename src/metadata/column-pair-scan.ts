@@ -33,14 +33,15 @@ export function scanColumnPair(
   if (left.numbers.length > 0 && right.numbers.length > 0) {
     scanNumberPairs(holding, left.numbers, right.numbers, fromWord, toWord, words);
   }
-  if (hasOthers(left) && hasOthers(right)) scanOtherPairs(operator, left, right, wanted, fromWord, toWord, words);
+  const hasMany = left.kindRows[valueKind.many]! + right.kindRows[valueKind.many]! > 0;
+  if (hasMany || (hasOtherScalars(left) && hasOtherScalars(right))) {
+    scanOtherPairs(operator, left, right, wanted, fromWord, toWord, words);
+  }
 }
 
-/** True when rows can compare to something though they are no numbers. */
-function hasOthers({ kindRows }: Column): boolean {
-  return (
-    kindRows[valueKind.text]! + kindRows[valueKind.false]! + kindRows[valueKind.true]! + kindRows[valueKind.many]! > 0
-  );
+/** True when some row has a scalar that is no number. */
+function hasOtherScalars({ kindRows }: Column): boolean {
+  return kindRows[valueKind.text]! + kindRows[valueKind.false]! + kindRows[valueKind.true]! > 0;
 }
 
 function scanNumberPairs(

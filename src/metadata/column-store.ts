@@ -68,8 +68,8 @@ export class ColumnStore {
   }
 
   /**
-   * A store from the bytes of `serialize`, or null when they are not that: the columns are then built anew. The bytes are
-   * kept and read a column at a time when it is first needed; a column that turns out unsound is built anew.
+   * A store from the bytes of `serialize`, or null when they are not that: the columns are then built anew. The bytes
+   * are kept and read a column at a time when it is first needed; a column that turns out unsound is built anew.
    */
   static deserialize(source: RowSource, bytes: Uint8Array): ColumnStore | null {
     const parts = readColumns(bytes);
@@ -118,7 +118,9 @@ export class ColumnStore {
     }
   }
 
-  /** The rows below `rowCount` for which the filter is TRUE; `ensure` ran before. The set is shared: do not change it. */
+  /**
+   * The rows below `rowCount` for which the filter is TRUE; `ensure` ran before. The set is shared: do not change it.
+   */
   evaluate(node: WhereNode, rowCount: number): Matches {
     for (const path of pathsOf(node)) {
       assert(this.#isCurrent(path, rowCount), `the column ${path} has all ${rowCount} rows before it is evaluated`);
@@ -126,7 +128,10 @@ export class ColumnStore {
     return this.#evaluator.evaluate(node, rowCount);
   }
 
-  /** Rows that `evaluate` would find, from the columns' statistics; exact when they are known. Columns that are not built count as unknown. */
+  /**
+   * Rows that `evaluate` would find, from the columns' statistics; exact when they are known. Columns that are not
+   * built count as unknown.
+   */
   estimate(node: WhereNode, rowCount: number): number {
     const known = this.#evaluator.knownCount(node, rowCount);
     return known ?? estimateMatches(node, (path) => this.#columns.get(path) ?? null, rowCount);

@@ -1,10 +1,10 @@
 /**
  * Which values does one field path have in all rows?
  *
- * A kind a row, and typed arrays beside it that exist only once a row needs them: `numbers` (NaN where the row has none,
- * so comparisons need no look at the kind), `codes` of texts (0 where the row has none), `lists` for arrays and for the
- * many values of a path through an array (0: none). Rows are only ever appended. The arrays' capacity is a multiple of
- * 32 and what lies beyond the last row reads as missing, so scans work in whole words.
+ * A kind a row, and typed arrays beside it that exist only once a row needs them: `numbers` (NaN where the row has
+ * none, so comparisons need no look at the kind), `codes` of texts (0 where the row has none), `lists` for arrays and
+ * for the many values of a path through an array (0: none). Rows are only ever appended. The arrays' capacity is a
+ * multiple of 32 and what lies beyond the last row reads as missing, so scans work in whole words.
  *
  * An element of a list is one code: two bits say what it is, the rest which one. An array inside an array is kept as
  * "something that is no scalar"; the array value of one of many values is a list of its own.

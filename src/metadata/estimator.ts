@@ -296,7 +296,9 @@ function kindOf(value: PathValue): number {
   return Array.isArray(value) ? valueKind.array : valueKind.missing;
 }
 
-/** A row in the `probe`-th of `probes` equal parts, at a place that follows no period (multiples of the golden ratio). */
+/**
+ * A row in the `probe`-th of `probes` equal parts, at a place that follows no period (multiples of the golden ratio).
+ */
 function spread(probe: number, probes: number, length: number): number {
   return Math.floor(((probe + ((probe * 0.618033988749895) % 1)) * length) / probes);
 }

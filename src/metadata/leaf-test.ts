@@ -1,9 +1,9 @@
 /**
  * Is a leaf of a filter TRUE, FALSE or unknown (null) for one value?
  *
- * The semantics of every operator on a single value, and nothing about rows or columns. Values are never coerced: unlike
- * types compare to unknown, and so does NULL. The value is the operand's, LENGTH and LOWER already applied; undefined
- * and null are both NULL.
+ * The semantics of every operator on a single value, and nothing about rows or columns. Values are never coerced:
+ * unlike types compare to unknown, and so does NULL. The value is the operand's, LENGTH and LOWER already applied;
+ * undefined and null are both NULL.
  */
 import type { JsonValue } from "../types.js";
 import { isArray, ManyValues, type PathValue } from "./field-path.js";
@@ -126,8 +126,8 @@ export function testMany(leaf: LeafNode, test: LeafTest, kind: OperandNode["kind
 }
 
 /**
- * A comparison between two operands, each of one value or many: TRUE when it is for any pair, else unknown when it is for
- * any pair, else FALSE. Takes time in the sum of both lengths: a pair of extremes decides each operator.
+ * A comparison between two operands, each of one value or many: TRUE when it is for any pair, else unknown when it is
+ * for any pair, else FALSE. Takes time in the sum of both lengths: a pair of extremes decides each operator.
  */
 export function comparePathValues(operator: ComparisonOperator, a: PathValue, b: PathValue): boolean | null {
   if (!(a instanceof ManyValues) && !(b instanceof ManyValues)) return compareValues(operator, a, b);

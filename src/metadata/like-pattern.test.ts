@@ -45,6 +45,7 @@ describe("LIKE", () => {
     ["abc", "abc%", true],
     ["abc", "%abc", true],
     ["line\nbreak", "line_break", true],
+    ["\u{1f600}", "\ud83d\\\ude00", false],
   ])("%j LIKE %j is %s", (text, pattern, expected) => {
     expect(like(text, pattern)).toBe(expected);
   });

@@ -2,14 +2,17 @@
  * Does a text match a LIKE pattern?
  *
  * `%` is any run of characters, `_` one character (a code point), backslash takes the next character literally; a
- * backslash at the very end is itself. ILIKE compares characters under simple case folding. The matcher is the greedy one
- * with a single point of return, O(text × pattern) at worst, and never a regular expression made of user text. Patterns
- * whose only wildcards are leading and trailing `%` use the engine's own string search.
+ * backslash at the very end is itself. ILIKE compares characters under simple case folding. The matcher is the greedy
+ * one with a single point of return, O(text × pattern) at worst, and never a regular expression made of user text.
+ * Patterns whose only wildcards are leading and trailing `%` use the engine's own string search.
  */
-import { characterUnits, includesText } from "./text-order.js";
+import { characterUnits } from "./text-order.js";
 
 const anyRun = -1;
 const anyOne = -2;
+
+/** Longer literals are matched character by character. */
+const literalLengthMax = 1000;
 
 export class LikePattern {
   readonly #isCaseSensitive: boolean;
@@ -26,15 +29,15 @@ export class LikePattern {
     this.#isOpenAtStart = this.#items[0] === anyRun;
     this.#isOpenAtEnd = this.#items.at(-1) === anyRun;
     const inner = this.#items.slice(this.#isOpenAtStart ? 1 : 0, this.#isOpenAtEnd ? -1 : undefined);
-    this.#literal = inner.every((item) => item >= 0) ? String.fromCodePoint(...inner.slice(0, 1000)) : null;
-    if (inner.length > 1000) this.#literal = null;
+    const isLiteral = inner.length <= literalLengthMax && inner.every(isWholeCharacter);
+    this.#literal = isLiteral ? String.fromCodePoint(...inner) : null;
   }
 
   matches(text: string): boolean {
     const folded = this.#isCaseSensitive ? text : foldCase(text);
     const literal = this.#literal;
-    if (literal === null || !isWellFormedAtEnds(literal)) return this.#matchItems(folded);
-    if (this.#isOpenAtStart) return this.#isOpenAtEnd ? includesText(folded, literal) : folded.endsWith(literal);
+    if (literal === null) return this.#matchItems(folded);
+    if (this.#isOpenAtStart) return this.#isOpenAtEnd ? folded.includes(literal) : folded.endsWith(literal);
     return this.#isOpenAtEnd ? folded.startsWith(literal) : folded === literal;
   }
 
@@ -67,7 +70,9 @@ export class LikePattern {
   }
 }
 
-/** A text under simple case folding: each character becomes the lower case of its upper case, where those are single. */
+/**
+ * A text under simple case folding: each character becomes the lower case of its upper case, where those are single.
+ */
 export function foldCase(text: string): string {
   let isAscii = true;
   for (let at = 0; at < text.length && isAscii; at += 1) isAscii = text.charCodeAt(at) < 0x80;
@@ -101,9 +106,7 @@ function parse(pattern: string): number[] {
   return items;
 }
 
-/** True when no surrogate at an end of `literal` could match half of a pair. */
-function isWellFormedAtEnds(literal: string): boolean {
-  const first = literal.charCodeAt(0) & 0xfc00;
-  const last = literal.charCodeAt(literal.length - 1) & 0xfc00;
-  return first !== 0xdc00 && last !== 0xd800;
+/** True for a code point that can only match a whole character: half a pair could match half of one in the text. */
+function isWholeCharacter(item: number): boolean {
+  return item >= 0 && (item < 0xd800 || item > 0xdfff);
 }

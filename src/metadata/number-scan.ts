@@ -2,8 +2,8 @@
  * Which rows' numbers make a leaf TRUE, or FALSE?
  *
  * Every comparison of a number with literals is one of a few tests: inside or outside a closed interval (an open bound
- * is the next double), or in a set. NaN stands for "no number" and passes none of them. `Number(comparison)` instead of a
- * branch keeps the loops at about a nanosecond a row whatever share of the rows passes.
+ * is the next double), or in a set. NaN stands for "no number" and passes none of them. `Number(comparison)` instead of
+ * a branch keeps the loops at about a nanosecond a row whatever share of the rows passes.
  */
 import { nextDouble } from "./next-double.js";
 import type { ComparisonOperator, LeafNode } from "./where-node.js";

@@ -1,9 +1,9 @@
 /**
  * What do a column's numbers look like, in little memory?
  *
- * Least and greatest value exactly, a uniform sample (reservoir sampling: Vitter, algorithm R), and the number of distinct
- * values within a few per cent (HyperLogLog: Flajolet, Fusy, Gandouet, Meunier, 2007). The random numbers depend only on
- * how many values came before, so equal columns have equal statistics.
+ * Least and greatest value exactly, a uniform sample (reservoir sampling: Vitter, algorithm R), and the number of
+ * distinct values within a few per cent (HyperLogLog: Flajolet, Fusy, Gandouet, Meunier, 2007). The random numbers
+ * depend only on how many values came before, so equal columns have equal statistics.
  */
 const sampleSize = 1024;
 

@@ -1,8 +1,8 @@
 /**
  * Which values do the parameters of a where text have?
  *
- * Every parameter in the text must be bound, to a value of the shape its place needs, and every value given must be used:
- * a misspelt name is an error, never a filter that silently lost a condition.
+ * Every parameter in the text must be bound, to a value of the shape its place needs, and every value given must be
+ * used: a misspelt name is an error, never a filter that silently lost a condition.
  */
 import { LynseError } from "../errors.js";
 import { checkLimit } from "../limits.js";

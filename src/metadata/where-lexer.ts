@@ -1,8 +1,8 @@
 /**
  * Which words does a where text consist of?
  *
- * One token at a time, so that the first mistake in reading order is the one reported. Linear in the text; every regular
- * expression is sticky and free of nested repetition.
+ * One token at a time, so that the first mistake in reading order is the one reported. Linear in the text; every
+ * regular expression is sticky and free of nested repetition.
  */
 import { whereSyntaxError } from "./where-syntax-error.js";
 

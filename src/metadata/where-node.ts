@@ -1,9 +1,9 @@
 /**
  * What is a filter once it is parsed?
  *
- * Frozen records told apart by `kind`. The factories normalise, so that equal filters become equal trees: AND and OR are
- * flat, NOT of NOT is gone, and every leaf reads at least one field (the parser folds what is constant). A leaf is what a
- * single field's values decide; the nodes above it are Kleene's three-valued logic.
+ * Frozen records told apart by `kind`. The factories normalise, so that equal filters become equal trees: AND and OR
+ * are flat, NOT of NOT is gone, and every leaf reads at least one field (the parser folds what is constant). A leaf is
+ * what a single field's values decide; the nodes above it are Kleene's three-valued logic.
  *
  * Bottom of the metadata layer; imports nothing.
  */

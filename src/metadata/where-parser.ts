@@ -2,8 +2,9 @@
  * Which tree does a where text mean?
  *
  * Recursive descent over the grammar of docs/where.md, one token ahead. Precedence is NOT, AND, OR. What is constant is
- * folded here, so that every leaf of the tree reads a field; a literal on the left of a comparison changes sides. Nesting
- * is counted, so the recursion is bounded; the text's size and IN lists are limited too. Any text gives a tree, or
+ * folded here, so that every leaf of the tree reads a field; a literal on the left of a comparison changes sides.
+ * Nesting is counted, so the recursion is bounded; the text's size and IN lists are limited too. Any text gives a tree,
+ * or
  * `WHERE_SYNTAX`, `LIMIT_EXCEEDED` or (for its parameters) `INVALID_ARGUMENT`.
  */
 import { LynseError } from "../errors.js";
