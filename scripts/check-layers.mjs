@@ -29,7 +29,9 @@ const sources = readdirSync(src, { recursive: true })
   .filter((file) => file.endsWith(".ts") && !file.endsWith(".test.ts") && !file.startsWith("kernel/assembly"));
 for (const file of sources) {
   const text = readFileSync(join(src, file), "utf8");
-  const imports = text.matchAll(/(?:^|\n)\s*(?:import|export)\s[^;"']*?from\s*["']([^"']+)["']|import\(\s*["']([^"']+)["']\s*\)/g);
+  const imports = text.matchAll(
+    /(?:^|\n)\s*(?:import|export)\s[^;"']*?from\s*["']([^"']+)["']|import\(\s*["']([^"']+)["']\s*\)/g,
+  );
   for (const match of imports) check(file, match[1] ?? match[2]);
 }
 
@@ -39,7 +41,8 @@ function check(file, specifier) {
     return;
   }
   if (!specifier.startsWith(".")) {
-    if (!packagesAllowed.some((allowed) => allowed.test(file))) problems.push(`${file}: may not import package ${specifier}`);
+    if (!packagesAllowed.some((allowed) => allowed.test(file)))
+      problems.push(`${file}: may not import package ${specifier}`);
     return;
   }
   const target = relative(src, resolve(src, dirname(file), specifier)).replace(/\.js$/, ".ts");
