@@ -30,6 +30,7 @@ import {
   COS,
   IP,
   Ip,
+  isCos,
   isIp,
   isL2,
   Q_C0,
@@ -56,8 +57,6 @@ import {
   SquaredL2,
 } from "./layout";
 
-/** Bytes of a row in a plane from which on a list of candidates costs next to nothing. */
-const WIDE_PLANE: u32 = 112;
 
 /** Bytes of a row's codes in a plane. */
 // @ts-ignore: decorator
@@ -179,6 +178,14 @@ function entries(isListed: bool, base: usize, a: usize, b: usize, c: usize, d: u
   return gather(base + (a << 2), base + (b << 2), base + (c << 2), base + (d << 2));
 }
 
+/** Lanes whose squared distance from the query's code, rest + norm², is certainly above the square of `reach`. */
+// @ts-ignore: decorator
+@inline
+function isFarther(rest: v128, norm: v128, reach: v128): v128 {
+  const square = f32x4.add(f32x4.mul(f32x4.mul(norm, norm), f32x4.splat(<f32>(1.0 - SQUARE_SLACK))), rest);
+  return f32x4.gt(square, f32x4.mul(reach, reach));
+}
+
 /**
  * Bits of the rows a, b, c, d that the int8 bound does not exclude, given the dot products of their codes over
  * `depth` planes: the others add at most the product of the tails.
@@ -207,11 +214,9 @@ function keptBits<M>(
     most = f32x4.add(most, f32x4.mul(tail, v128.load32_splat(state + (<usize>(depth - 1) << 2), Q_TAILS)));
   }
   if (isL2<M>()) {
-    const norm = scalars(isListed, base, S_CODE_NORM, a, b, c, d);
     const rest = f32x4.add(f32x4.mul(most, v128.load32_splat(state, Q_C0)), v128.load32_splat(state, Q_C1));
-    const square = f32x4.add(f32x4.mul(f32x4.mul(norm, norm), f32x4.splat(<f32>(1.0 - SQUARE_SLACK))), rest);
-    const reach = f32x4.add(limit, residual);
-    return i32x4.bitmask(f32x4.gt(square, f32x4.mul(reach, reach))) ^ 15;
+    const norm = scalars(isListed, base, S_CODE_NORM, a, b, c, d);
+    return i32x4.bitmask(isFarther(rest, norm, f32x4.add(limit, residual))) ^ 15;
   }
   let bound = f32x4.add(most, f32x4.mul(v128.load32_splat(state, Q_C0), residual));
   if (load<i32>(state, Q_HAS_SHIFTS)) {
@@ -231,6 +236,16 @@ function listed(place: usize, row: usize, dot: i32, bit: i32): usize {
   store<u32>(place, <u32>row);
   store<i32>(place, dot, 4);
   return place + (<usize>bit << 3);
+}
+
+/** Appends those of four rows whose bits are set. */
+// @ts-ignore: decorator
+@inline
+function listedFour(place: usize, a: usize, b: usize, c: usize, d: usize, dots: v128, kept: i32): usize {
+  place = listed(place, a, i32x4.extract_lane(dots, 0), kept & 1);
+  place = listed(place, b, i32x4.extract_lane(dots, 1), (kept >> 1) & 1);
+  place = listed(place, c, i32x4.extract_lane(dots, 2), (kept >> 2) & 1);
+  return listed(place, d, i32x4.extract_lane(dots, 3), kept >> 3);
 }
 
 /** Lists the candidates among the rows `from` to `to`, or among those entries of `list`. Returns their end. */
@@ -263,10 +278,81 @@ function firstLook<M>(
     const dots = dotPlanes(isListed, block, query, a, b, c, d, 0, depth);
     kept &= keptBits<M>(isListed, isWhole, state, block, dots, depth, a, b, c, d);
     if (!kept) continue;
-    place = listed(place, a, i32x4.extract_lane(dots, 0), kept & 1);
-    place = listed(place, b, i32x4.extract_lane(dots, 1), (kept >> 1) & 1);
-    place = listed(place, c, i32x4.extract_lane(dots, 2), (kept >> 2) & 1);
-    place = listed(place, d, i32x4.extract_lane(dots, 3), kept >> 3);
+    place = listedFour(place, a, b, c, d, dots, kept);
+  }
+  return place;
+}
+
+/**
+ * `firstLook` for what nearly every search does: all rows, the first plane, which is narrow. What stays the same from
+ * one four of rows to the next is kept in registers, and addresses only grow.
+ */
+function firstLookNarrow<M>(state: usize, block: usize, from: u32, to: u32): usize {
+  const width = <usize>load<u32>(block, B_PLANE_WIDTH);
+  const query = state + load<u32>(state, Q_CODES);
+  const queryEnd = query + 2 * width;
+  const limit = v128.load32_splat(state, Q_INT8_LIMIT);
+  const c0 = v128.load32_splat(state, Q_C0);
+  const c1 = v128.load32_splat(state, Q_C1);
+  const queryTail = v128.load32_splat(state, Q_TAILS);
+  const shift = v128.load32_splat(state, Q_SHIFT);
+  const hasShifts = load<i32>(state, Q_HAS_SHIFTS);
+  let rowA = load<u32>(block, B_CODES) + <usize>from * width;
+  let base = load<u32>(block, B_SCALARS) + (<usize>from << 4);
+  let norms = load<u32>(block, B_NORM) + (<usize>from << 2);
+  let shifts = load<u32>(block, B_SHIFTS) + (<usize>from << 2);
+  let place = state + load<u32>(state, Q_CANDIDATES);
+  for (let row = from; row < to; row += 4) {
+    let rowB = rowA + width;
+    let rowC = rowB + width;
+    let rowD = rowC + width;
+    let sumA = i32x4.splat(0);
+    let sumB = sumA;
+    let sumC = sumA;
+    let sumD = sumA;
+    let part = query;
+    do {
+      const low = v128.load(part);
+      const high = v128.load(part, 16);
+      sumA = i32x4.add(sumA, i32x4.dot_i16x8_s(low, v128.load_ext<i8>(rowA)));
+      sumB = i32x4.add(sumB, i32x4.dot_i16x8_s(low, v128.load_ext<i8>(rowB)));
+      sumC = i32x4.add(sumC, i32x4.dot_i16x8_s(low, v128.load_ext<i8>(rowC)));
+      sumD = i32x4.add(sumD, i32x4.dot_i16x8_s(low, v128.load_ext<i8>(rowD)));
+      sumA = i32x4.add(sumA, i32x4.dot_i16x8_s(high, v128.load_ext<i8>(rowA, 8)));
+      sumB = i32x4.add(sumB, i32x4.dot_i16x8_s(high, v128.load_ext<i8>(rowB, 8)));
+      sumC = i32x4.add(sumC, i32x4.dot_i16x8_s(high, v128.load_ext<i8>(rowC, 8)));
+      sumD = i32x4.add(sumD, i32x4.dot_i16x8_s(high, v128.load_ext<i8>(rowD, 8)));
+      part += 32;
+      rowA += 16;
+      rowB += 16;
+      rowC += 16;
+      rowD += 16;
+    } while (part < queryEnd);
+    rowA = rowD;
+    const dots = transposedSum(sumA, sumB, sumC, sumD);
+    const most = f32x4.add(
+      f32x4.mul(f32x4.convert_i32x4_s(dots), v128.load(base)),
+      f32x4.mul(v128.load(base, S_TAIL), queryTail),
+    );
+    const residual = v128.load(base, S_RESIDUAL);
+    let excluded: v128;
+    if (isL2<M>()) {
+      const rest = f32x4.add(f32x4.mul(most, c0), c1);
+      excluded = isFarther(rest, v128.load(base, S_CODE_NORM), f32x4.add(limit, residual));
+    } else {
+      let bound = f32x4.add(most, f32x4.mul(c0, residual));
+      if (hasShifts) bound = f32x4.add(bound, f32x4.mul(v128.load(shifts), shift));
+      excluded = isCos<M>()
+        ? f32x4.le(f32x4.add(bound, c1), f32x4.mul(limit, v128.load(norms)))
+        : f32x4.le(bound, limit);
+    }
+    base += 64;
+    norms += 16;
+    shifts += 16;
+    let kept = i32x4.bitmask(excluded) ^ 15;
+    if (!kept) continue;
+    if (to - row < 4) kept &= (1 << (to - row)) - 1;
+    place = listedFour(place, row, row + 1, row + 2, row + 3, dots, kept);
   }
   return place;
 }
@@ -278,6 +364,8 @@ function firstLook<M>(
  */
 function touchPlane(state: usize, block: usize, start: usize, end: usize, plane: u32): void {
   const width = planeBytesOf(block, plane);
+  // Wide rows come in order, and the processor reads ahead by itself.
+  if (width >= 64) return;
   const codes = <usize>load<u32>(block, B_CODES) + <usize>load<u32>(block, B_PLANE_BYTES) * plane;
   let sum: u32 = 0;
   for (let place = start; place < end; place += 8) sum += load<u8>(codePlace(codes, load<u32>(place), width));
@@ -318,10 +406,7 @@ function refine<M>(state: usize, block: usize, start: usize, end: usize, plane: 
     let kept = keptBits<M>(true, isWhole, state, block, dots, plane + 1, a, b, c, d);
     if (end - place < 32) kept &= (1 << <i32>((end - place) >> 3)) - 1;
     if (!kept) continue;
-    left = listed(left, a, i32x4.extract_lane(dots, 0), kept & 1);
-    left = listed(left, b, i32x4.extract_lane(dots, 1), (kept >> 1) & 1);
-    left = listed(left, c, i32x4.extract_lane(dots, 2), (kept >> 2) & 1);
-    left = listed(left, d, i32x4.extract_lane(dots, 3), kept >> 3);
+    left = listedFour(left, a, b, c, d, dots, kept);
   }
   return left;
 }
@@ -331,7 +416,7 @@ function refine<M>(state: usize, block: usize, start: usize, end: usize, plane: 
 @inline
 function adaptDepth(state: usize, planes: u32, depth: u32, rows: u32, kept: u32): void {
   const wait = load<u32>(state, Q_WAIT);
-  if (depth < planes && kept * 3 > rows) {
+  if (depth < planes && kept * 8 > rows * 5) {
     const patience = load<u32>(state, Q_PATIENCE);
     store<u32>(state, depth + 1, Q_DEPTH);
     store<u32>(state, patience, Q_WAIT);
@@ -348,7 +433,7 @@ function scanRuns<M>(isListed: bool, state: usize, block: usize, list: usize, fr
   const planes = load<u32>(block, B_PLANES);
   const candidates = state + load<u32>(state, Q_CANDIDATES);
   // Wide planes are always read one after the other: alternating between distant streams costs more than lists.
-  const isNarrow = load<u32>(block, B_PLANE_WIDTH) < WIDE_PLANE;
+  const isNarrow = load<u32>(block, B_PLANE_WIDTH) < 64;
   for (let row = from; row < to; ) {
     const isFull = load<u32>(state, Q_COUNT) == load<u32>(state, Q_K);
     const depth = isFull ? min(planes, load<u32>(state, Q_DEPTH)) : planes;
@@ -356,7 +441,10 @@ function scanRuns<M>(isListed: bool, state: usize, block: usize, list: usize, fr
     const end = min(to, row + runRows);
     // Runs grow with what has been seen: within one the limit stays behind.
     if (isFull && runRows < RUN_ROWS) store<u32>(state, runRows * 2, Q_RUN_ROWS);
-    let place = firstLook<M>(isListed, state, block, list, row, end, mask, depth);
+    let place =
+      !isListed && isNarrow && depth == 1 && planes > 1 && !mask
+        ? firstLookNarrow<M>(state, block, row, end)
+        : firstLook<M>(isListed, state, block, list, row, end, mask, depth);
     if (isFull && isNarrow) adaptDepth(state, planes, depth, end - row, <u32>((place - candidates) >> 3));
     for (let plane = depth; plane < planes && place > candidates; plane++) {
       place = refine<M>(state, block, candidates, place, plane);
