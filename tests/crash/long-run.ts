@@ -75,11 +75,12 @@ async function kill(seed: number, endsAtMs: number, tests: string): Promise<void
   const folder = mkdtempSync(join(tmpdir(), "lynsedb-kill-"));
   const random = new SeededRandom(seed);
   const rounds = new KillRounds(folder, tests);
+  const commitsBefore = counts.killedCommits;
   await reproducible(`--seed ${seed}, the folder is ${folder}`, async () => {
     for (let round = 0; Date.now() < endsAtMs; round++) {
       await rounds.round(seed + round, modes[round % modes.length]!, random.below(random.oneIn(4) ? 1500 : 250));
       counts.kills += 1;
-      counts.killedCommits = rounds.commits;
+      counts.killedCommits = commitsBefore + rounds.commits;
     }
   });
   rmSync(folder, { recursive: true, force: true });
