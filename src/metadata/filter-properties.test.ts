@@ -320,7 +320,8 @@ describe("columns and the row evaluator", () => {
       [1, "a", null],
     ];
     const fields: FieldRecord[] = values.flatMap((v): FieldRecord[] => [
-      { v, w: 1 },
+      { v, w: 1, n: 1 },
+      { v, n: 0 },
       { v: [{ x: v }] as JsonValue, w: "a" },
       { v: [{ x: v }, {}, { x: 1 }], w: true },
       { v: { x: v }, w: [{ x: v }] },
@@ -351,11 +352,9 @@ describe("columns and the row evaluator", () => {
         ...[`${of} CONTAINS ALL (${one}, 'a')`, `${of} BETWEEN ${one} AND 2`, `${of} BETWEEN '' AND ${one}`],
         `${of} IN (${one}, 11, 12, 13, 14, 15, 16, 17, 18, 19)`,
       ]),
-      ...["w", "v.x", "w.x", "id", "LOWER(w)"].flatMap((right) => [
-        `${of} = ${right}`,
-        `${of} != ${right}`,
-        `${of} < ${right}`,
-      ]),
+      ...["v", "w", "n", "v.x", "w.x", "id", "LOWER(w)"].flatMap((right) =>
+        ["=", "!=", "<", "<=", ">", ">="].map((operator) => `${of} ${operator} ${right}`),
+      ),
       ...[`${of} LIKE 'a%'`, `${of} ILIKE '_'`, `${of} IS NULL`],
     ]);
     for (const text of [...leaves, "v", "v.x", "w"]) {
