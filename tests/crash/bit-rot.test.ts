@@ -1,5 +1,11 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { expect, test } from "vitest";
-import { filesToHurt, judgeInMemory, type SmallRoot, smallRoot, type Verdict } from "./damaged-root.js";
+import { NodeFileSystem } from "../../src/storage/node-file-system.js";
+import { SeededRandom } from "../../src/storage/seeded-random.js";
+import { filesToHurt, judge, judgeInMemory, type SmallRoot, smallRoot, type Verdict } from "./damaged-root.js";
+import { rootFolder } from "./simulated-root.js";
 
 /** What damage may lead to, by the end of a file's path. */
 const allowed: readonly (readonly [ending: RegExp, verdicts: readonly Verdict[]])[] = [
@@ -60,4 +66,31 @@ test("a file cut at every third length is found, or loses the last commits at mo
   expect(Object.keys(found)).toHaveLength(allowed.length);
   expect(totalOf(found, "earlier")).toBeGreaterThan(0);
   expect(totalOf(found, "corrupt")).toBeGreaterThan(0);
+});
+
+test("damage on a real disk is judged the same as in memory", async () => {
+  const root = await smallRoot();
+  const files = filesToHurt(root).filter((file) => !file.endsWith(".lock"));
+  for (let seed = 1; seed <= 40; seed++) {
+    const random = new SeededRandom(seed);
+    const file = files[random.below(files.length)]!;
+    const bytes = root.contents.get(file)!.slice();
+    const at = random.below(bytes.length);
+    bytes[at]! ^= 1 << random.below(8);
+    const hurt = random.oneIn(3) ? bytes.slice(0, at) : bytes;
+    const folder = mkdtempSync(join(tmpdir(), "lynsedb-rot-"));
+    try {
+      for (const [path, intact] of root.contents) {
+        // The lock names a process in memory, of which this machine knows nothing.
+        if (!path.startsWith(`${rootFolder}/`) || path.endsWith(".lock")) continue;
+        const place = `${folder}${path.slice(rootFolder.length)}`;
+        if (intact === null) mkdirSync(place, { recursive: true });
+        else writeFileSync(place, path === file ? hurt : intact);
+      }
+      const found = await judge(new NodeFileSystem(), root, `${folder}${file.slice(rootFolder.length)}`, folder);
+      expect(found, `seed ${seed}, byte ${at} of ${file}`).toBe(await judgeInMemory(root, file, hurt));
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
+  }
 });

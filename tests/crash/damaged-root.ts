@@ -108,12 +108,17 @@ export function judgeInMemory(root: SmallRoot, file: string, bytes: Uint8Array):
 }
 
 /** Judges what is found on files of which `file` was changed. */
-export async function judge(fs: FileSystem, root: Omit<SmallRoot, "contents">, file: string): Promise<Verdict> {
+export async function judge(
+  fs: FileSystem,
+  root: Omit<SmallRoot, "contents">,
+  file: string,
+  folder = rootFolder,
+): Promise<Verdict> {
   let opened: SimulatedRoot;
   try {
-    opened = await SimulatedRoot.open(fs);
+    opened = await SimulatedRoot.open(fs, { folder });
   } catch (error) {
-    assert(file === `${rootFolder}/lynse.json`, `the root does not open: ${error}`);
+    assert(file === `${folder}/lynse.json`, `the root does not open: ${error}`);
     return corruptIn(file, error);
   }
   try {

@@ -27,12 +27,12 @@ export class SimulatedRoot implements OpenRoot {
 
   static async open(
     fs: FileSystem,
-    options: { readonly isReadOnly?: boolean; readonly durability?: Durability } = {},
+    options: { readonly folder?: string; readonly isReadOnly?: boolean; readonly durability?: Durability } = {},
   ): Promise<SimulatedRoot> {
-    const { isReadOnly = false, durability = "fsync" } = options;
+    const { folder = rootFolder, isReadOnly = false, durability = "fsync" } = options;
     const gate = { isShut: false };
     const registry = await withoutWaiting(() =>
-      EngineRegistry.open(gated(fs, gate), rootFolder, { isReadOnly, durability }),
+      EngineRegistry.open(gated(fs, gate), folder, { isReadOnly, durability }),
     );
     return new SimulatedRoot(registry, gate);
   }
