@@ -84,7 +84,7 @@ export async function smallRoot(): Promise<SmallRoot> {
 }
 
 /** Everything in a folder. */
-export async function contentsOf(fs: FileSystem, folder: string): Promise<Contents> {
+async function contentsOf(fs: FileSystem, folder: string): Promise<Contents> {
   const contents = new Map<string, Uint8Array | null>();
   const visit = async (path: string): Promise<void> => {
     for (const { name, isFolder } of await fs.list(path)) {

@@ -263,7 +263,7 @@ function afterCall(world: World, shown: World, operation: Operation, ending: End
 }
 
 /** True for what a crash or a failing disk makes calls throw. */
-export function isFault(error: unknown): boolean {
+function isFault(error: unknown): boolean {
   return error instanceof CrashError || isLynseError(error, "IO_ERROR") || isLynseError(error, "NO_SPACE");
 }
 
