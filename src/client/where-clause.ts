@@ -49,7 +49,6 @@ export function where(strings: TemplateStringsArray, ...values: readonly TagValu
 
 /** True for what the `where` tag makes. */
 export function isWhereClause(value: unknown): value is WhereClause {
-  return (
-    typeof value === "object" && value !== null && !Array.isArray(value) && !(value instanceof Date) && "text" in value
-  );
+  if (typeof value !== "object" || value === null || !("text" in value) || !("params" in value)) return false;
+  return typeof value.text === "string" && typeof value.params === "object" && value.params !== null;
 }

@@ -25,7 +25,10 @@ export type VectorLabel = (row: number) => string;
 /** True for what a `Vector` can be. */
 export function isVectorLike(value: unknown): value is Vector {
   if (Array.isArray(value)) return value.length === 0 || typeof value[0] === "number";
-  return ArrayBuffer.isView(value) && !(value instanceof DataView) && !isBigIntArray(value);
+  if (ArrayBuffer.isView(value)) return !(value instanceof DataView) && !isBigIntArray(value);
+  // Any other array-like of numbers.
+  if (typeof value !== "object" || value === null || !("length" in value)) return false;
+  return Number.isInteger(value.length) && typeof (value as ArrayLike<unknown>)[0] === "number";
 }
 
 function isBigIntArray(value: ArrayBufferView): boolean {

@@ -104,3 +104,20 @@ describe.each(modes)("aborting ($mode)", (mode) => {
     expect(await docs.count()).toBe(count - 1);
   });
 });
+
+describe.each(modes)("a source that never gives its next item ($mode)", (mode) => {
+  const workspace = useWorkspace(mode);
+
+  it("is left when the signal fires, and nothing of the call stays", async () => {
+    const docs = await workspace.collection("stuck", { dim: 2 });
+    const controller = new AbortController();
+    async function* stuck(): AsyncGenerator<[number[], number]> {
+      yield [[1, 1], 5];
+      controller.abort();
+      await new Promise(() => {});
+    }
+    await refusal(() => docs.bulkAddItems(stuck(), { signal: controller.signal }), "ABORTED");
+    await docs.commit();
+    expect(await docs.count()).toBe(0);
+  });
+});

@@ -92,7 +92,7 @@ export class LocalWriter<F extends Fields> implements Writer<F> {
     const slice = new TimeSlice();
     let own: WriteBuffer | null = null;
     await this.#prepare();
-    for await (const chunk of inChunks(items, call)) {
+    for await (const chunk of inChunks(items, call, signal)) {
       for (const item of chunk) {
         const { vector, id, field } = itemParts(item, ids.length, call);
         own ??= this.#engine.newBuffer(this.#dimOf(vector, id), this.#holder.buffer);
@@ -276,10 +276,14 @@ function textFor(kind: StageKind, field: Fields | null | undefined, id: Id): str
 }
 
 /** The items of an iterable in arrays: a promise an item would cost more than staging it. */
-async function* inChunks<T>(items: Iterable<T> | AsyncIterable<T>, call: string): AsyncGenerator<readonly T[]> {
+async function* inChunks<T>(
+  items: Iterable<T> | AsyncIterable<T>,
+  call: string,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<readonly T[]> {
   const isObject = typeof items === "object" && items !== null;
   if (isObject && Symbol.asyncIterator in items) {
-    for await (const item of items) yield [item];
+    for await (const item of untilAborted(items, signal)) yield [item];
   } else if (isObject && Symbol.iterator in items) {
     let chunk: T[] = [];
     for (const item of items) {
@@ -291,6 +295,37 @@ async function* inChunks<T>(items: Iterable<T> | AsyncIterable<T>, call: string)
     yield chunk;
   } else {
     throw new LynseError("INVALID_ARGUMENT", `${call} takes an iterable of items, got ${describe(items)}`);
+  }
+}
+
+/** The items of a source that may never give its next one: the signal ends the wait. */
+async function* untilAborted<T>(items: AsyncIterable<T>, signal: AbortSignal | undefined): AsyncGenerator<T> {
+  if (signal === undefined) {
+    yield* items;
+    return;
+  }
+  const iterator = items[Symbol.asyncIterator]();
+  let abort = (): void => {};
+  const aborted = new Promise<"aborted">((resolve) => {
+    abort = () => resolve("aborted");
+  });
+  signal.addEventListener("abort", abort);
+  let isExhausted = false;
+  try {
+    for (;;) {
+      const next = await Promise.race([iterator.next(), aborted]);
+      if (next === "aborted") throwIfAborted(signal);
+      else if (next.done === true) {
+        isExhausted = true;
+        return;
+      } else yield next.value;
+    }
+  } finally {
+    signal.removeEventListener("abort", abort);
+    // A source that is stuck would never answer: it is told to end, not waited for.
+    const returned = isExhausted ? undefined : iterator.return?.();
+    if (signal.aborted) returned?.catch(() => {});
+    else await returned;
   }
 }
 
