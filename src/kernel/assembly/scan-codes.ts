@@ -372,8 +372,22 @@ function touchPlane(state: usize, block: usize, start: usize, end: usize, plane:
   store<u32>(state, sum, Q_TOUCHED);
 }
 
-/** Reads a byte of every cache line of the candidates' stored rows, then scores them. */
-function offerAll(state: usize, block: usize, start: usize, end: usize): void {
+/** Makes the candidates that end at `end` readable to a multiple of four, by repeating the last one. */
+// @ts-ignore: decorator
+@inline
+function fillUp(end: usize): void {
+  const filler = load<u64>(end - 8);
+  store<u64>(end, filler);
+  store<u64>(end, filler, 8);
+  store<u64>(end, filler, 16);
+}
+
+/**
+ * Scores the candidates, whose dot products are whole by now. Reads a byte of every cache line of their stored rows
+ * before, for the same reason as above; tests their bounds once more, as the limit tightens on the way.
+ */
+function offerAll<M>(state: usize, block: usize, start: usize, end: usize): void {
+  const planes = load<u32>(block, B_PLANES);
   const rows = <usize>load<u32>(block, B_ROWS);
   const stride = <usize>load<u32>(block, B_ROW_STRIDE);
   let sum: u32 = 0;
@@ -382,7 +396,20 @@ function offerAll(state: usize, block: usize, start: usize, end: usize): void {
     for (let i: usize = 0; i < stride; i += 64) sum += load<u8>(row + i);
   }
   store<u32>(state, sum, Q_TOUCHED);
-  for (let place = start; place < end; place += 8) offer(state, block, load<u32>(place));
+  fillUp(end);
+  for (let place = start; place < end; place += 32) {
+    const a = <usize>load<u32>(place);
+    const b = <usize>load<u32>(place, 8);
+    const c = <usize>load<u32>(place, 16);
+    const d = <usize>load<u32>(place, 24);
+    const dots = gather(place + 4, place + 12, place + 20, place + 28);
+    let kept = keptBits<M>(true, true, state, block, dots, planes, a, b, c, d);
+    if (end - place < 32) kept &= (1 << <i32>((end - place) >> 3)) - 1;
+    while (kept) {
+      offer(state, block, load<u32>(place + (<usize>ctz(kept) << 3)));
+      kept &= kept - 1;
+    }
+  }
 }
 
 /** Adds one plane to the candidates' dot products and drops those that the bound now excludes. Returns the new end. */
@@ -391,11 +418,7 @@ function refine<M>(state: usize, block: usize, start: usize, end: usize, plane: 
   const isWhole = plane + 1 == load<u32>(block, B_PLANES);
   let left = start;
   touchPlane(state, block, start, end, plane);
-  // The last four are filled up by repeating the last candidate.
-  const filler = load<u64>(end - 8);
-  store<u64>(end, filler);
-  store<u64>(end, filler, 8);
-  store<u64>(end, filler, 16);
+  fillUp(end);
   for (let place = start; place < end; place += 32) {
     const a = <usize>load<u32>(place);
     const b = <usize>load<u32>(place, 8);
@@ -449,7 +472,7 @@ function scanRuns<M>(isListed: bool, state: usize, block: usize, list: usize, fr
     for (let plane = depth; plane < planes && place > candidates; plane++) {
       place = refine<M>(state, block, candidates, place, plane);
     }
-    offerAll(state, block, candidates, place);
+    if (place > candidates) offerAll<M>(state, block, candidates, place);
     row = end;
   }
 }
