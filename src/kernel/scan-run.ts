@@ -145,8 +145,8 @@ export class ScanRun {
   step(rowsMax: number): boolean {
     const { rowCount } = this.#request;
     const { blockRows, blocks, codeStride } = this.#table;
-    const shared = Math.max(64, (sharedBytes / codeStride) & ~31);
-    const end = Math.min(rowCount, this.#row + Math.max(32, rowsMax - (rowsMax % 32)));
+    const shared = Math.max(64, (sharedBytes / codeStride) & ~63);
+    const end = Math.min(rowCount, this.#row + Math.max(64, rowsMax - (rowsMax % 64)));
     while (this.#row < end) {
       const index = Math.floor(this.#row / blockRows);
       const block = blocks[index] as Block;
@@ -208,7 +208,7 @@ export class ScanRun {
     this.#states = states;
     if (mask === null) return;
     const words = mask.subarray(segment.firstRow >>> 5, Math.ceil(rowCount / 32));
-    this.#mask = segment.acquireScratch(words.length * 4 + 4);
+    this.#mask = segment.acquireScratch(words.length * 4 + 8);
     new Uint32Array(segment.buffer, this.#mask.address, words.length).set(words);
     this.#list = segment.acquireScratch(blockRows * 4 + 16);
   }

@@ -130,25 +130,28 @@ export function scanExactRows(state: usize, block: usize, list: usize, from: u32
   }
 }
 
-/** Number of set bits among the mask's bits `from` (a multiple of 32) to `to`. */
-export function countMask(mask: usize, from: u32, to: u32): u32 {
-  let count: u32 = 0;
-  for (let row = from; row < to; row += 32) {
-    let word = load<u32>(mask + (<usize>(row >>> 5) << 2));
-    if (to - row < 32) word &= (1 << (to - row)) - 1;
-    count += popcnt(word);
-  }
-  return count;
+/** The mask's bits `row` to `row` + 63, those from `to` on cleared. */
+// @ts-ignore: decorator
+@inline
+function maskWord(mask: usize, row: u32, to: u32): u64 {
+  const word = load<u64>(mask + (<usize>(row >>> 6) << 3));
+  return to - row < 64 ? word & ((<u64>1 << (to - row)) - 1) : word;
 }
 
-/** Lists the set bits `from` (a multiple of 32) to `to`, filled up to a multiple of four. Returns their number. */
+/** Number of set bits among the mask's bits `from` (a multiple of 64) to `to`. */
+export function countMask(mask: usize, from: u32, to: u32): u32 {
+  let count: u64 = 0;
+  for (let row = from; row < to; row += 64) count += popcnt(maskWord(mask, row, to));
+  return <u32>count;
+}
+
+/** Lists the set bits `from` (a multiple of 64) to `to`, filled up to a multiple of four. Returns their number. */
 export function listMask(mask: usize, from: u32, to: u32, list: usize): u32 {
   let place = list;
-  for (let row = from; row < to; row += 32) {
-    let word = load<u32>(mask + (<usize>(row >>> 5) << 2));
-    if (to - row < 32) word &= (1 << (to - row)) - 1;
+  for (let row = from; row < to; row += 64) {
+    let word = maskWord(mask, row, to);
     while (word) {
-      store<u32>(place, row + ctz(word));
+      store<u32>(place, row + <u32>ctz(word));
       word &= word - 1;
       place += 4;
     }
