@@ -14,6 +14,9 @@ import type { VectorRanges } from "./vector-ranges.js";
 /** Bytes read at once. */
 const readBytesMax = 4 * 1024 * 1024;
 
+/** Bytes read at once while loading: two such buffers stay in the processor's cache. */
+const streamBytes = 2 * 1024 * 1024;
+
 const dtypeCodes = { float32: 0, float16: 1 } as const;
 const componentBytes = { float32: 4, float16: 2 } as const;
 
@@ -108,7 +111,10 @@ export class VectorFile {
     return crc;
   }
 
-  /** Reads rows `[from, to)`, which begin and end with a range, into the caller's memory; see `CollectionStore`. */
+  /**
+   * Reads rows `[from, to)`, which begin and end with a range, into the caller's memory; see `CollectionStore`. The next
+   * stretch of the file is read while the present one is checked and taken over.
+   */
   async load(
     from: number,
     to: number,
@@ -120,33 +126,47 @@ export class VectorFile {
     assert(to <= ranges.rowCount, "every row to be loaded has a checksum");
     let range = ranges.indexOf(from);
     assert(from === (range === 0 ? 0 : ranges.endOf(range - 1)), "loading begins with a range");
+    const fill = new TargetFiller(from, to, this.stride, next, done);
     let crc = 0;
-    let position = this.bytesOf(from);
     let rangeEnd = this.bytesOf(ranges.endOf(range));
-    for (let row = from; row < to; ) {
-      const { target, rows } = next(to - row);
-      assert(rows > 0 && rows <= to - row && target.length >= rows * this.stride, "a target fits its rows");
-      const endOfTarget = position + rows * this.stride;
-      for (let at = 0; position < endOfTarget; ) {
-        const part = target.subarray(at, at + Math.min(readBytesMax, endOfTarget - position));
-        await this.#fill(part, position);
-        for (let used = 0; used < part.length; ) {
-          const count = Math.min(part.length - used, rangeEnd - (position + used));
-          crc = this.#fs.crc32(part.subarray(used, used + count), crc);
-          used += count;
-          if (position + used < rangeEnd) continue;
-          this.#checkRange(ranges, range, crc);
-          crc = 0;
-          range++;
-          if (range < ranges.count) rangeEnd = this.bytesOf(ranges.endOf(range));
-        }
-        at += part.length;
-        position += part.length;
+    await this.#stream(this.bytesOf(from), this.bytesOf(to), (chunk, position) => {
+      for (let used = 0; used < chunk.length; ) {
+        const count = Math.min(chunk.length - used, rangeEnd - (position + used));
+        crc = this.#fs.crc32(chunk.subarray(used, used + count), crc);
+        used += count;
+        if (position + used < rangeEnd) continue;
+        this.#checkRange(ranges, range, crc);
+        crc = 0;
+        range++;
+        if (range < ranges.count) rangeEnd = this.bytesOf(ranges.endOf(range));
       }
-      row += rows;
-      done(rows);
-    }
+      fill.take(chunk);
+    });
     assert(crc === 0 && to === ranges.endOf(range - 1), "loading ends with a range");
+  }
+
+  /** Reads `[start, end)` in chunks, one ahead of the one that `visit` is told. */
+  async #stream(start: number, end: number, visit: (chunk: Uint8Array, position: number) => void): Promise<void> {
+    const bytes = Math.min(streamBytes, end - start);
+    const buffers = [new Uint8Array(bytes), new Uint8Array(end - start > bytes ? bytes : 0)];
+    const read = async (position: number, buffer: Uint8Array): Promise<Uint8Array> => {
+      const chunk = buffer.subarray(0, Math.min(buffer.length, end - position));
+      await this.#fill(chunk, position);
+      return chunk;
+    };
+    let reading = read(start, buffers[0]!);
+    for (let position = start; position < end; ) {
+      const chunk = await reading;
+      buffers.reverse();
+      const after = position + chunk.length;
+      if (after < end) {
+        reading = read(after, buffers[0]!);
+        // Waited for in the next turn; an error of `visit` must not leave it unheard.
+        reading.catch(() => {});
+      }
+      visit(chunk, position);
+      position = after;
+    }
   }
 
   async #fill(target: Uint8Array, position: number): Promise<void> {
@@ -161,5 +181,51 @@ export class VectorFile {
     const first = range === 0 ? 0 : ranges.endOf(range - 1);
     const what = `the vectors of rows ${first} to ${ranges.endOf(range) - 1} do not match their checksum`;
     throw corruptFile(this.path, this.bytesOf(first), what);
+  }
+}
+
+/** Hands a stream of bytes over to the caller's memory, row by row. */
+class TargetFiller {
+  readonly #stride: number;
+  readonly #next: (rows: number) => VectorTarget;
+  readonly #done: (rows: number) => void;
+  #rowsLeft: number;
+  #target: VectorTarget | null = null;
+  #filled = 0;
+
+  constructor(
+    from: number,
+    to: number,
+    stride: number,
+    next: (rows: number) => VectorTarget,
+    done: (rows: number) => void,
+  ) {
+    this.#rowsLeft = to - from;
+    this.#stride = stride;
+    this.#next = next;
+    this.#done = done;
+  }
+
+  take(bytes: Uint8Array): void {
+    for (let used = 0; used < bytes.length; ) {
+      this.#target ??= this.#nextTarget();
+      const { target, rows } = this.#target;
+      const count = Math.min(bytes.length - used, rows * this.#stride - this.#filled);
+      target.set(bytes.subarray(used, used + count), this.#filled);
+      used += count;
+      this.#filled += count;
+      if (this.#filled < rows * this.#stride) continue;
+      this.#done(rows);
+      this.#rowsLeft -= rows;
+      this.#target = null;
+      this.#filled = 0;
+    }
+  }
+
+  #nextTarget(): VectorTarget {
+    const target = this.#next(this.#rowsLeft);
+    const { rows } = target;
+    assert(rows > 0 && rows <= this.#rowsLeft && target.target.length >= rows * this.#stride, "a target fits its rows");
+    return target;
   }
 }

@@ -91,13 +91,27 @@ function centredNorm<E>(row: usize, centre: usize, dim: usize): f64 {
   return Math.sqrt(square);
 }
 
-/** centre·(x − centre), or NaN where float32 could not hold it well enough. */
+/** |centre|² in float64. */
+function centreSquareOf(centre: usize, dim: usize): f64 {
+  let squares = f64x2.splat(0);
+  for (let i: usize = 0; i < dim; i += 4) {
+    const middle = v128.load(centre + (i << 2));
+    const low = f64x2.promote_low_f32x4(middle);
+    const high = f64x2.promote_low_f32x4(v128.shuffle<i64>(middle, middle, 1, 1));
+    squares = f64x2.add(squares, f64x2.mul(low, low));
+    squares = f64x2.add(squares, f64x2.mul(high, high));
+  }
+  return f64x2.extract_lane(squares, 0) + f64x2.extract_lane(squares, 1);
+}
+
+/** centre·(x − centre), or NaN where float32 could not hold it well enough; `square` is |centre|². */
 // @ts-ignore: decorator
 @inline
-function shiftOf<E>(row: usize, centre: usize, dim: usize): f32 {
+function shiftOf<E>(row: usize, centre: usize, dim: usize, square: f64): f32 {
+  // Most embeddings have no mean worth a centre: nothing to compute for them.
+  if (square == 0) return 0;
   const step = fourBytes<E>();
   let dots = f64x2.splat(0);
-  let centreSquares = dots;
   let restSquares = dots;
   for (let i: usize = 0; i < dim; i += 4) {
     const middle = v128.load(centre + (i << 2));
@@ -107,12 +121,9 @@ function shiftOf<E>(row: usize, centre: usize, dim: usize): f32 {
     const restLow = f64x2.promote_low_f32x4(rest);
     const restHigh = f64x2.promote_low_f32x4(v128.shuffle<i64>(rest, rest, 1, 1));
     dots = f64x2.add(dots, f64x2.add(f64x2.mul(middleLow, restLow), f64x2.mul(middleHigh, restHigh)));
-    centreSquares = f64x2.add(centreSquares, f64x2.mul(middleLow, middleLow));
-    centreSquares = f64x2.add(centreSquares, f64x2.mul(middleHigh, middleHigh));
     restSquares = f64x2.add(restSquares, f64x2.add(f64x2.mul(restLow, restLow), f64x2.mul(restHigh, restHigh)));
     row += step;
   }
-  const square = f64x2.extract_lane(centreSquares, 0) + f64x2.extract_lane(centreSquares, 1);
   const product = square * (f64x2.extract_lane(restSquares, 0) + f64x2.extract_lane(restSquares, 1));
   if (product == 0) return 0;
   return product > 1e-60 && product < 1e74 ? <f32>(f64x2.extract_lane(dots, 0) + f64x2.extract_lane(dots, 1)) : f32.NaN;
@@ -138,7 +149,7 @@ function tailPlace(scalars: usize, laterTails: usize, tailBytes: usize, plane: u
 
 // @ts-ignore: decorator
 @inline
-function encodeRow<E>(block: usize, index: usize, dim: usize): void {
+function encodeRow<E>(block: usize, index: usize, dim: usize, centreSquare: f64): void {
   const step = fourBytes<E>();
   let row = <usize>load<u32>(block, B_ROWS) + index * load<u32>(block, B_ROW_STRIDE);
   const centre = <usize>load<u32>(block, B_CENTRE);
@@ -152,7 +163,7 @@ function encodeRow<E>(block: usize, index: usize, dim: usize): void {
   const norm = Math.sqrt(rowSquare(block, <u32>index));
   const keptNorm: f32 = norm == 0 ? ZERO_NORM : norm > 1e-30 && norm < 1e30 ? <f32>norm : f32.NaN;
   store<f32>(<usize>load<u32>(block, B_NORM) + lane, keptNorm);
-  store<f32>(<usize>load<u32>(block, B_SHIFTS) + lane, shiftOf<E>(row, centre, dim));
+  store<f32>(<usize>load<u32>(block, B_SHIFTS) + lane, shiftOf<E>(row, centre, dim, centreSquare));
   const largest = largestComponent<E>(row, centre, dim);
   if (!(largest >= LARGEST_MIN && largest <= LARGEST_MAX)) {
     for (let plane: usize = 0; plane < planes; plane++) {
@@ -226,10 +237,11 @@ function intSum(four: v128): i32 {
 /** Derives codes and scalars of the block's rows `from` to `to` (exclusive). */
 export function encodeRows(block: usize, from: u32, to: u32): void {
   const dim = padded4(load<i32>(block, B_DIM));
+  const centreSquare = centreSquareOf(<usize>load<u32>(block, B_CENTRE), dim);
   if (load<i32>(block, B_DTYPE) == FLOAT16) {
-    for (let i = from; i < to; i++) encodeRow<Half>(block, <usize>i, dim);
+    for (let i = from; i < to; i++) encodeRow<Half>(block, <usize>i, dim, centreSquare);
   } else {
-    for (let i = from; i < to; i++) encodeRow<Single>(block, <usize>i, dim);
+    for (let i = from; i < to; i++) encodeRow<Single>(block, <usize>i, dim, centreSquare);
   }
 }
 
