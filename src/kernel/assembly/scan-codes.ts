@@ -284,25 +284,27 @@ function firstLook<M>(
 }
 
 /**
- * `firstLook` for what nearly every search does: all rows, the first plane, which is narrow. What stays the same from
+ * `firstLook` for what nearly every search does: all rows, narrow planes, not the last of them. What stays the same from
  * one four of rows to the next is kept in registers, and addresses only grow.
  */
-function firstLookNarrow<M>(state: usize, block: usize, from: u32, to: u32): usize {
+function firstLookNarrow<M>(state: usize, block: usize, from: u32, to: u32, depth: u32): usize {
   const width = <usize>load<u32>(block, B_PLANE_WIDTH);
   const query = state + load<u32>(state, Q_CODES);
-  const queryEnd = query + 2 * width;
+  const skip = load<u32>(block, B_PLANE_BYTES) - width;
+  const later = load<u32>(block, B_TAILS) + (<usize>(depth - 2) << 2) * load<u32>(block, B_CAPACITY);
   const limit = v128.load32_splat(state, Q_INT8_LIMIT);
   const c0 = v128.load32_splat(state, Q_C0);
   const c1 = v128.load32_splat(state, Q_C1);
-  const queryTail = v128.load32_splat(state, Q_TAILS);
+  const queryTail = v128.load32_splat(state + (<usize>(depth - 1) << 2), Q_TAILS);
   const shift = v128.load32_splat(state, Q_SHIFT);
   const hasShifts = load<i32>(state, Q_HAS_SHIFTS);
-  let rowA = load<u32>(block, B_CODES) + <usize>from * width;
+  let codes = load<u32>(block, B_CODES) + <usize>from * width;
   let base = load<u32>(block, B_SCALARS) + (<usize>from << 4);
   let norms = load<u32>(block, B_NORM) + (<usize>from << 2);
   let shifts = load<u32>(block, B_SHIFTS) + (<usize>from << 2);
   let place = state + load<u32>(state, Q_CANDIDATES);
   for (let row = from; row < to; row += 4) {
+    let rowA = codes;
     let rowB = rowA + width;
     let rowC = rowB + width;
     let rowD = rowC + width;
@@ -311,28 +313,37 @@ function firstLookNarrow<M>(state: usize, block: usize, from: u32, to: u32): usi
     let sumC = sumA;
     let sumD = sumA;
     let part = query;
-    do {
-      const low = v128.load(part);
-      const high = v128.load(part, 16);
-      sumA = i32x4.add(sumA, i32x4.dot_i16x8_s(low, v128.load_ext<i8>(rowA)));
-      sumB = i32x4.add(sumB, i32x4.dot_i16x8_s(low, v128.load_ext<i8>(rowB)));
-      sumC = i32x4.add(sumC, i32x4.dot_i16x8_s(low, v128.load_ext<i8>(rowC)));
-      sumD = i32x4.add(sumD, i32x4.dot_i16x8_s(low, v128.load_ext<i8>(rowD)));
-      sumA = i32x4.add(sumA, i32x4.dot_i16x8_s(high, v128.load_ext<i8>(rowA, 8)));
-      sumB = i32x4.add(sumB, i32x4.dot_i16x8_s(high, v128.load_ext<i8>(rowB, 8)));
-      sumC = i32x4.add(sumC, i32x4.dot_i16x8_s(high, v128.load_ext<i8>(rowC, 8)));
-      sumD = i32x4.add(sumD, i32x4.dot_i16x8_s(high, v128.load_ext<i8>(rowD, 8)));
-      part += 32;
-      rowA += 16;
-      rowB += 16;
-      rowC += 16;
-      rowD += 16;
-    } while (part < queryEnd);
-    rowA = rowD;
+    let partEnd = query;
+    for (let plane: u32 = 0; ; ) {
+      partEnd += 2 * width;
+      do {
+        const low = v128.load(part);
+        const high = v128.load(part, 16);
+        sumA = i32x4.add(sumA, i32x4.dot_i16x8_s(low, v128.load_ext<i8>(rowA)));
+        sumB = i32x4.add(sumB, i32x4.dot_i16x8_s(low, v128.load_ext<i8>(rowB)));
+        sumC = i32x4.add(sumC, i32x4.dot_i16x8_s(low, v128.load_ext<i8>(rowC)));
+        sumD = i32x4.add(sumD, i32x4.dot_i16x8_s(low, v128.load_ext<i8>(rowD)));
+        sumA = i32x4.add(sumA, i32x4.dot_i16x8_s(high, v128.load_ext<i8>(rowA, 8)));
+        sumB = i32x4.add(sumB, i32x4.dot_i16x8_s(high, v128.load_ext<i8>(rowB, 8)));
+        sumC = i32x4.add(sumC, i32x4.dot_i16x8_s(high, v128.load_ext<i8>(rowC, 8)));
+        sumD = i32x4.add(sumD, i32x4.dot_i16x8_s(high, v128.load_ext<i8>(rowD, 8)));
+        part += 32;
+        rowA += 16;
+        rowB += 16;
+        rowC += 16;
+        rowD += 16;
+      } while (part < partEnd);
+      if (++plane == depth) break;
+      rowA += skip;
+      rowB += skip;
+      rowC += skip;
+      rowD += skip;
+    }
+    codes += 4 * width;
     const dots = transposedSum(sumA, sumB, sumC, sumD);
     const most = f32x4.add(
       f32x4.mul(f32x4.convert_i32x4_s(dots), v128.load(base)),
-      f32x4.mul(v128.load(base, S_TAIL), queryTail),
+      f32x4.mul(v128.load(depth == 1 ? base + S_TAIL : later + (<usize>row << 2)), queryTail),
     );
     const residual = v128.load(base, S_RESIDUAL);
     let excluded: v128;
@@ -439,7 +450,7 @@ function refine<M>(state: usize, block: usize, start: usize, end: usize, plane: 
 @inline
 function adaptDepth(state: usize, planes: u32, depth: u32, rows: u32, kept: u32): void {
   const wait = load<u32>(state, Q_WAIT);
-  if (depth < planes && kept * 8 > rows * 5) {
+  if (depth < planes && kept * 2 > rows) {
     const patience = load<u32>(state, Q_PATIENCE);
     store<u32>(state, depth + 1, Q_DEPTH);
     store<u32>(state, patience, Q_WAIT);
@@ -465,8 +476,8 @@ function scanRuns<M>(isListed: bool, state: usize, block: usize, list: usize, fr
     // Runs grow with what has been seen: within one the limit stays behind.
     if (isFull && runRows < RUN_ROWS) store<u32>(state, runRows * 2, Q_RUN_ROWS);
     let place =
-      !isListed && isNarrow && depth == 1 && planes > 1 && !mask
-        ? firstLookNarrow<M>(state, block, row, end)
+      !isListed && isNarrow && depth < planes && !mask
+        ? firstLookNarrow<M>(state, block, row, end, depth)
         : firstLook<M>(isListed, state, block, list, row, end, mask, depth);
     if (isFull && isNarrow) adaptDepth(state, planes, depth, end - row, <u32>((place - candidates) >> 3));
     for (let plane = depth; plane < planes && place > candidates; plane++) {
