@@ -166,10 +166,9 @@ export function scalarPlace(base: usize, row: usize): usize {
   return base + ((row >> 2) << 6) + ((row & 3) << 2);
 }
 
-/** Bytes of a row's codes in a plane: a quarter of them where that is worth a look of its own, else all. */
+/** Bytes of a row's codes in a plane: a quarter of them, in whole cache lines; all of them where they are fewer. */
 export function planeWidth(dim: i32): usize {
-  const width = dim < 64 ? padded16(dim) : ((padded16(dim) + 63) >> 6) << 4;
-  return width > 48 ? (width + 63) & ~63 : width;
+  return min(padded16(dim), (((padded16(dim) + 3) >> 2) + 63) & ~63);
 }
 
 /**

@@ -376,7 +376,7 @@ function firstLookNarrow<M>(state: usize, block: usize, from: u32, to: u32, dept
 function touchPlane(state: usize, block: usize, start: usize, end: usize, plane: u32): void {
   const width = planeBytesOf(block, plane);
   // Wide rows come in order, and the processor reads ahead by itself.
-  if (width >= 64) return;
+  if (width > 64) return;
   const codes = <usize>load<u32>(block, B_CODES) + <usize>load<u32>(block, B_PLANE_BYTES) * plane;
   let sum: u32 = 0;
   for (let place = start; place < end; place += 8) sum += load<u8>(codePlace(codes, load<u32>(place), width));
@@ -467,7 +467,7 @@ function scanRuns<M>(isListed: bool, state: usize, block: usize, list: usize, fr
   const planes = load<u32>(block, B_PLANES);
   const candidates = state + load<u32>(state, Q_CANDIDATES);
   // Wide planes are always read one after the other: alternating between distant streams costs more than lists.
-  const isNarrow = load<u32>(block, B_PLANE_WIDTH) < 64;
+  const isNarrow = load<u32>(block, B_PLANE_WIDTH) <= 64;
   for (let row = from; row < to; ) {
     const isFull = load<u32>(state, Q_COUNT) == load<u32>(state, Q_K);
     const depth = isFull ? min(planes, load<u32>(state, Q_DEPTH)) : planes;
