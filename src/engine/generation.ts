@@ -165,13 +165,11 @@ export class Generation implements FilterSource, CommittedRows {
   async #loadVectors(rowCount: number): Promise<void> {
     const { vectors } = this;
     if (vectors === null || vectors.rowCount >= rowCount) return;
-    await this.store.loadVectors(
-      vectors.rowCount,
-      rowCount,
-      this.ranges,
-      (rows) => vectors.beginAppend(rows),
-      (rows) => vectors.finishAppend(rows),
-    );
+    await this.store.loadVectors(vectors.rowCount, rowCount, this.ranges, {
+      next: (rows) => vectors.beginAppend(rows),
+      ahead: (rows) => vectors.beginAppendAhead(rows),
+      done: (rows) => vectors.finishAppend(rows),
+    });
   }
 
   /** Makes rows below `rowCount` visible to reads that begin from now on. */

@@ -85,6 +85,10 @@ function rowsPerBlock(rowBytes: number): number {
   return Math.min(blockRowsMax, Math.max(blockRowsMin, rows));
 }
 
+function isPowerOfTwo(index: number): boolean {
+  return (index & (index - 1)) === 0;
+}
+
 export class VectorTable {
   readonly dim: number;
   readonly dtype: Dtype;
@@ -146,13 +150,35 @@ export class VectorTable {
     return { target: new Uint8Array(segment.buffer, place, bytes), rows };
   }
 
+  /**
+   * Place for the rows after those of the present place, so that one can be filled while the other is taken over; null
+   * where it cannot be told yet. Taken over by the `finishAppend` after the next one.
+   */
+  beginAppendAhead(rowsMax: number): AppendPlace | null {
+    this.#assertUsable();
+    const first = this.#rowCount + this.#placeRows;
+    const index = first / this.blockRows;
+    const isWholeBlock = this.#placeRows > 0 && Number.isInteger(index);
+    // A block whose centre is made anew must know the rows before it.
+    if (!isWholeBlock || this.#staging !== null || this.#rowStride !== this.bytesPerRow || isPowerOfTwo(index))
+      return null;
+    const { segment, address } = this.#blockAt(index);
+    const rows = Math.min(rowsMax, this.blockRows);
+    this.#placeRows += rows;
+    return {
+      target: new Uint8Array(segment.buffer, segment.kernel.blockRows(address) >>> 0, rows * this.bytesPerRow),
+      rows,
+    };
+  }
+
   /** Takes over the first `rows` rows written to the place of `beginAppend`: from now on searches see them. */
   finishAppend(rows: number): void {
-    assert(rows >= 0 && rows <= this.#placeRows, "no more rows are taken over than there was place for");
+    const index = this.#rowCount % this.blockRows;
+    const isPlaced = rows <= this.#placeRows && index + rows <= this.blockRows;
+    assert(rows >= 0 && isPlaced, "no more rows are taken over than there was place for");
     this.#assertUsable();
     const { segment, address } = this.#lastBlock();
     const { kernel } = segment;
-    const index = this.#rowCount % this.blockRows;
     if (this.#staging !== null) {
       const target = (kernel.blockRows(address) >>> 0) + index * this.#rowStride;
       kernel.spreadRows(this.#staging.scratch.address, target, this.bytesPerRow, this.#rowStride, rows);
@@ -160,7 +186,7 @@ export class VectorTable {
     }
     kernel.encodeRows(address, index, index + rows);
     this.#rowCount += rows;
-    this.#placeRows = 0;
+    this.#placeRows = Math.max(0, this.#placeRows - rows);
   }
 
   /** Forgets the rows from `rowCount` on. Searches in progress must not reach into them. */
@@ -313,7 +339,11 @@ export class VectorTable {
 
   /** The block that the next row goes to, made when it is not there yet. */
   #lastBlock(): Block {
-    const index = Math.floor(this.#rowCount / this.blockRows);
+    return this.#blockAt(Math.floor(this.#rowCount / this.blockRows));
+  }
+
+  /** Block `index`, made when it is the next one. */
+  #blockAt(index: number): Block {
     const present = this.#blocks[index];
     if (present !== undefined) return present;
     const dtype = dtypeNumbers[this.dtype];
@@ -341,7 +371,7 @@ export class VectorTable {
     const bytes = kernel.centreBytes(this.dim) >>> 0;
     const before = this.#blocks[index - 1];
     if (before === undefined) return segment.allocateOverhead(bytes);
-    const isRenewed = (index & (index - 1)) === 0;
+    const isRenewed = isPowerOfTwo(index);
     const present = before.segment.kernel.blockCentre(before.address) >>> 0;
     if (!isRenewed && before.segment === segment) return present;
     const target = segment.allocateOverhead(bytes);

@@ -32,7 +32,7 @@ import { parentFolder, unfinishedEnding } from "./replace-file.js";
 import type { ReplayVisitor } from "./replay-visitor.js";
 import { settleAll } from "./settle-all.js";
 import type { AppendResult, Transaction } from "./transaction.js";
-import type { VectorTarget } from "./vector-file.js";
+import type { VectorTaker } from "./vector-file.js";
 import type { VectorRanges } from "./vector-ranges.js";
 import { verifyFields } from "./verify-fields.js";
 
@@ -227,21 +227,14 @@ export class CollectionStore {
   }
 
   /**
-   * Reads the vectors of rows `[from, to)` and verifies them. `next(rowsLeft)` gives memory for the next rows,
-   * `done(rows)` is called when it is filled. `ranges` covers the rows; `from` and `to` are ends of ranges. Other work
-   * runs in between.
+   * Reads the vectors of rows `[from, to)` and verifies them; see `VectorTaker`. `ranges` covers the rows; `from` and `to`
+   * are ends of ranges. Other work runs in between.
    */
-  async loadVectors(
-    from: number,
-    to: number,
-    ranges: VectorRanges,
-    next: (rowsLeft: number) => VectorTarget,
-    done: (rows: number) => void,
-  ): Promise<void> {
+  async loadVectors(from: number, to: number, ranges: VectorRanges, taker: VectorTaker): Promise<void> {
     if (from === to) return;
     const { vectors } = this.#files;
     assert(vectors !== null, "rows have vectors");
-    await vectors.load(from, to, ranges, next, done);
+    await vectors.load(from, to, ranges, taker);
   }
 
   /**
@@ -401,6 +394,8 @@ export class CollectionStore {
       if (vectorExtra > 0) await vectors.handle.truncate(end);
       await rewrite(vectors.handle, vectors.bytesOf(durable.rowCount), end);
     }
+    // All of it was durable, and nothing was changed: the usual open after a close.
+    if (logExtra <= 0 && vectorExtra <= 0 && position.bytes === durable.bytes) return 0;
     await settleAll([log.sync(), vectors?.handle.sync() ?? Promise.resolve()]);
     return Math.max(0, logExtra) + Math.max(0, vectorExtra);
   }

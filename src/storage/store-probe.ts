@@ -159,14 +159,26 @@ async function fillRows(store: CollectionStore, heard: Heard, firstRow = 0): Pro
     });
   }
   const dim = store.config.dim ?? 0;
-  // Targets of an odd number of rows, so that they end inside of ranges.
-  const target = new Uint8Array(3 * dim * 4);
+  // Targets of an odd number of rows, so that they end inside of ranges; two of them in turn, so that one can be ahead.
+  const targets = [new Uint8Array(3 * dim * 4), new Uint8Array(3 * dim * 4)];
+  let given = 0;
   let at = 0;
-  const next = (left: number): { target: Uint8Array; rows: number } => ({ target, rows: Math.min(3, left) });
-  await store.loadVectors(firstRow, firstRow + rows.length, heard.ranges, next, (count) => {
-    const values = new Float32Array(target.buffer);
-    for (let row = 0; row < count; row++) fill(at + row, { vector: [...values.subarray(row * dim, (row + 1) * dim)] });
-    at += count;
+  const next = (left: number): { target: Uint8Array; rows: number } => ({
+    target: targets[given++ & 1]!,
+    rows: Math.min(3, left),
+  });
+  let taken = 0;
+  await store.loadVectors(firstRow, firstRow + rows.length, heard.ranges, {
+    next,
+    // Not always: a caller may have no memory ahead.
+    ahead: (left) => (given % 5 === 4 ? null : next(left)),
+    done: (count) => {
+      const values = new Float32Array(targets[taken++ & 1]!.buffer);
+      for (let row = 0; row < count; row++) {
+        fill(at + row, { vector: [...values.subarray(row * dim, (row + 1) * dim)] });
+      }
+      at += count;
+    },
   });
 }
 

@@ -14,9 +14,6 @@ import type { VectorRanges } from "./vector-ranges.js";
 /** Bytes read at once. */
 const readBytesMax = 4 * 1024 * 1024;
 
-/** Bytes read at once while loading: two such buffers stay in the processor's cache. */
-const streamBytes = 2 * 1024 * 1024;
-
 const dtypeCodes = { float32: 0, float16: 1 } as const;
 const componentBytes = { float32: 4, float16: 2 } as const;
 
@@ -32,6 +29,23 @@ export interface VectorFileShape {
 export interface VectorTarget {
   readonly target: Uint8Array;
   readonly rows: number;
+}
+
+/** Whoever takes loaded rows. */
+export interface VectorTaker {
+  /** Memory for the next rows, at most `rowsLeft`. */
+  next(rowsLeft: number): VectorTarget;
+  /** Memory for the rows after those, while they are not done yet; null, or no such method, where there is none. */
+  ahead?(rowsLeft: number): VectorTarget | null;
+  /** Called when the next rows are in their memory and verified. */
+  done(rows: number): void;
+}
+
+/** Rows that are being read. */
+interface Filling {
+  readonly bytes: Uint8Array;
+  readonly rows: number;
+  readonly filled: Promise<void>;
 }
 
 export class VectorFile {
@@ -112,27 +126,20 @@ export class VectorFile {
   }
 
   /**
-   * Reads rows `[from, to)`, which begin and end with a range, into the caller's memory; see `CollectionStore`. The next
-   * stretch of the file is read while the present one is checked and taken over.
+   * Reads rows `[from, to)`, which begin and end with a range, into the caller's memory; see `CollectionStore`. Where the
+   * caller gives memory ahead, the next rows are read while the present ones are checked and taken over.
    */
-  async load(
-    from: number,
-    to: number,
-    ranges: VectorRanges,
-    next: (rows: number) => VectorTarget,
-    done: (rows: number) => void,
-  ): Promise<void> {
+  async load(from: number, to: number, ranges: VectorRanges, taker: VectorTaker): Promise<void> {
     if (from === to) return;
     assert(to <= ranges.rowCount, "every row to be loaded has a checksum");
     let range = ranges.indexOf(from);
     assert(from === (range === 0 ? 0 : ranges.endOf(range - 1)), "loading begins with a range");
-    const fill = new TargetFiller(from, to, this.stride, next, done);
     let crc = 0;
     let rangeEnd = this.bytesOf(ranges.endOf(range));
-    await this.#stream(this.bytesOf(from), this.bytesOf(to), (chunk, position) => {
-      for (let used = 0; used < chunk.length; ) {
-        const count = Math.min(chunk.length - used, rangeEnd - (position + used));
-        crc = this.#fs.crc32(chunk.subarray(used, used + count), crc);
+    const check = (bytes: Uint8Array, position: number): void => {
+      for (let used = 0; used < bytes.length; ) {
+        const count = Math.min(bytes.length - used, rangeEnd - (position + used));
+        crc = this.#fs.crc32(bytes.subarray(used, used + count), crc);
         used += count;
         if (position + used < rangeEnd) continue;
         this.#checkRange(ranges, range, crc);
@@ -140,33 +147,29 @@ export class VectorFile {
         range++;
         if (range < ranges.count) rangeEnd = this.bytesOf(ranges.endOf(range));
       }
-      fill.take(chunk);
-    });
+    };
+    let ahead: Filling | null = null;
+    for (let row = from; row < to; ) {
+      const present: Filling = ahead ?? this.#fillRows(taker.next(to - row), row, to);
+      await present.filled;
+      const after = row + present.rows;
+      const place = after < to ? taker.ahead?.(to - after) : undefined;
+      ahead = place ? this.#fillRows(place, after, to) : null;
+      check(present.bytes, this.bytesOf(row));
+      taker.done(present.rows);
+      row = after;
+    }
     assert(crc === 0 && to === ranges.endOf(range - 1), "loading ends with a range");
   }
 
-  /** Reads `[start, end)` in chunks, one ahead of the one that `visit` is told. */
-  async #stream(start: number, end: number, visit: (chunk: Uint8Array, position: number) => void): Promise<void> {
-    const bytes = Math.min(streamBytes, end - start);
-    const buffers = [new Uint8Array(bytes), new Uint8Array(end - start > bytes ? bytes : 0)];
-    const read = async (position: number, buffer: Uint8Array): Promise<Uint8Array> => {
-      const chunk = buffer.subarray(0, Math.min(buffer.length, end - position));
-      await this.#fill(chunk, position);
-      return chunk;
-    };
-    let reading = read(start, buffers[0]!);
-    for (let position = start; position < end; ) {
-      const chunk = await reading;
-      buffers.reverse();
-      const after = position + chunk.length;
-      if (after < end) {
-        reading = read(after, buffers[0]!);
-        // Waited for in the next turn; an error of `visit` must not leave it unheard.
-        reading.catch(() => {});
-      }
-      visit(chunk, position);
-      position = after;
-    }
+  /** Begins to read the rows from `row` on into a target. */
+  #fillRows({ target, rows }: VectorTarget, row: number, to: number): Filling {
+    assert(rows > 0 && rows <= to - row && target.length >= rows * this.stride, "a target fits its rows");
+    const bytes = target.subarray(0, rows * this.stride);
+    const filled = this.#fill(bytes, this.bytesOf(row));
+    // Waited for in its turn; an error met before must not leave it unheard.
+    filled.catch(() => {});
+    return { bytes, rows, filled };
   }
 
   async #fill(target: Uint8Array, position: number): Promise<void> {
@@ -181,51 +184,5 @@ export class VectorFile {
     const first = range === 0 ? 0 : ranges.endOf(range - 1);
     const what = `the vectors of rows ${first} to ${ranges.endOf(range) - 1} do not match their checksum`;
     throw corruptFile(this.path, this.bytesOf(first), what);
-  }
-}
-
-/** Hands a stream of bytes over to the caller's memory, row by row. */
-class TargetFiller {
-  readonly #stride: number;
-  readonly #next: (rows: number) => VectorTarget;
-  readonly #done: (rows: number) => void;
-  #rowsLeft: number;
-  #target: VectorTarget | null = null;
-  #filled = 0;
-
-  constructor(
-    from: number,
-    to: number,
-    stride: number,
-    next: (rows: number) => VectorTarget,
-    done: (rows: number) => void,
-  ) {
-    this.#rowsLeft = to - from;
-    this.#stride = stride;
-    this.#next = next;
-    this.#done = done;
-  }
-
-  take(bytes: Uint8Array): void {
-    for (let used = 0; used < bytes.length; ) {
-      this.#target ??= this.#nextTarget();
-      const { target, rows } = this.#target;
-      const count = Math.min(bytes.length - used, rows * this.#stride - this.#filled);
-      target.set(bytes.subarray(used, used + count), this.#filled);
-      used += count;
-      this.#filled += count;
-      if (this.#filled < rows * this.#stride) continue;
-      this.#done(rows);
-      this.#rowsLeft -= rows;
-      this.#target = null;
-      this.#filled = 0;
-    }
-  }
-
-  #nextTarget(): VectorTarget {
-    const target = this.#next(this.#rowsLeft);
-    const { rows } = target;
-    assert(rows > 0 && rows <= this.#rowsLeft && target.target.length >= rows * this.#stride, "a target fits its rows");
-    return target;
   }
 }

@@ -64,10 +64,15 @@ export function spreadRows(source: usize, target: usize, rowBytes: usize, stride
 function largestComponent<E>(row: usize, centre: usize, dim: usize): f32 {
   const step = fourBytes<E>();
   let all = f32x4.splat(0);
-  for (let i: usize = 0; i < dim; i += 4) {
+  let other = all;
+  let i: usize = 0;
+  for (; i + 8 <= dim; i += 8) {
     all = f32x4.max(all, f32x4.abs(f32x4.sub(loadFour<E>(row), v128.load(centre + (i << 2)))));
-    row += step;
+    other = f32x4.max(other, f32x4.abs(f32x4.sub(loadFour<E>(row + step), v128.load(centre + (i << 2), 16))));
+    row += 2 * step;
   }
+  if (i < dim) all = f32x4.max(all, f32x4.abs(f32x4.sub(loadFour<E>(row), v128.load(centre + (i << 2)))));
+  all = f32x4.max(all, other);
   return max(
     max(f32x4.extract_lane(all, 0), f32x4.extract_lane(all, 1)),
     max(f32x4.extract_lane(all, 2), f32x4.extract_lane(all, 3)),
@@ -104,15 +109,18 @@ function centreSquareOf(centre: usize, dim: usize): f64 {
   return f64x2.extract_lane(squares, 0) + f64x2.extract_lane(squares, 1);
 }
 
-/** centre·(x − centre), or NaN where float32 could not hold it well enough; `square` is |centre|². */
+/**
+ * centre·(x − centre), or NaN where float32 could not hold it well enough; `square` is |centre|², `largest` the largest
+ * |component| of x − centre.
+ */
 // @ts-ignore: decorator
 @inline
-function shiftOf<E>(row: usize, centre: usize, dim: usize, square: f64): f32 {
+function shiftOf<E>(row: usize, centre: usize, dim: usize, square: f64, largest: f32): f32 {
   // Most embeddings have no mean worth a centre: nothing to compute for them.
-  if (square == 0) return 0;
+  if (square == 0 || largest == 0) return 0;
   const step = fourBytes<E>();
   let dots = f64x2.splat(0);
-  let restSquares = dots;
+  let others = dots;
   for (let i: usize = 0; i < dim; i += 4) {
     const middle = v128.load(centre + (i << 2));
     const rest = f32x4.sub(loadFour<E>(row), middle);
@@ -120,13 +128,15 @@ function shiftOf<E>(row: usize, centre: usize, dim: usize, square: f64): f32 {
     const middleHigh = f64x2.promote_low_f32x4(v128.shuffle<i64>(middle, middle, 1, 1));
     const restLow = f64x2.promote_low_f32x4(rest);
     const restHigh = f64x2.promote_low_f32x4(v128.shuffle<i64>(rest, rest, 1, 1));
-    dots = f64x2.add(dots, f64x2.add(f64x2.mul(middleLow, restLow), f64x2.mul(middleHigh, restHigh)));
-    restSquares = f64x2.add(restSquares, f64x2.add(f64x2.mul(restLow, restLow), f64x2.mul(restHigh, restHigh)));
+    dots = f64x2.add(dots, f64x2.mul(middleLow, restLow));
+    others = f64x2.add(others, f64x2.mul(middleHigh, restHigh));
     row += step;
   }
-  const product = square * (f64x2.extract_lane(restSquares, 0) + f64x2.extract_lane(restSquares, 1));
-  if (product == 0) return 0;
-  return product > 1e-60 && product < 1e74 ? <f32>(f64x2.extract_lane(dots, 0) + f64x2.extract_lane(dots, 1)) : f32.NaN;
+  dots = f64x2.add(dots, others);
+  // |x − centre|² lies between the largest component's square and dim times that.
+  const least = square * <f64>largest * <f64>largest;
+  const isSafe = least > 1e-60 && least * <f64>dim < 1e74;
+  return isSafe ? <f32>(f64x2.extract_lane(dots, 0) + f64x2.extract_lane(dots, 1)) : f32.NaN;
 }
 
 // @ts-ignore: decorator
@@ -163,8 +173,8 @@ function encodeRow<E>(block: usize, index: usize, dim: usize, centreSquare: f64)
   const norm = Math.sqrt(rowSquare(block, <u32>index));
   const keptNorm: f32 = norm == 0 ? ZERO_NORM : norm > 1e-30 && norm < 1e30 ? <f32>norm : f32.NaN;
   store<f32>(<usize>load<u32>(block, B_NORM) + lane, keptNorm);
-  store<f32>(<usize>load<u32>(block, B_SHIFTS) + lane, shiftOf<E>(row, centre, dim, centreSquare));
   const largest = largestComponent<E>(row, centre, dim);
+  store<f32>(<usize>load<u32>(block, B_SHIFTS) + lane, shiftOf<E>(row, centre, dim, centreSquare, largest));
   if (!(largest >= LARGEST_MIN && largest <= LARGEST_MAX)) {
     for (let plane: usize = 0; plane < planes; plane++) {
       const width = <usize>load<u32>(block + (plane + 1 < planes ? B_PLANE_WIDTH : B_LAST_WIDTH));
@@ -182,6 +192,8 @@ function encodeRow<E>(block: usize, index: usize, dim: usize, centreSquare: f64)
   }
   const scale = largest / 127;
   const inverse = f32x4.splat(1 / scale);
+  // Added to a number below 2^22 in size, 1.5·2^23 leaves its nearest integer, ties to even, in the low bits.
+  const rounder = f32x4.splat(12582912);
   let errors = f32x4.splat(0);
   let squares = i32x4.splat(0);
   let i: usize = 0;
@@ -189,7 +201,32 @@ function encodeRow<E>(block: usize, index: usize, dim: usize, centreSquare: f64)
     const width = <usize>load<u32>(block + (plane + 1 < planes ? B_PLANE_WIDTH : B_LAST_WIDTH));
     const codes = codePlace(base + plane * planeBytes, index, width);
     const chunk = chunkBytes(width);
-    for (let j: usize = 0; j < width; j += 4) {
+    let j: usize = 0;
+    for (; j + 16 <= width && i + 16 <= dim; j += 16, i += 16) {
+      const place = codes + (chunk == 64 ? ((j & ~63) << 2) + (j & 63) : j);
+      const middle = centre + (i << 2);
+      const e0 = f32x4.mul(f32x4.sub(loadFour<E>(row), v128.load(middle)), inverse);
+      const e1 = f32x4.mul(f32x4.sub(loadFour<E>(row + step), v128.load(middle, 16)), inverse);
+      const e2 = f32x4.mul(f32x4.sub(loadFour<E>(row + 2 * step), v128.load(middle, 32)), inverse);
+      const e3 = f32x4.mul(f32x4.sub(loadFour<E>(row + 3 * step), v128.load(middle, 48)), inverse);
+      const t0 = f32x4.add(e0, rounder);
+      const t1 = f32x4.add(e1, rounder);
+      const t2 = f32x4.add(e2, rounder);
+      const t3 = f32x4.add(e3, rounder);
+      const r0 = f32x4.sub(e0, f32x4.sub(t0, rounder));
+      const r1 = f32x4.sub(e1, f32x4.sub(t1, rounder));
+      const r2 = f32x4.sub(e2, f32x4.sub(t2, rounder));
+      const r3 = f32x4.sub(e3, f32x4.sub(t3, rounder));
+      const e01 = f32x4.add(f32x4.mul(r0, r0), f32x4.mul(r1, r1));
+      const e23 = f32x4.add(f32x4.mul(r2, r2), f32x4.mul(r3, r3));
+      errors = f32x4.add(errors, f32x4.add(e01, e23));
+      const low = i16x8.narrow_i32x4_s(i32x4.sub(t0, rounder), i32x4.sub(t1, rounder));
+      const high = i16x8.narrow_i32x4_s(i32x4.sub(t2, rounder), i32x4.sub(t3, rounder));
+      squares = i32x4.add(squares, i32x4.add(i32x4.dot_i16x8_s(low, low), i32x4.dot_i16x8_s(high, high)));
+      v128.store(place, i8x16.narrow_i16x8_s(low, high));
+      row += 4 * step;
+    }
+    for (; j < width; j += 4) {
       const place = codes + (chunk == 64 ? ((j & ~63) << 2) + (j & 63) : j);
       if (i >= dim) {
         store<i32>(place, 0);
