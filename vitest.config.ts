@@ -6,5 +6,7 @@ export default defineConfig({
     testTimeout: 30_000,
     hookTimeout: 30_000,
     pool: "forks",
+    // By default one core is left idle.
+    maxWorkers: "100%",
   },
 });
