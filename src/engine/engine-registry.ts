@@ -35,6 +35,8 @@ export class EngineRegistry {
   readonly #lock: WriterLock | null;
   /** Engines by folder; a promise while one opens, so that two callers share it. */
   readonly #engines = new Map<string, Promise<CollectionEngine>>();
+  /** Databases known to be there, for as long as this process is the only writer. */
+  readonly #live = new Set<string>();
   #isClosed = false;
 
   private constructor(fs: FileSystem, folder: string, options: RegistryOptions, lock: WriterLock | null) {
@@ -82,7 +84,11 @@ export class EngineRegistry {
   async hasDatabase(name: string): Promise<boolean> {
     this.#checkOpen();
     checkName(name, "database");
-    return (await readDatabaseFile(this.#fs, this.#databaseFolder(name))) === "live";
+    if (this.#live.has(name)) return true;
+    const isLive = (await readDatabaseFile(this.#fs, this.#databaseFolder(name))) === "live";
+    // While this process holds the lock nobody else drops a database.
+    if (isLive && !this.isReadOnly) this.#live.add(name);
+    return isLive;
   }
 
   async createDatabase(name: string, dropIfExists: boolean): Promise<void> {
@@ -105,6 +111,7 @@ export class EngineRegistry {
     if (!(await this.hasDatabase(name))) return;
     await this.#lock!.assertHeld();
     const folder = this.#databaseFolder(name);
+    this.#live.delete(name);
     await writeDatabaseFile(this.#fs, folder, "dropped");
     const prefix = `${folder}/`;
     for (const [path, opening] of [...this.#engines]) {

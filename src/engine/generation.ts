@@ -22,6 +22,9 @@ import { RowTable } from "./row-table.js";
 import { appendStoredRows } from "./stored-rows.js";
 import type { CommittedRows } from "./write-buffer.js";
 
+/** Rows encoded between two looks at the clock. */
+const encodeRows = 1024;
+
 /** Rows, and bytes, of metadata read in one go: few reads, and little work before other work may run. */
 const spanRowsMax = 2048;
 const spanBytesMax = 512 * 1024;
@@ -102,6 +105,7 @@ export class Generation implements FilterSource, CommittedRows {
   #version = 0;
   #pins = 0;
   #isRetired = false;
+  #encoding: Promise<void> | null = null;
   /** Oldest first. */
   readonly renumberings: readonly Renumbering[];
 
@@ -160,6 +164,19 @@ export class Generation implements FilterSource, CommittedRows {
     await this.#loadVectors(replayed.rowCount);
     for (const change of changes) change();
     this.publish(replayed.rowCount);
+    this.#encoding ??= this.#encodeInSlices().finally(() => {
+      this.#encoding = null;
+    });
+  }
+
+  /** Derives the codes of loaded vectors while searches, which do without them meanwhile, are served already. */
+  async #encodeInSlices(): Promise<void> {
+    const slice = new TimeSlice();
+    // What waits for this open, a first search above all, comes before.
+    await slice.giveWay();
+    while (this.vectors !== null && !this.#isRetired && !this.vectors.encodePending(encodeRows)) {
+      if (slice.isDue()) await slice.giveWay();
+    }
   }
 
   async #loadVectors(rowCount: number): Promise<void> {
@@ -168,7 +185,7 @@ export class Generation implements FilterSource, CommittedRows {
     await this.store.loadVectors(vectors.rowCount, rowCount, this.ranges, {
       next: (rows) => vectors.beginAppend(rows),
       ahead: (rows) => vectors.beginAppendAhead(rows),
-      done: (rows) => vectors.finishAppend(rows),
+      done: (rows) => vectors.finishAppend(rows, true),
     });
   }
 
@@ -357,6 +374,7 @@ export class Generation implements FilterSource, CommittedRows {
 
   async #releaseIfDone(): Promise<void> {
     if (!this.#isRetired || this.#pins > 0) return;
+    await this.#encoding;
     this.vectors?.release();
     this.vectors = null;
     await this.store.close();

@@ -22,6 +22,7 @@ export interface Kernel {
   blockCentre(block: number): number;
   spreadRows(source: number, target: number, rowBytes: number, stride: number, rows: number): void;
   encodeRows(block: number, from: number, to: number): void;
+  normRows(block: number, from: number, to: number): void;
   meanOfRows(block: number, rows: number, target: number, sums: number): void;
   queryPlace(state: number): number;
   beginQuery(state: number, metric: number, dim: number, k: number, floor: number): void;

@@ -59,6 +59,8 @@ export interface ScannedTable {
   readonly blocks: readonly Block[];
   /** Bytes of one row's codes. */
   readonly codeStride: number;
+  /** Rows whose codes are there, from row 0. */
+  readonly encodedRows: number;
 }
 
 /** What a run is asked for: `ScanRequest` without its query, and the least score that counts. */
@@ -184,7 +186,8 @@ export class ScanRun {
     // With a floor only rows that reach it take up the heap, however much was allowed.
     const limit = floor === Number.NEGATIVE_INFINITY ? Math.max(smallRows, 4 * k) : smallRows;
     if (Math.min(rowCount, maskCount ?? rowCount) <= limit) return "none";
-    return mask === null || maskCount !== undefined || hasMoreBits(mask, rowCount, limit) ? "int8" : "none";
+    if (mask !== null && maskCount === undefined && !hasMoreBits(mask, rowCount, limit)) return "none";
+    return this.#table.encodedRows < rowCount ? "float" : "int8";
   }
 
   /** Makes scratch in `segment`, and takes the states of the segment before along. */

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Dtype, Metric } from "../types.js";
 import { decodeFloat16, encodeFloat16 } from "./float16.js";
-import { type FirstPass, type ScanResult, VectorTable } from "./vector-table.js";
+import { type AppendPlace, type FirstPass, type ScanResult, VectorTable } from "./vector-table.js";
 
 const metrics: readonly Metric[] = ["ip", "l2", "cos"];
 const passes: readonly FirstPass[] = ["int8", "float", "none"];
@@ -456,6 +456,75 @@ describe("rows", () => {
     checkSearches(table, data, makeRows("offset", 1, dim, "float32", random), 10, 0.2, random);
     const [result] = table.searchBatch(data.subarray(0, 2 * dim), { metric: "l2", k: 1, rowCount: 6_000, mask: null });
     expect(Array.from((result as ScanResult).rows)).toEqual([0]);
+  });
+
+  it("can be written ahead while those before are taken over", () => {
+    const dim = 64;
+    const data = makeRows("positive", 30_000, dim, "float32", randomFrom(5));
+    const bytes = storedBytes(data, "float32");
+    const table = new VectorTable({ dim, dtype: "float32" });
+    const fill = (target: Uint8Array, row: number): void => {
+      target.set(bytes.subarray(row * table.bytesPerRow, row * table.bytesPerRow + target.length));
+    };
+    let ahead: AppendPlace | null = null;
+    let placedAhead = 0;
+    for (let row = 0; row < 30_000; ) {
+      const place: AppendPlace = ahead ?? table.beginAppend(30_000 - row);
+      if (ahead === null) fill(place.target, row);
+      ahead = row + place.rows < 30_000 ? table.beginAppendAhead(30_000 - row - place.rows) : null;
+      if (ahead !== null) {
+        fill(ahead.target, row + place.rows);
+        placedAhead += 1;
+      }
+      table.finishAppend(place.rows);
+      row += place.rows;
+    }
+    expect(placedAhead).toBeGreaterThan(0);
+    expect(table.readRows(Array.from({ length: 30_000 }, (_, row) => row))).toEqual(data);
+    const plain = makeTable(data, dim, "float32");
+    const query = data.subarray(0, dim);
+    const request = { metric: "l2", query, k: 20, rowCount: 30_000, mask: null } as const;
+    expect(table.search(request)).toEqual(plain.search(request));
+  });
+
+  it("whose codes wait are found all the same, before, while and after the codes are derived", () => {
+    for (const kind of ["gaussian", "offset", "half zero", "huge", "all equal"] as const) {
+      for (const dtype of ["float32", "float16"] as const) {
+        const dim = 33;
+        const random = randomFrom(11);
+        const data = makeRows(kind, 6_000, dim, dtype, random);
+        const bytes = storedBytes(data, dtype);
+        const table = new VectorTable({ dim, dtype });
+        for (let row = 0; row < 6_000; ) {
+          const place = table.beginAppend(Math.min(1_000, 6_000 - row));
+          place.target.set(bytes.subarray(row * table.bytesPerRow, (row + place.rows) * table.bytesPerRow));
+          // The first stretch has codes, the later ones wait; the last is appended the ordinary way behind them.
+          table.finishAppend(place.rows, row >= 1_000 && row < 5_000);
+          row += place.rows;
+        }
+        expect(table.encodedRows).toBeLessThan(6_000);
+        const query = data.subarray(7 * dim, 8 * dim);
+        const plain = makeTable(data, dim, dtype);
+        const { mask } = makeMask(6_000, 0.3, random);
+        const ask = (): void => {
+          for (const metric of metrics) {
+            for (const masks of [null, mask]) {
+              const request = { metric, query, k: 12, rowCount: 6_000, mask: masks };
+              const { rows, values } = table.search(request);
+              const wanted = plain.search(request);
+              expect([rows, values], `${kind} ${dtype} ${metric}`).toEqual([wanted.rows, wanted.values]);
+            }
+          }
+        };
+        const before = table.search({ metric: "ip", query, k: 12, rowCount: 6_000, mask: null });
+        expect(before.firstPass).not.toBe("int8");
+        expect(table.encodePending(500)).toBe(false);
+        ask();
+        while (!table.encodePending(500));
+        expect(table.encodedRows).toBe(6_000);
+        ask();
+      }
+    }
   });
 
   it("are counted in the table's memory and given back", () => {

@@ -79,6 +79,9 @@ export interface TableMemory {
   readonly totalBytes: number;
 }
 
+/** Rows whose waiting codes a search derives: a few milliseconds. */
+const helpRows = 8192;
+
 /** Rows a block: the power of two nearest below the aimed size, within limits. */
 function rowsPerBlock(rowBytes: number): number {
   const rows = 2 ** Math.floor(Math.log2(blockBytesAim / rowBytes));
@@ -101,6 +104,8 @@ export class VectorTable {
   #segmentBytesMax: number;
   #rowStride: number;
   #rowCount = 0;
+  #encodedRows = 0;
+  #isSearched = false;
   #segments: Segment[] = [];
   #blocks: Block[] = [];
   #staging: { readonly segment: Segment; readonly scratch: Scratch } | null = null;
@@ -171,8 +176,11 @@ export class VectorTable {
     };
   }
 
-  /** Takes over the first `rows` rows written to the place of `beginAppend`: from now on searches see them. */
-  finishAppend(rows: number): void {
+  /**
+   * Takes over the first `rows` rows written to the place of `beginAppend`: from now on searches see them. Their codes
+   * are derived at once, or later by `encodePending` when `isDeferred`; until then searches go over the stored rows.
+   */
+  finishAppend(rows: number, isDeferred = false): void {
     const index = this.#rowCount % this.blockRows;
     const isPlaced = rows <= this.#placeRows && index + rows <= this.blockRows;
     assert(rows >= 0 && isPlaced, "no more rows are taken over than there was place for");
@@ -184,9 +192,33 @@ export class VectorTable {
       kernel.spreadRows(this.#staging.scratch.address, target, this.bytesPerRow, this.#rowStride, rows);
       this.#releaseStaging();
     }
-    kernel.encodeRows(address, index, index + rows);
+    if (isDeferred || this.#encodedRows < this.#rowCount) {
+      kernel.normRows(address, index, index + rows);
+    } else {
+      kernel.encodeRows(address, index, index + rows);
+      this.#encodedRows += rows;
+    }
     this.#rowCount += rows;
     this.#placeRows = Math.max(0, this.#placeRows - rows);
+  }
+
+  /** Derives the codes of about `rowsMax` rows that wait for them. Returns true when none is left. */
+  encodePending(rowsMax: number): boolean {
+    this.#assertUsable();
+    const end = Math.min(this.#rowCount, this.#encodedRows + rowsMax);
+    while (this.#encodedRows < end) {
+      const { segment, address } = this.#blockOf(this.#encodedRows);
+      const from = this.#encodedRows % this.blockRows;
+      const to = Math.min(this.blockRows, from + end - this.#encodedRows);
+      segment.kernel.encodeRows(address, from, to);
+      this.#encodedRows += to - from;
+    }
+    return this.#encodedRows === this.#rowCount;
+  }
+
+  /** Rows whose codes are there, from row 0. */
+  get encodedRows(): number {
+    return this.#encodedRows;
   }
 
   /** Forgets the rows from `rowCount` on. Searches in progress must not reach into them. */
@@ -195,6 +227,7 @@ export class VectorTable {
     this.#releaseStaging();
     this.#placeRows = 0;
     this.#rowCount = rowCount;
+    this.#encodedRows = Math.min(this.#encodedRows, rowCount);
   }
 
   /** A row as float32, a copy. */
@@ -237,6 +270,7 @@ export class VectorTable {
   /** As `searchBatch`, in steps; meant for some tens of queries, which all take scratch at once. */
   beginBatch(queries: Float32Array, request: Omit<ScanRequest, "query">): BatchInProgress {
     this.#assertUsable();
+    this.#helpEncoding(request);
     return new ScanRun(this, queries, { ...request, floor: Number.NEGATIVE_INFINITY });
   }
 
@@ -297,6 +331,7 @@ export class VectorTable {
   #begin(query: Float32Array, request: RunRequest): SearchInProgress {
     assert(query.length === this.dim, "the query has the table's dimension");
     this.#assertUsable();
+    this.#helpEncoding(request);
     const run = new ScanRun(this, query, request);
     return {
       get rowsDone() {
@@ -306,6 +341,18 @@ export class VectorTable {
       finish: () => run.finish()[0] as ScanResult,
       cancel: () => run.cancel(),
     };
+  }
+
+  /**
+   * Codes that wait are derived bit by bit by the searches that would use them: a program that only awaits searches
+   * leaves no time for other work. The first search does not, so that it is answered soon.
+   */
+  #helpEncoding({ firstPass }: Pick<ScanRequest, "firstPass">): void {
+    if (this.#encodedRows === this.#rowCount) return;
+    const isFirst = !this.#isSearched;
+    this.#isSearched = true;
+    if (firstPass === "int8") this.encodePending(Number.POSITIVE_INFINITY);
+    else if (!isFirst) this.encodePending(helpRows);
   }
 
   #assertUsable(): void {

@@ -159,6 +159,19 @@ function tailPlace(scalars: usize, laterTails: usize, tailBytes: usize, plane: u
 
 // @ts-ignore: decorator
 @inline
+function storeNorm(block: usize, index: usize): void {
+  const norm = Math.sqrt(rowSquare(block, <u32>index));
+  const keptNorm: f32 = norm == 0 ? ZERO_NORM : norm > 1e-30 && norm < 1e30 ? <f32>norm : f32.NaN;
+  store<f32>(<usize>load<u32>(block, B_NORM) + (index << 2), keptNorm);
+}
+
+/** Derives what the float pass needs of the block's rows `from` to `to` (exclusive), and no codes. */
+export function normRows(block: usize, from: u32, to: u32): void {
+  for (let i = from; i < to; i++) storeNorm(block, <usize>i);
+}
+
+// @ts-ignore: decorator
+@inline
 function encodeRow<E>(block: usize, index: usize, dim: usize, centreSquare: f64): void {
   const step = fourBytes<E>();
   let row = <usize>load<u32>(block, B_ROWS) + index * load<u32>(block, B_ROW_STRIDE);
@@ -170,9 +183,7 @@ function encodeRow<E>(block: usize, index: usize, dim: usize, centreSquare: f64)
   const scalars = scalarPlace(load<u32>(block, B_SCALARS), index);
   const laterTails = <usize>load<u32>(block, B_TAILS) + lane;
   const tailBytes = <usize>load<u32>(block, B_CAPACITY) << 2;
-  const norm = Math.sqrt(rowSquare(block, <u32>index));
-  const keptNorm: f32 = norm == 0 ? ZERO_NORM : norm > 1e-30 && norm < 1e30 ? <f32>norm : f32.NaN;
-  store<f32>(<usize>load<u32>(block, B_NORM) + lane, keptNorm);
+  storeNorm(block, index);
   const largest = largestComponent<E>(row, centre, dim);
   store<f32>(<usize>load<u32>(block, B_SHIFTS) + lane, shiftOf<E>(row, centre, dim, centreSquare, largest));
   if (!(largest >= LARGEST_MIN && largest <= LARGEST_MAX)) {

@@ -22,7 +22,7 @@ export {
   stateBytes,
 } from "./layout";
 export { beginQuery, enterBlock } from "./bounds";
-export { encodeRows, meanOfRows, spreadRows } from "./encode";
+export { encodeRows, meanOfRows, normRows, spreadRows } from "./encode";
 export { endQuery } from "./heap";
 export { exactScore } from "./exact";
 export { scanCodesList, scanCodesRun } from "./scan-codes";
