@@ -27,3 +27,5 @@ async function main(): Promise<number> {
 }
 
 process.exitCode = await main();
+// An interrupted import may still wait for its input, which would keep the process from ending.
+process.stdin.destroy();
