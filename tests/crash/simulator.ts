@@ -78,6 +78,8 @@ export class Simulator {
 
   /** Makes one call, or a few at the same time. False after a crash. */
   async step(): Promise<boolean> {
+    // A program that has ended makes no calls, whose effect would then be in doubt.
+    if (this.fs.isCrashed) return false;
     if (this.#root === null && !(await this.open())) return !this.fs.isCrashed;
     const operations = nextOperations(this.#worlds[0]!, this.random);
     const endings = await Promise.all(operations.map((operation) => this.#ending(operation)));
