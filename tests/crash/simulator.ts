@@ -247,7 +247,11 @@ function afterCall(world: World, shown: World, operation: Operation, ending: End
   if (ending.kind === "refused") {
     // A transaction that met another's changes may be refused even where some order would have let both pass.
     const isConflict = !isAlone && ending.code === "ID_EXISTS";
-    return isConflict || effect.refusal === ending.code ? [world] : [];
+    // After a failed sync the program refuses by what it shows, which need not be what the disk holds.
+    const isShownRefusal =
+      rowsText(world, operation) !== rowsText(shown, operation) &&
+      applyOperation(shown, operation).refusal === ending.code;
+    return isConflict || isShownRefusal || effect.refusal === ending.code ? [world] : [];
   }
   if (ending.kind === "cut") {
     if (isNotStored(operation, ending.error)) return [world, ...halfWay(world, operation)];
