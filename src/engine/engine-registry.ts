@@ -122,10 +122,18 @@ export class EngineRegistry {
     await this.#fs.removeFolder(folder);
   }
 
-  /** Ends what a crash interrupted: drops go on, and databases found are made to stay. */
+  /** Ends what was interrupted: drops go on, and what is found, or gone, stays so through a power loss. */
   async #recover(): Promise<void> {
     for (const name of await this.#databasesIn("dropped")) await this.#fs.removeFolder(this.#databaseFolder(name));
-    for (const name of await this.#databasesIn("live")) await this.#fs.syncFolder(this.#databaseFolder(name));
+    for (const database of await this.#databasesIn("live")) {
+      const folder = this.#databaseFolder(database);
+      await this.#fs.syncFolder(folder);
+      for (const { name, isFolder } of await this.#fs.list(folder)) {
+        const inner = `${folder}/${name}`;
+        // The manifest of a drop that failed half-way may be gone for readers, but not yet from the disk.
+        if (isFolder && !(await CollectionStore.exists(this.#fs, inner))) await this.#fs.syncFolder(inner);
+      }
+    }
   }
 
   /** Names of a database's collections, sorted. */
