@@ -119,12 +119,25 @@ export class EngineRegistry {
       this.#engines.delete(path);
       await opening.then((engine) => engine.abandon()).catch(ignoreFailedOpen);
     }
+    await this.#removeDatabase(name);
+  }
+
+  /**
+   * Removes the folder of a database marked as dropped. Its collections go durably, one by one, first: a database of the
+   * same name may be created next, and a power loss must not bring them back into that.
+   */
+  async #removeDatabase(name: string): Promise<void> {
+    const folder = this.#databaseFolder(name);
+    for (const { name: inner, isFolder } of await this.#fs.list(folder)) {
+      if (isFolder) await CollectionStore.remove(this.#fs, `${folder}/${inner}`);
+    }
     await this.#fs.removeFolder(folder);
+    await this.#fs.syncFolder(this.#folder);
   }
 
   /** Ends what was interrupted: drops go on, and what is found, or gone, stays so through a power loss. */
   async #recover(): Promise<void> {
-    for (const name of await this.#databasesIn("dropped")) await this.#fs.removeFolder(this.#databaseFolder(name));
+    for (const name of await this.#databasesIn("dropped")) await this.#removeDatabase(name);
     for (const database of await this.#databasesIn("live")) {
       const folder = this.#databaseFolder(database);
       await this.#fs.syncFolder(folder);
