@@ -1,0 +1,31 @@
+/**
+ * Dropping: what is gone stays gone through a power loss, also when its name is used again.
+ */
+import { expect, test } from "vitest";
+import { EngineRegistry } from "../../src/engine/engine-registry.js";
+import { FaultyFileSystem } from "../../src/storage/faulty-file-system.js";
+
+const options = { isReadOnly: false, durability: "fsync" } as const;
+const config = {
+  dim: 3,
+  dtype: "float32",
+  index: null,
+  defaultIndex: null,
+  description: null,
+  createdAt: "2026-01-01T00:00:00.000Z",
+} as const;
+
+test("a dropped database's collections do not come back in a new one of its name", async () => {
+  const fs = new FaultyFileSystem(1);
+  const root = await EngineRegistry.open(fs, "/data/root", options);
+  await root.createDatabase("beta", false);
+  await root.requireCollection("beta", "three", () => config);
+  await root.dropDatabase("beta");
+  await root.createDatabase("beta", false);
+  // As far as creating the collection again gets before the power fails.
+  await fs.makeFolder("/data/root/beta/three");
+  await fs.syncFolder("/data/root/beta");
+  const again = await EngineRegistry.open(fs.afterPowerLoss("dropped", 1), "/data/root", options);
+  expect(await again.hasDatabase("beta")).toBe(true);
+  expect(await again.collectionNames("beta")).toEqual([]);
+});
