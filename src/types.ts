@@ -22,8 +22,26 @@ export type JsonValue = string | number | boolean | null | readonly JsonValue[] 
  */
 export type Fields = object;
 
-/** How similarity is measured: inner product (higher is nearer), squared Euclidean distance, cosine similarity. */
-export type Metric = "ip" | "l2" | "cos";
+/** Inner product (higher is nearer), squared Euclidean distance, cosine similarity (higher is nearer). */
+export type DenseMetric = "ip" | "l2" | "cos";
+
+/** Distances between sets of bits; a component counts as a set bit above 0.5. */
+export type BinaryMetric = "hamming" | "jaccard" | "tanimoto" | "dice";
+
+/** Distances between vectors that mean something of their own: places, distributions, profiles. */
+export type DomainMetric =
+  | "l1"
+  | "chebyshev"
+  | "canberra"
+  | "bray_curtis"
+  | "haversine"
+  | "correlation"
+  | "hellinger"
+  | "wasserstein"
+  | "jensen_shannon";
+
+/** How similarity is measured. `ip` and `cos` rank the highest first, all others the lowest. */
+export type Metric = DenseMetric | BinaryMetric | DomainMetric;
 
 /** How vector components are stored, in memory and on disk. */
 export type Dtype = "float32" | "float16";

@@ -11,13 +11,20 @@ import type { Metric } from "../types.js";
 export interface IndexName {
   /** Canonical spelling, e.g. `"FLAT-COS"`. */
   readonly name: string;
-  readonly family: "FLAT";
+  readonly family: IndexFamilyName;
   readonly metric: Metric;
+  /** How vectors are compressed inside the index; null: not at all, or as the family does by itself. */
+  readonly quantizer: QuantizerName | null;
+  /** Subspaces of `PQ` or bits of `POLARVEC`; null where the name leaves them to the default. */
+  readonly quantizerSize: number | null;
 }
+
+export type IndexFamilyName = "FLAT" | "HNSW" | "IVF" | "SPANN" | "DISKANN";
+export type QuantizerName = "SQ8" | "PQ" | "RABITQ" | "POLARVEC" | "BINARY";
 
 const supported = new Map<string, IndexName>();
 const define = (metric: Metric, name: string, ...aliases: readonly string[]): void => {
-  const parsed: IndexName = Object.freeze({ name, family: "FLAT", metric });
+  const parsed: IndexName = Object.freeze({ name, family: "FLAT", metric, quantizer: null, quantizerSize: null });
   for (const alias of [name, ...aliases]) supported.set(alias, parsed);
 };
 define("ip", "FLAT-IP", "FLAT");

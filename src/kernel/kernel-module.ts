@@ -1,16 +1,14 @@
 /**
- * How is the compiled kernel called?
+ * How is the compiled scan kernel called?
  *
- * Compiled once a process, on first use, and instantiated once a memory. Addresses and sizes are unsigned 32-bit
- * numbers, which WebAssembly hands back signed: `>>> 0` restores them. The functions are described where they are
- * written, in `assembly/`.
+ * Addresses and sizes are unsigned 32-bit numbers, which WebAssembly hands back signed: `>>> 0` restores them. The
+ * functions are described where they are written, in `assembly/scan/`.
  */
-import { LynseError } from "../errors.js";
-import type { Dtype, Metric } from "../types.js";
-import { RELAXED_SIMD_KERNEL, SIMD_KERNEL } from "./generated/kernel-bytes.js";
-import { decodeBase64, isRelaxedSimd } from "./simd-support.js";
+import type { DenseMetric, Dtype } from "../types.js";
+import * as scanModule from "./generated/scan-module.js";
+import { instantiateModule } from "./wasm-module.js";
 
-/** The functions of `assembly/index.ts`. */
+/** The functions of `assembly/scan/index.ts`. */
 export interface Kernel {
   rowStride(dim: number, dtype: number): number;
   codeBytesPerRow(dim: number): number;
@@ -44,22 +42,12 @@ export interface Kernel {
 }
 
 /** Numbers of the metrics in the kernel. */
-export const metricNumbers = { ip: 0, l2: 1, cos: 2 } as const satisfies Record<Metric, number>;
+export const metricNumbers = { ip: 0, l2: 1, cos: 2 } as const satisfies Record<DenseMetric, number>;
 
 /** Numbers of the dtypes in the kernel. */
 export const dtypeNumbers = { float32: 0, float16: 1 } as const satisfies Record<Dtype, number>;
 
-let compiled: WebAssembly.Module | undefined;
-
-/** The kernel working on `memory`. */
+/** The scan kernel working on `memory`. */
 export function instantiateKernel(memory: WebAssembly.Memory): Kernel {
-  try {
-    compiled ??= new WebAssembly.Module(decodeBase64(isRelaxedSimd() ? RELAXED_SIMD_KERNEL : SIMD_KERNEL));
-    return new WebAssembly.Instance(compiled, { env: { memory } }).exports as unknown as Kernel;
-  } catch (cause) {
-    const message =
-      "the vector kernel could not be started: this platform must support WebAssembly with SIMD and shared memory " +
-      "(Node.js 20.19 or newer does)";
-    throw new LynseError("UNSUPPORTED", message, {}, cause);
-  }
+  return instantiateModule<Kernel>(scanModule, memory);
 }

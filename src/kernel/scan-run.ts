@@ -8,7 +8,7 @@
  * moves on with the run.
  */
 import { assert } from "../errors.js";
-import type { Dtype, Metric } from "../types.js";
+import type { DenseMetric, Dtype } from "../types.js";
 import { metricNumbers } from "./kernel-module.js";
 import type { Scratch, Segment } from "./segment.js";
 
@@ -16,7 +16,7 @@ import type { Scratch, Segment } from "./segment.js";
 export type FirstPass = "int8" | "float" | "none";
 
 export interface ScanRequest {
-  readonly metric: Metric;
+  readonly metric: DenseMetric;
   /** `dim` finite components. */
   readonly query: Float32Array;
   /** Rows wanted, at least 1; may exceed the row count. */

@@ -4,7 +4,7 @@
  * The relaxed-SIMD build where WebAssembly accepts it, plain SIMD elsewhere. Both give the same answers: they differ
  * in the rounding of first passes only, which the bounds cover. Lowest file of the kernel layer.
  */
-import { RELAXED_SIMD_KERNEL } from "./generated/kernel-bytes.js";
+import { relaxedSimd } from "./generated/scan-module.js";
 
 let isRelaxed: boolean | undefined;
 
@@ -18,6 +18,6 @@ export function decodeBase64(text: string): Uint8Array<ArrayBuffer> {
 
 /** True when the relaxed-SIMD build of the kernel is in use. */
 export function isRelaxedSimd(): boolean {
-  isRelaxed ??= WebAssembly.validate(decodeBase64(RELAXED_SIMD_KERNEL));
+  isRelaxed ??= WebAssembly.validate(decodeBase64(relaxedSimd));
   return isRelaxed;
 }

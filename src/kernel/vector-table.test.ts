@@ -1,10 +1,10 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import type { Dtype, Metric } from "../types.js";
+import type { DenseMetric, Dtype } from "../types.js";
 import { decodeFloat16, encodeFloat16 } from "./float16.js";
 import { type AppendPlace, type FirstPass, type ScanResult, VectorTable } from "./vector-table.js";
 
-const metrics: readonly Metric[] = ["ip", "l2", "cos"];
+const metrics: readonly DenseMetric[] = ["ip", "l2", "cos"];
 const passes: readonly FirstPass[] = ["int8", "float", "none"];
 const dims = [1, 2, 3, 4, 5, 15, 16, 17, 31, 32, 33, 63, 64, 65, 95, 100, 127, 128, 129, 256, 768, 1024, 1536] as const;
 
@@ -90,7 +90,7 @@ function makeTable(data: Float32Array, dim: number, dtype: Dtype, pieces?: reado
 }
 
 /** Value of one row in float64, and the scale that its rounding error is relative to. */
-function naiveValue(metric: Metric, query: Float32Array, row: Float32Array): { value: number; scale: number } {
+function naiveValue(metric: DenseMetric, query: Float32Array, row: Float32Array): { value: number; scale: number } {
   let dot = 0;
   let distance = 0;
   let queryNorm = 0;
@@ -110,7 +110,7 @@ function naiveValue(metric: Metric, query: Float32Array, row: Float32Array): { v
 }
 
 /** Exact values of all rows, checked against the naive ones. */
-function checkedValues(table: VectorTable, metric: Metric, query: Float32Array, data: Float32Array): Float64Array {
+function checkedValues(table: VectorTable, metric: DenseMetric, query: Float32Array, data: Float32Array): Float64Array {
   const { dim } = table;
   const rows = Array.from({ length: data.length / dim }, (_, row) => row);
   const values = table.scoreRows(metric, query, rows);
@@ -123,7 +123,7 @@ function checkedValues(table: VectorTable, metric: Metric, query: Float32Array, 
 }
 
 /** Rows in order: best value first, ties to the older row. */
-function ranked(values: Float64Array, metric: Metric, isWanted: (row: number) => boolean): number[] {
+function ranked(values: Float64Array, metric: DenseMetric, isWanted: (row: number) => boolean): number[] {
   const sign = metric === "l2" ? 1 : -1;
   const rows = Array.from(values.keys()).filter(isWanted);
   return rows.sort((a, b) => sign * ((values[a] as number) - (values[b] as number)) || a - b);
@@ -375,7 +375,7 @@ describe("several searches", () => {
   it("go on in steps side by side without disturbing each other, while rows are added", () => {
     const local = makeTable(data, dim, "float32");
     const runs = [0, 1, 2].map((i) => {
-      const request = { metric: metrics[i] as Metric, query: queryOf(i), k: 9, rowCount, mask: null };
+      const request = { metric: metrics[i] as DenseMetric, query: queryOf(i), k: 9, rowCount, mask: null };
       return { request, run: local.beginSearch(request) };
     });
     let isDone = false;

@@ -11,7 +11,7 @@
  * doubles; a block keeps its centre, so nothing is ever encoded twice.
  */
 import { assert, LynseError } from "../errors.js";
-import type { Dtype, Metric } from "../types.js";
+import type { DenseMetric, Dtype } from "../types.js";
 import { decodeFloat16 } from "./float16.js";
 import { dtypeNumbers, metricNumbers } from "./kernel-module.js";
 import { type Block, type RunRequest, type ScanRequest, type ScanResult, ScanRun } from "./scan-run.js";
@@ -290,7 +290,7 @@ export class VectorTable {
   }
 
   /** Exact values of the given rows, in their order. */
-  scoreRows(metric: Metric, query: Float32Array, rows: ArrayLike<number>): Float64Array {
+  scoreRows(metric: DenseMetric, query: Float32Array, rows: ArrayLike<number>): Float64Array {
     assert(query.length === this.dim, "the query has the table's dimension");
     this.#assertUsable();
     const values = new Float64Array(rows.length);
@@ -376,7 +376,7 @@ export class VectorTable {
     this.#staging = null;
   }
 
-  #scoringState(segment: Segment, metric: Metric, query: Float32Array): Scratch {
+  #scoringState(segment: Segment, metric: DenseMetric, query: Float32Array): Scratch {
     const { kernel } = segment;
     const state = segment.acquireScratch(kernel.stateBytes(this.dim, 1) >>> 0);
     new Float32Array(segment.buffer, kernel.queryPlace(state.address) >>> 0, this.dim).set(query);

@@ -4,10 +4,10 @@
  * Short scans run where they are called; long ones go step by step and give way between steps. The filter decided before
  * which rows count; the kernel does the rest.
  */
-import { LynseError } from "../errors.js";
+import { assert, LynseError } from "../errors.js";
 import type { ScanResult, SearchInProgress, VectorTable } from "../kernel/vector-table.js";
 import { TimeSlice } from "../time-slice.js";
-import type { Metric } from "../types.js";
+import type { DenseMetric, Metric } from "../types.js";
 import type { RowFilter } from "./row-filter.js";
 
 export interface VectorQuery {
@@ -23,7 +23,7 @@ const componentsPerStep = 64 * 1024 * 1024;
 /** The `k` best rows of the filter. */
 export async function searchVectors(vectors: VectorTable, filter: RowFilter, query: VectorQuery): Promise<ScanResult> {
   const request = {
-    metric: query.metric,
+    metric: dense(query.metric),
     query: query.query,
     k: Math.min(query.k, filter.count),
     rowCount: filter.rowCount,
@@ -67,7 +67,8 @@ export async function searchVectorsInRange(
   filter: RowFilter,
   query: VectorQuery & { readonly threshold: number },
 ): Promise<ScanResult> {
-  const { metric, threshold } = query;
+  const metric = dense(query.metric);
+  const { threshold } = query;
   if (filter.count === 0 || query.k === 0) return noRows;
   // Rounding moves a value by less than this, so that the looser scan misses none.
   const slack = Math.abs(threshold) * 2 ** -23 + 2 ** -149;
@@ -119,7 +120,7 @@ export async function searchVectorsBatch(
     const queries = batch.queries.subarray(from * dim, Math.min(count, from + queriesPerStep) * dim);
     results.push(
       ...vectors.searchBatch(queries, {
-        metric: batch.metric,
+        metric: dense(batch.metric),
         k,
         rowCount: filter.rowCount,
         mask: filter.mask,
@@ -130,6 +131,11 @@ export async function searchVectorsBatch(
     throwIfAborted(batch.signal);
   }
   return results;
+}
+
+function dense(metric: Metric): DenseMetric {
+  assert(metric === "ip" || metric === "l2" || metric === "cos", "the metric is one that the scan knows");
+  return metric;
 }
 
 /** Throws `ABORTED` once the signal fired. */

@@ -198,7 +198,8 @@ describe("the types of the package", () => {
     expectTypeOf<{ data: Float32Array; dim: number }>().toExtend<Matrix>();
     expectTypeOf<number[][]>().toExtend<Matrix>();
     expectTypeOf<Id>().toEqualTypeOf<number | string>();
-    expectTypeOf<Metric>().toEqualTypeOf<"ip" | "l2" | "cos">();
+    expectTypeOf<"ip" | "l2" | "cos" | "hamming" | "jensen_shannon">().toExtend<Metric>();
+    expectTypeOf<"dot">().not.toExtend<Metric>();
     expectTypeOf<Dtype>().toEqualTypeOf<"float32" | "float16">();
     expectTypeOf<{ field: "rank" }>().toExtend<OrderBy>();
   });
