@@ -181,6 +181,14 @@ export class RowTable {
     return this.#liveWords;
   }
 
+  /** The rows below `rowCount` that were replaced and cannot come back, one bit a row; a copy. */
+  supersededSnapshot(rowCount: number): Uint32Array {
+    const words = new Uint32Array(Math.ceil(rowCount / 32));
+    for (let i = 0; i < words.length; i++) words[i] = ~(this.#liveWords[i]! | this.#deletedWords[i]!);
+    if ((rowCount & 31) !== 0) words[words.length - 1]! &= (1 << (rowCount & 31)) - 1;
+    return words;
+  }
+
   /** Bytes of the columns that hold ids. */
   idBytes(): number {
     return this.#ids.byteLength + this.#stringIdBytes;

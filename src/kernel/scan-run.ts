@@ -23,6 +23,8 @@ export interface ScanRequest {
   readonly k: number;
   /** Snapshot: only rows below it are looked at. */
   readonly rowCount: number;
+  /** Rows before this one need not be looked at; up to 63 of them are all the same. Default 0. */
+  readonly fromRow?: number;
   /** Bit r & 31 of word r >>> 5 set: row r may be returned. `null`: all rows. Must not change while the search runs. */
   readonly mask: Uint32Array | null;
   /** Number of set bits, when the caller knows it. */
@@ -130,12 +132,13 @@ export class ScanRun {
     this.#request = request;
     this.#queries = queries;
     this.#queryCount = queries.length / table.dim;
-    this.#capacity = Math.max(1, Math.min(k, rowCount, request.maskCount ?? rowCount));
+    this.#row = Math.min(rowCount, (request.fromRow ?? 0) & ~63);
+    this.#capacity = Math.max(1, Math.min(k, rowCount - this.#row, request.maskCount ?? rowCount));
     this.#isForced = (request.firstPass ?? "auto") !== "auto";
     const pass = this.#firstPass();
     for (let i = 0; i < this.#queryCount; i++) this.#progress.push(new QueryProgress(pass));
-    const first = table.blocks[0];
-    if (first !== undefined && rowCount > 0) this.#enter(first.segment);
+    const first = table.blocks[Math.floor(this.#row / table.blockRows)];
+    if (first !== undefined && rowCount > this.#row) this.#enter(first.segment);
   }
 
   /** Rows looked at so far. */
@@ -181,13 +184,14 @@ export class ScanRun {
   }
 
   #firstPass(): FirstPass {
-    const { firstPass = "auto", mask, maskCount, rowCount, floor, k } = this.#request;
+    const { firstPass = "auto", mask, maskCount, floor, k } = this.#request;
+    const rowCount = this.#request.rowCount - this.#row;
     if (firstPass !== "auto") return firstPass;
     // With a floor only rows that reach it take up the heap, however much was allowed.
     const limit = floor === Number.NEGATIVE_INFINITY ? Math.max(smallRows, 4 * k) : smallRows;
     if (Math.min(rowCount, maskCount ?? rowCount) <= limit) return "none";
-    if (mask !== null && maskCount === undefined && !hasMoreBits(mask, rowCount, limit)) return "none";
-    return this.#table.encodedRows < rowCount ? "float" : "int8";
+    if (mask !== null && maskCount === undefined && !hasMoreBits(mask, this.#request.rowCount, limit)) return "none";
+    return this.#table.encodedRows < this.#request.rowCount ? "float" : "int8";
   }
 
   /** Makes scratch in `segment`, and takes the states of the segment before along. */

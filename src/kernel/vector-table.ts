@@ -247,6 +247,26 @@ export class VectorTable {
     return target;
   }
 
+  /** Copies the rows [from, to) into `target` as float32, row-major. */
+  copyRows(from: number, to: number, target: Float32Array): void {
+    const { dim } = this;
+    assert(target.length >= (to - from) * dim, "the target has room for the rows");
+    const isDense = this.dtype === "float32" && this.#rowStride === this.bytesPerRow;
+    for (let row = from; row < to; ) {
+      const index = row % this.blockRows;
+      const count = isDense ? Math.min(to - row, this.blockRows - index) : 1;
+      const at = (row - from) * dim;
+      if (isDense) {
+        const { segment, address } = this.#blockOf(row);
+        const place = (segment.kernel.blockRows(address) >>> 0) + index * this.#rowStride;
+        target.set(new Float32Array(segment.buffer, place, count * dim), at);
+      } else {
+        this.#readInto(row, target.subarray(at, at + dim));
+      }
+      row += count;
+    }
+  }
+
   /** The exact best rows for a query. */
   search(request: ScanRequest): ScanResult {
     return this.beginSearch(request).finish();

@@ -23,6 +23,7 @@ import { newSalt } from "./file-header.js";
 import type { FileHandle, FileSystem } from "./file-system.js";
 import { GenerationFiles, generationFolder } from "./generation-files.js";
 import { GenerationWriter } from "./generation-writer.js";
+import { IndexFolders } from "./index-folders.js";
 import { type LogPosition, startOfLog } from "./log-position.js";
 import { LogReplay } from "./log-replay.js";
 import { LogWriter } from "./log-writer.js";
@@ -87,6 +88,8 @@ export class CollectionStore {
   #isObsolete = false;
   #isClosed = false;
   readonly #scratch = new Uint8Array(scratchBytes);
+  /** Indexes of this generation. */
+  readonly indexes: IndexFolders;
 
   private constructor(
     fs: FileSystem,
@@ -101,6 +104,7 @@ export class CollectionStore {
     this.#files = files;
     this.#options = options;
     this.#position = startOfLog(manifest.generation);
+    this.indexes = new IndexFolders(files, () => this.#assertMayWrite());
   }
 
   /** Creates an empty collection, durably; it can be appended to at once. `COLLECTION_EXISTS` where there is one. */

@@ -20,7 +20,7 @@ export const fileHeaderBytes = 64;
 export const formatVersion = 1;
 
 /** What a file can be; the magic bytes begin every file of that kind. */
-export type FileKind = "LYNSELOG" | "LYNSEVEC" | "LYNSEDER";
+export type FileKind = "LYNSELOG" | "LYNSEVEC" | "LYNSEDER" | "LYNSEIDX";
 
 export interface FileHeader {
   readonly kind: FileKind;

@@ -18,6 +18,8 @@ export interface CollectionConfig {
   readonly dtype: Dtype;
   /** Name of the index in use. */
   readonly index: string | null;
+  /** What it was built with, so that it can be built again. */
+  readonly indexParameters?: { readonly [name: string]: number } | null;
   /** Name of the index that gives the metric when there is none in use. */
   readonly defaultIndex: string | null;
   readonly description: string | null;
@@ -64,10 +66,21 @@ export async function readManifest(fs: FileSystem, folder: string): Promise<Mani
 function configOf(value: JsonValue | undefined): CollectionConfig | null {
   if (typeof value !== "object" || value === null || Array.isArray(value)) return null;
   const { dim, dtype, index, defaultIndex, description, createdAt } = value as { [key: string]: JsonValue };
+  const indexParameters = parametersOf((value as { [key: string]: JsonValue })["indexParameters"]);
+  if (indexParameters === null) return null;
   const isDim = dim === null || (typeof dim === "number" && Number.isInteger(dim) && dim >= 1 && dim <= limits.dimMax);
   if (!isDim || (dtype !== "float32" && dtype !== "float16")) return null;
   if (!isText(index) || !isText(defaultIndex) || !isText(description) || typeof createdAt !== "string") return null;
-  return { dim, dtype, index, defaultIndex, description, createdAt };
+  const config: CollectionConfig = { dim, dtype, index, defaultIndex, description, createdAt };
+  return indexParameters === undefined ? config : { ...config, indexParameters };
+}
+
+/** Null where they are malformed. */
+function parametersOf(value: JsonValue | undefined): { [name: string]: number } | null | undefined {
+  if (value === undefined || value === null) return undefined;
+  if (typeof value !== "object" || Array.isArray(value)) return null;
+  if (!Object.values(value).every((member) => typeof member === "number")) return null;
+  return { ...(value as { [name: string]: number }) };
 }
 
 function isText(value: JsonValue | undefined): value is string | null {
