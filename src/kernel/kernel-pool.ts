@@ -23,7 +23,7 @@ export interface RunOptions {
   readonly threads?: number;
   /** Ends the run with `ABORTED` when the tasks under way have ended. */
   readonly signal?: AbortSignal | undefined;
-  /** Called with what a task's function returned (0 where it returns nothing). */
+  /** Called with what a task's function returned (0 where it returns nothing), before its slot is free again. */
   readonly onResult?: (result: number, slot: number) => void;
 }
 
@@ -32,16 +32,18 @@ export interface KernelPool {
   readonly threads: number;
   /**
    * Runs what `next` gives until it gives null. `next(slot)` is called on the calling thread whenever the slot (0 to
-   * threads − 1) is free. With one thread tasks run in the order in which they were given. Rejects when a task fails or a
-   * thread dies; no task is under way any more by then.
+   * threads − 1) is free, and not again once it gave null. With one thread tasks run in the order in which they were
+   * given. Rejects when a task fails or a thread dies, or with what `next` or `onResult` threw; no task is under way any
+   * more by then.
    */
   run(next: (slot: number) => KernelTask | null, options?: RunOptions): Promise<void>;
 }
 
-const instances = new WeakMap<WebAssembly.Memory, Map<ModuleSource, Record<string, (...args: number[]) => unknown>>>();
+type KernelFunctions = Record<string, ((...args: number[]) => unknown) | undefined>;
 
-/** Calls a task's function on this thread. */
-export function callTask({ module, memory, name, args }: KernelTask): number {
+const instances = new WeakMap<WebAssembly.Memory, Map<ModuleSource, KernelFunctions>>();
+
+function functionsOf(module: ModuleSource, memory: WebAssembly.Memory): KernelFunctions {
   let ofMemory = instances.get(memory);
   if (ofMemory === undefined) {
     ofMemory = new Map();
@@ -49,10 +51,32 @@ export function callTask({ module, memory, name, args }: KernelTask): number {
   }
   let functions = ofMemory.get(module);
   if (functions === undefined) {
-    functions = instantiateModule<Record<string, (...args: number[]) => unknown>>(module, memory);
+    functions = instantiateModule<KernelFunctions>(module, memory);
     ofMemory.set(module, functions);
   }
-  return Number(functions[name]!(...args) ?? 0);
+  return functions;
+}
+
+/** What a run rejects with when the function `name` did not come to its end. */
+export function taskFailure(name: string, reason: string, cause?: unknown): LynseError {
+  const message = `the kernel function "${name}" failed: ${reason}; please report this bug`;
+  return new LynseError("INTERNAL", message, { function: name }, cause);
+}
+
+/** Calls a task's function on this thread. */
+export function callTask({ module, memory, name, args }: KernelTask): number {
+  const called = functionsOf(module, memory)[name];
+  if (called === undefined) throw taskFailure(name, "its module has no function of that name");
+  try {
+    return Number(called(...args) ?? 0);
+  } catch (cause) {
+    throw taskFailure(name, cause instanceof Error ? cause.message : String(cause), cause);
+  }
+}
+
+/** What a run rejects with when its signal fired. */
+export function abortedBy(signal: AbortSignal): LynseError {
+  return new LynseError("ABORTED", "the call was ended by its AbortSignal", {}, signal.reason);
 }
 
 /** Runs tasks on the calling thread, one after another, and lets other work run in between. */
@@ -61,12 +85,11 @@ export const inlinePool: KernelPool = {
   async run(next, { signal, onResult } = {}) {
     const slice = new TimeSlice();
     for (;;) {
-      if (signal?.aborted === true) {
-        throw new LynseError("ABORTED", "the call was ended by its AbortSignal", {}, signal.reason);
-      }
+      if (signal?.aborted === true) throw abortedBy(signal);
       const task = next(0);
       if (task === null) return;
-      onResult?.(callTask(task), 0);
+      const result = callTask(task);
+      onResult?.(result, 0);
       if (slice.isDue()) await slice.giveWay();
     }
   },
