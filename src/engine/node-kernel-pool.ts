@@ -178,6 +178,7 @@ export class NodeKernelPool implements KernelPool {
     if (this.threads === 1) return inlinePool.run((slot) => (this.#isClosed ? throwClosed() : next(slot)), options);
     const slots = Math.max(1, Math.min(this.threads, options.threads ?? this.threads));
     const done = this.#queue.add(next, options, slots);
+    this.#hold(true);
     this.#fill();
     return done;
   }
