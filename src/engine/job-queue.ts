@@ -21,10 +21,9 @@ class JobRun {
   readonly #reject: (error: unknown) => void;
   /** Highest first, so that the lowest is taken first. */
   readonly #freeSlots: number[] = [];
-  readonly slots: number;
   #underWay = 0;
   #failure: { readonly error: unknown } | null = null;
-  /** True when no more tasks will be taken. */
+  /** True when no more tasks will be taken from it. */
   isOver = false;
 
   constructor(
@@ -37,8 +36,12 @@ class JobRun {
     this.#options = options;
     this.#resolve = settle.resolve;
     this.#reject = settle.reject;
-    this.slots = slots;
     for (let slot = slots - 1; slot >= 0; slot--) this.#freeSlots.push(slot);
+  }
+
+  /** Tasks that it could have under way together from now on. */
+  get slots(): number {
+    return this.isOver ? 0 : this.#freeSlots.length + this.#underWay;
   }
 
   /** True when the run is over and none of its tasks is under way. */
@@ -48,28 +51,28 @@ class JobRun {
 
   /** The next task for a free slot; null when no slot is free or the run is over. */
   take(): Job | null {
-    const slot = this.#freeSlots.at(-1);
-    if (this.isOver || slot === undefined) return null;
     const { signal } = this.#options;
-    if (signal?.aborted === true) {
-      this.end(abortedBy(signal));
-      return null;
+    for (let slot = this.#freeSlots.pop(); slot !== undefined && !this.isOver; slot = this.#freeSlots.pop()) {
+      if (signal?.aborted === true) {
+        this.end(abortedBy(signal));
+        return null;
+      }
+      let task: KernelTask | null;
+      try {
+        task = this.#next(slot);
+      } catch (error) {
+        this.end(error);
+        return null;
+      }
+      if (task !== null) {
+        this.#underWay += 1;
+        return { run: this, slot, task };
+      }
     }
-    let task: KernelTask | null;
-    try {
-      task = this.#next(slot);
-    } catch (error) {
-      this.end(error);
-      return null;
-    }
-    if (task === null) {
-      this.isOver = true;
-      this.#settle();
-      return null;
-    }
-    this.#freeSlots.pop();
-    this.#underWay += 1;
-    return { run: this, slot, task };
+    // Slots that `next` gave null for are not free again: those left are the ones under way.
+    if (this.#underWay === 0) this.isOver = true;
+    this.#settle();
+    return null;
   }
 
   /** Takes a task back that returned `result`. */
@@ -122,7 +125,7 @@ export class JobQueue {
   /** Tasks that the runs could have under way together. */
   get slots(): number {
     let slots = 0;
-    for (const run of this.#runs) if (!run.isOver) slots += run.slots;
+    for (const run of this.#runs) slots += run.slots;
     return slots;
   }
 

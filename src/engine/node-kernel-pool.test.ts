@@ -124,6 +124,19 @@ describe("a run", () => {
     expect(results).toEqual([0, 0]);
   });
 
+  it("goes on with a slot when another one has nothing left", async () => {
+    const pool = makePool({ threads: 3 });
+    const memory = makeMemory();
+    await warm(pool, memory);
+    const left = [20, 0, 7];
+    const results: number[] = [];
+    await pool.run((slot) => ((left[slot] as number)-- > 0 ? { module, memory, name: "add", args: [slot, 1] } : null), {
+      onResult: (result) => results.push(result),
+    });
+    expect([1, 2, 3].map((result) => results.filter((other) => other === result).length)).toEqual([20, 0, 7]);
+    expect(left).toEqual([-1, -1, -1]);
+  });
+
   it("works with no task at all", async () => {
     await makePool().run(() => null);
   });
@@ -250,13 +263,13 @@ describe("a thread that stops", () => {
       message: expect.stringMatching(/a worker thread stopped in the kernel function "spin"; call again/),
     });
     await reached(memory, 64, 1);
-    const other = pool.run(repeated({ module, memory, name: "bump", args: [512] }, 500));
+    const other = pool.run(repeated({ module, memory, name: "bump", args: [512] }, 500)).catch(() => {});
     // Both: one of them is in the endless task, the other one in the run that has to go on elsewhere.
     const busy = workers[0] as Worker;
     const idle = workers[1] as Worker;
     await Promise.all([busy, idle].map((worker) => worker.terminate()));
     await failure;
-    await other.catch(() => {});
+    await other;
     await warm(pool, memory);
     await pool.run(repeated({ module, memory, name: "nothing", args: [] }, 10));
     expect(pool.threadsRunning).toBe(2);

@@ -31,10 +31,10 @@ export interface KernelPool {
   /** Tasks that can run at the same time, at least 1. */
   readonly threads: number;
   /**
-   * Runs what `next` gives until it gives null. `next(slot)` is called on the calling thread whenever the slot (0 to
-   * threads − 1) is free, and not again once it gave null. With one thread tasks run in the order in which they were
-   * given. Rejects when a task fails or a thread dies, or with what `next` or `onResult` threw; no task is under way any
-   * more by then.
+   * Runs what `next` gives. `next(slot)` is called on the calling thread whenever the slot (0 to threads − 1) is free,
+   * until it gives null for that slot; the run is over when it gave null for each. With one thread tasks run in the order
+   * in which they were given. Rejects when a task fails or a thread dies, or with what `next` or `onResult` threw; no task
+   * is under way any more by then.
    */
   run(next: (slot: number) => KernelTask | null, options?: RunOptions): Promise<void>;
 }
