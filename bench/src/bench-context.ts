@@ -11,8 +11,11 @@ import type { Engine, WorkloadName } from "./engine.js";
 import { EngineClient } from "./engine-client.js";
 import type { IngestFigures } from "./engine-requests.js";
 import { GroundTruth } from "./ground-truth.js";
+import { IndexedStores } from "./indexed-stores.js";
 import type { Absence, Measurement } from "./report.js";
 import type { ScaleData } from "./scale-data.js";
+import { plusMinusBits } from "./sign-bits.js";
+import { takeTurns } from "./take-turns.js";
 
 export interface BenchSettings {
   readonly k: number;
@@ -29,16 +32,19 @@ export class BenchContext {
   readonly settings: BenchSettings;
   readonly engines: readonly Engine[];
   readonly scale: ScaleData;
+  readonly indexed: IndexedStores;
   readonly #stores = new Set<string>();
   readonly #searchers = new Map<string, EngineClient>();
   #truth: GroundTruth | null = null;
   #filteredTruth: GroundTruth | null = null;
+  #binaryTruth: GroundTruth | null = null;
 
   constructor(corpus: Corpus, settings: BenchSettings, engines: readonly Engine[], scale: ScaleData) {
     this.corpus = corpus;
     this.settings = settings;
     this.engines = engines;
     this.scale = scale;
+    this.indexed = new IndexedStores(settings, corpus.files);
   }
 
   get truth(): GroundTruth {
@@ -49,6 +55,13 @@ export class BenchContext {
   get filteredTruth(): GroundTruth {
     this.#filteredTruth ??= new GroundTruth(this.#rows(), this.corpus.queries, this.settings.k, this.corpus.matches);
     return this.#filteredTruth;
+  }
+
+  /** The rows nearest by the number of components with the same sign. */
+  get binaryTruth(): GroundTruth {
+    const rows = { ...this.#rows(), vectors: plusMinusBits(this.corpus.vectors) };
+    this.#binaryTruth ??= new GroundTruth(rows, plusMinusBits(this.corpus.queries), this.settings.k, null);
+    return this.#binaryTruth;
   }
 
   #rows(): { vectors: Float32Array; dim: number; rowCount: number } {
@@ -103,6 +116,7 @@ export class BenchContext {
   async stopSearchers(): Promise<void> {
     for (const client of this.#searchers.values()) await client.stop();
     this.#searchers.clear();
+    await this.indexed.stop();
   }
 
   /**
@@ -114,30 +128,15 @@ export class BenchContext {
     rounds: number,
     measure: (engine: Engine) => Promise<T>,
   ): Promise<{ readonly results: ReadonlyMap<Engine, readonly T[]>; readonly absences: Absence[] }> {
-    const results = new Map<Engine, T[]>();
-    const absences: Absence[] = [];
+    const able: Engine[] = [];
+    const unable: Absence[] = [];
     for (const engine of this.engines) {
       const reason = engine.cannot[workload];
-      if (reason === undefined) results.set(engine, []);
-      else if (engine.role !== "reference") absences.push({ engine: engine.id, reason });
+      if (reason === undefined) able.push(engine);
+      else if (engine.role !== "reference") unable.push({ engine: engine.id, reason });
     }
-    for (let round = 0; round < rounds; round += 1) {
-      const order = [...results.keys()];
-      for (let turn = 0; turn < order.length; turn += 1) {
-        const engine = order[(turn + round) % order.length]!;
-        try {
-          const result = await measure(engine);
-          results.get(engine)?.push(result);
-        } catch (error) {
-          results.delete(engine);
-          absences.push({
-            engine: engine.id,
-            reason: `failed: ${error instanceof Error ? error.message : String(error)}`,
-          });
-        }
-      }
-    }
-    return { results, absences };
+    const { results, absences } = await takeTurns(able, (engine) => engine.id, rounds, measure);
+    return { results, absences: [...unable, ...absences] };
   }
 }
 

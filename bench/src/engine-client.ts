@@ -8,8 +8,10 @@ import { type ChildProcess, fork } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import type { CorpusFiles } from "./corpus.js";
 import type {
+  BuildFigures,
   EngineReply,
   EngineRequest,
+  IndexedStoreRequest,
   IngestFigures,
   MemoryFigures,
   OpenFigures,
@@ -84,6 +86,21 @@ export class EngineClient {
 
   batch(k: number, repeats: number): Promise<Round> {
     return this.#ask({ ask: "batch", k, repeats }) as Promise<Round>;
+  }
+
+  /** Makes a store of a variant with all rows, or opens a filled one, and builds its index. */
+  buildIndex(request: IndexedStoreRequest): Promise<BuildFigures> {
+    return this.#ask({ ask: "buildIndex", ...request }) as Promise<BuildFigures>;
+  }
+
+  /** Opens an indexed store that was closed, and asks the first query. */
+  openIndex(request: IndexedStoreRequest): Promise<OpenFigures> {
+    return this.#ask({ ask: "openIndex", ...request }) as Promise<OpenFigures>;
+  }
+
+  /** All queries at one effort, as often as a steady time needs. */
+  sweep(k: number, effort: number, isFiltered: boolean): Promise<Round> {
+    return this.#ask({ ask: "sweep", k, effort, isFiltered }) as Promise<Round>;
   }
 
   memory(): Promise<MemoryFigures> {

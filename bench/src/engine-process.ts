@@ -10,10 +10,13 @@ import { monitorEventLoopDelay } from "node:perf_hooks";
 import { setImmediate as nextTurn, setTimeout as pause } from "node:timers/promises";
 import type { CorpusFiles } from "./corpus.js";
 import type { Hits, LoadedEngine, RowFilter, Store, StoreShape } from "./engine.js";
+import { IndexSession } from "./engine-index.js";
 import { engineById } from "./engine-list.js";
 import type {
+  BuildFigures,
   EngineReply,
   EngineRequest,
+  IndexedStoreRequest,
   IngestFigures,
   MemoryFigures,
   OpenFigures,
@@ -24,14 +27,24 @@ import { readFloats } from "./read-floats.js";
 import { rowBatches } from "./row-batches.js";
 
 interface Session {
+  id: string;
   engine: LoadedEngine | null;
+  indexed: IndexSession | null;
   store: Store | null;
   files: CorpusFiles | null;
   queries: Float32Array[];
   filter: RowFilter | null;
 }
 
-const session: Session = { engine: null, store: null, files: null, queries: [], filter: null };
+const session: Session = {
+  id: "",
+  engine: null,
+  indexed: null,
+  store: null,
+  files: null,
+  queries: [],
+  filter: null,
+};
 
 function shapeOf(files: CorpusFiles): StoreShape {
   return { dim: files.dim, rowsMax: files.rowCount, columns: files.columns, filterField };
@@ -50,6 +63,7 @@ function opened(): Store {
 async function load(id: string, packageDirectory: string): Promise<{ version: string; loadMs: number }> {
   const startedAt = performance.now();
   session.engine = await engineById(id).load(packageDirectory);
+  session.id = id;
   return { version: session.engine.version, loadMs: performance.now() - startedAt };
 }
 
@@ -100,6 +114,23 @@ function readQueries(files: CorpusFiles): void {
   session.queries = Array.from({ length: files.queryCount }, (_, query) =>
     all.slice(query * files.dim, (query + 1) * files.dim),
   );
+}
+
+function beginIndex({ files, variant }: IndexedStoreRequest): IndexSession {
+  const known = engineById(session.id).variants.find(({ id }) => id === variant);
+  if (known === undefined) throw new Error(`${session.id} has no variant ${variant}`);
+  readQueries(files);
+  session.indexed = new IndexSession(loaded(), known, session.queries);
+  return session.indexed;
+}
+
+function buildIndex(request: IndexedStoreRequest): Promise<BuildFigures> {
+  return beginIndex(request).build(request, memoryNow);
+}
+
+function indexed(): IndexSession {
+  if (session.indexed === null) throw new Error("no indexed store is open");
+  return session.indexed;
 }
 
 function filterOf(): RowFilter {
@@ -187,10 +218,16 @@ async function answer(request: EngineRequest): Promise<unknown> {
       return searchRound(request.k, request.isFiltered, request.warmUps);
     case "batch":
       return batchRound(request.k, request.repeats);
+    case "buildIndex":
+      return buildIndex(request);
+    case "openIndex":
+      return beginIndex(request).open(request);
+    case "sweep":
+      return indexed().sweep(request.k, request.effort, request.isFiltered ? filterOf() : null);
     case "memory":
       return restedMemory();
     case "close":
-      return opened().close();
+      return session.indexed === null ? opened().close() : session.indexed.close();
   }
 }
 

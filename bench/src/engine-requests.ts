@@ -10,8 +10,20 @@ export type EngineRequest =
   | { readonly ask: "open"; readonly directory: string; readonly files: CorpusFiles }
   | { readonly ask: "search"; readonly k: number; readonly isFiltered: boolean; readonly warmUps: number }
   | { readonly ask: "batch"; readonly k: number; readonly repeats: number }
+  | ({ readonly ask: "buildIndex" } & IndexedStoreRequest)
+  | ({ readonly ask: "openIndex" } & IndexedStoreRequest)
+  | { readonly ask: "sweep"; readonly k: number; readonly effort: number; readonly isFiltered: boolean }
   | { readonly ask: "memory" }
   | { readonly ask: "close" };
+
+/** Which indexed store of the loaded engine? */
+export interface IndexedStoreRequest {
+  readonly variant: string;
+  readonly directory: string;
+  readonly files: CorpusFiles;
+  /** Rows an insert; null: the directory holds a store that is filled, and only the index is made. */
+  readonly batchRows: number | null;
+}
 
 export type EngineReply = { readonly value: unknown } | { readonly error: string };
 
@@ -37,6 +49,12 @@ export interface IngestFigures {
 export interface OpenFigures {
   readonly openMs: number;
   readonly firstQueryMs: number;
+}
+
+export interface BuildFigures {
+  /** Making the index; inserting the rows is not counted. */
+  readonly buildMs: number;
+  readonly memory: MemoryFigures;
 }
 
 /** One round of searches: times, and the ids found for each query. */

@@ -7,8 +7,23 @@
  * engine wants.
  */
 
+import type { IndexMaker, IndexVariant } from "./index-variant.js";
+
+/** Names of the workloads about indexes that may miss rows. */
+export const indexWorkloadNames = ["build", "hnsw", "filtered-hnsw", "ivf", "diskann", "quantized"] as const;
+
 /** Names of the workloads, in the order in which they run. */
-export const workloadNames = ["ingest", "disk", "reopen", "memory", "exact", "filtered", "batch", "scale"] as const;
+export const workloadNames = [
+  "ingest",
+  "disk",
+  "reopen",
+  "memory",
+  "exact",
+  "filtered",
+  "batch",
+  ...indexWorkloadNames,
+  "scale",
+] as const;
 
 export type WorkloadName = (typeof workloadNames)[number];
 
@@ -69,6 +84,8 @@ export interface LoadedEngine {
   readonly version: string;
   create(directory: string, shape: StoreShape): MaybePromise<Store>;
   open(directory: string, shape: StoreShape): MaybePromise<Store>;
+  /** Makes the stores of the engine's `variants`; null where it has none. */
+  readonly indexes: IndexMaker | null;
 }
 
 /** An engine, before anything of it is loaded. */
@@ -84,5 +101,7 @@ export interface Engine {
   readonly keepsFields: boolean;
   /** Workloads that it cannot do, each with the reason that the report prints. */
   readonly cannot: Partial<Record<WorkloadName, string>>;
+  /** Indexes that it can make. */
+  readonly variants: readonly IndexVariant[];
   load(packageDirectory: string): Promise<LoadedEngine>;
 }

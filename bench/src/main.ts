@@ -9,6 +9,7 @@ import { fileURLToPath } from "node:url";
 import { BenchContext } from "./bench-context.js";
 import { writeClusteredCorpus } from "./clustered-rows.js";
 import { type Corpus, loadCorpus } from "./corpus.js";
+import { curveSvg } from "./curve-svg.js";
 import type { Engine, WorkloadName } from "./engine.js";
 import { EngineClient } from "./engine-client.js";
 import { engineById } from "./engine-list.js";
@@ -19,11 +20,17 @@ import { type Absence, ratioToBestPeer, type WorkloadReport } from "./report.js"
 import { ScaleData } from "./scale-data.js";
 import { judge } from "./targets.js";
 import { measureBatch } from "./workloads/batch.js";
+import { measureBuild } from "./workloads/build.js";
 import { measureDisk } from "./workloads/disk.js";
+import { measureDiskann } from "./workloads/diskann.js";
 import { measureExact } from "./workloads/exact.js";
 import { measureFiltered } from "./workloads/filtered.js";
+import { measureFilteredHnsw } from "./workloads/filtered-hnsw.js";
+import { measureHnsw } from "./workloads/hnsw.js";
 import { measureIngest } from "./workloads/ingest.js";
+import { measureIvf } from "./workloads/ivf.js";
 import { measureMemory } from "./workloads/memory.js";
+import { measureQuantized } from "./workloads/quantized.js";
 import { measureReopen } from "./workloads/reopen.js";
 import { measureScale } from "./workloads/scale.js";
 
@@ -35,11 +42,24 @@ const workloads: Readonly<Record<WorkloadName, (context: BenchContext) => Promis
   exact: measureExact,
   filtered: measureFiltered,
   batch: measureBatch,
+  build: measureBuild,
+  hnsw: measureHnsw,
+  "filtered-hnsw": measureFilteredHnsw,
+  ivf: measureIvf,
+  diskann: measureDiskann,
+  quantized: measureQuantized,
   scale: measureScale,
 };
 
-/** Workloads that ask a process of each engine that stays open; all others want the machine to themselves. */
-const searching: readonly WorkloadName[] = ["exact", "filtered", "batch"];
+/** Workloads that ask the same processes, which stay between them; all others want the machine to themselves. */
+const company: Partial<Record<WorkloadName, string>> = {
+  exact: "flat",
+  filtered: "flat",
+  batch: "flat",
+  build: "graphs",
+  hnsw: "graphs",
+  "filtered-hnsw": "graphs",
+};
 
 const resultsDirectory = fileURLToPath(new URL("../results", import.meta.url));
 const syntheticRows = 50_000;
@@ -86,11 +106,10 @@ async function run(options: BenchOptions, scratch: string): Promise<void> {
   const corpus = prepareCorpus(options, scratch);
   const { present, absent } = await presentEngines(options, packageDirectory);
   const { dim, rowCount } = corpus.files;
-  print(
-    `${corpus.name}: ${rowCount.toLocaleString("en")} rows × ${dim}, ${options.queries} queries held out, ` +
-      `${options.rounds} rounds; ${machine.cores} × ${machine.cpu}, Node ${machine.node}, ` +
-      `load ${machine.loadAtStart.toFixed(2)}\n`,
-  );
+  const machineLine =
+    `${options.queries} queries, ${options.rounds} rounds; ${machine.cores} × ${machine.cpu}, Node ${machine.node}, ` +
+    `load ${machine.loadAtStart.toFixed(2)}`;
+  print(`${corpus.name}: ${rowCount.toLocaleString("en")} rows × ${dim}, ${machineLine}\n`);
   for (const { engine, version } of present) print(`  ${engine.id} ${version}: ${engine.method}\n`);
   for (const { engine, reason } of absent) print(`  absent: ${engine}: ${reason}\n`);
   const settings = { k, rounds: options.rounds, batchRows, isQuick: options.isQuick, scratch, packageDirectory };
@@ -98,20 +117,29 @@ async function run(options: BenchOptions, scratch: string): Promise<void> {
   const engines = present.map(({ engine }) => engine);
   const context = new BenchContext(corpus, settings, engines, scale);
   const reports = [];
+  let companyNow: string | undefined;
   for (const [name, measure] of Object.entries(workloads) as [WorkloadName, (typeof workloads)[WorkloadName]][]) {
     if (!options.workloads.includes(name)) continue;
-    if (!searching.includes(name)) await context.stopSearchers();
+    if (companyNow === undefined || company[name] !== companyNow) await context.stopSearchers();
+    companyNow = company[name];
     const workloadStartedAt = performance.now();
     const report = await measure(context);
     const verdicts = judge(report, { name: corpus.name, dim });
     print(`\n${reportText(report, verdicts)}`);
     const seconds = (performance.now() - workloadStartedAt) / 1000;
     const loadAtEnd = loadNow();
+    if (report.curves !== undefined) {
+      const title = `${report.title}, ${corpus.name} ${rowCount.toLocaleString("en")} × ${dim}`;
+      writeFileSync(
+        resultFile(corpus.name, `-${name}.svg`),
+        curveSvg({ title, machine: machineLine, curves: report.curves }),
+      );
+    }
     reports.push({ ...report, ratioToBestPeer: ratioToBestPeer(report), verdicts, seconds, loadAtEnd });
   }
   await context.stopSearchers();
   const seconds = (performance.now() - startedAt) / 1000;
-  const file = join(resultsDirectory, `${new Date().toISOString().slice(0, 10)}-${corpus.name}.json`);
+  const file = resultFile(corpus.name, ".json");
   const facts = { name: corpus.name, rows: rowCount, dim, queries: options.queries, filterMatches: corpus.matchCount };
   const versions = present.map(({ engine, version }) => ({
     engine: engine.id,
@@ -130,6 +158,11 @@ async function run(options: BenchOptions, scratch: string): Promise<void> {
   };
   writeFileSync(file, `${JSON.stringify(result, null, 2)}\n`);
   print(`\n${seconds.toFixed(0)} s in all; written to ${file}\n`);
+}
+
+/** `results/<date>-<name><ending>`. */
+function resultFile(name: string, ending: string): string {
+  return join(resultsDirectory, `${new Date().toISOString().slice(0, 10)}-${name}${ending}`);
 }
 
 function print(text: string): void {

@@ -2,7 +2,7 @@
  * What did the command line ask for?
  */
 import { parseArgs } from "node:util";
-import { type WorkloadName, workloadNames } from "./engine.js";
+import { indexWorkloadNames, type WorkloadName, workloadNames } from "./engine.js";
 import { engineList } from "./engine-list.js";
 
 export interface BenchOptions {
@@ -16,6 +16,8 @@ export interface BenchOptions {
   readonly queries: number;
   readonly seed: number;
   readonly isQuick: boolean;
+  /** Build an HNSW index over a million rows, too. */
+  readonly isScaleIndexed: boolean;
   readonly packageDirectory: string | null;
   readonly isHelp: boolean;
 }
@@ -25,11 +27,13 @@ export const usage = `npm run bench -- [options]
   --name NAME       name of the corpus (default: clustered)
   --dim N           dimensions (default: 128)
   --engines a,b     of ${engineList.map((engine) => engine.id).join(", ")} (default: all)
-  --workloads a,b   of ${workloadNames.join(", ")}; or all (default: all but scale)
+  --workloads a,b   of ${workloadNames.join(", ")}; or all,
+                    or index for ${indexWorkloadNames.join(", ")} (default: all but scale)
   --rounds N        rounds in which the engines take turns (default: 5; quick: 2)
-  --queries N       rows held out as queries (default: 100)
+  --queries N       rows held out as queries (default: 100; curves are smoother with 500)
   --seed N          seed of queries and synthetic rows (default: 1)
   --quick           fewer rounds and smaller sizes: to see that everything runs, not to quote
+  --scale-index     with the workload scale: an HNSW index over the most rows, too; takes minutes
   --lynse DIR       built package to measure (default: ../dist), to compare two builds
 `;
 
@@ -62,12 +66,14 @@ export function parseOptions(args: readonly string[]): BenchOptions {
       queries: { type: "string", default: "100" },
       seed: { type: "string", default: "1" },
       quick: { type: "boolean", default: false },
+      "scale-index": { type: "boolean", default: false },
       lynse: { type: "string" },
       help: { type: "boolean", default: false },
     },
   });
   const engineIds = engineList.map((engine) => engine.id);
-  const asked = chosen(values.workloads, workloadNames, "workloads");
+  const wanted = values.workloads === "index" ? indexWorkloadNames.join(",") : values.workloads;
+  const asked = chosen(wanted, workloadNames, "workloads");
   const byDefault = workloadNames.filter((name) => name !== "scale");
   return {
     corpus: values.corpus ?? null,
@@ -79,6 +85,7 @@ export function parseOptions(args: readonly string[]): BenchOptions {
     queries: wholeNumber(values.queries, "queries", 1),
     seed: wholeNumber(values.seed, "seed", 0),
     isQuick: values.quick,
+    isScaleIndexed: values["scale-index"],
     packageDirectory: values.lynse ?? null,
     isHelp: values.help,
   };

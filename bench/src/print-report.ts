@@ -4,6 +4,7 @@
  * One aligned table a workload, ours first and then from the best to the worst; then the ratio to the best peer, the
  * targets, and who is missing and why.
  */
+import type { Curve } from "./recall-curve.js";
 import { bestPeer, type Measurement, ratioToBestPeer, type WorkloadReport } from "./report.js";
 import type { Verdict } from "./targets.js";
 
@@ -18,7 +19,9 @@ function sorted(report: WorkloadReport): Measurement[] {
   const sign = report.better === "lower" ? 1 : -1;
   return [...report.measurements].sort((left, right) => {
     if (left.role !== right.role) return rank[left.role] - rank[right.role];
-    return sign * (left.figures[report.primary]! - right.figures[report.primary]!);
+    const [first, second] = [left.figures[report.primary], right.figures[report.primary]];
+    if (first === undefined || second === undefined) return Number(first === undefined) - Number(second === undefined);
+    return sign * (first - second);
   });
 }
 
@@ -35,6 +38,14 @@ function alignedLines(rows: readonly (readonly string[])[]): string[] {
   });
 }
 
+/** Every measured point of a curve: effort, recall, queries per second. */
+function curveLine({ label, knob, points }: Curve): string {
+  const texts = points.map(
+    (point) => `${point.effort}: ${point.recall.toFixed(4)} at ${formatted(point.queriesPerSecond, 0)}`,
+  );
+  return `  ${label}, recall at q/s by ${knob ?? "nothing"}: ${texts.join("; ")}`;
+}
+
 /** The report as text. */
 export function reportText(report: WorkloadReport, verdicts: readonly Verdict[]): string {
   const rows = [["engine", ...report.columns.map((column) => column.label), ""]];
@@ -44,6 +55,7 @@ export function reportText(report: WorkloadReport, verdicts: readonly Verdict[])
   }
   const lines = [`${report.workload}: ${report.title}`];
   lines.push(...(report.measurements.length > 0 ? alignedLines(rows) : ["  nothing could be measured"]));
+  for (const curve of report.curves ?? []) lines.push(curveLine(curve));
   const ratio = ratioToBestPeer(report);
   if (ratio !== null)
     lines.push(`  ours against the best peer (${bestPeer(report)!.engine}): ${ratio.toFixed(2)} times as good`);

@@ -7,6 +7,7 @@
 import { join } from "node:path";
 import type { Engine, Hits, LoadedEngine, RowBatch, RowFilter, Store, StoreShape } from "../engine.js";
 import { importPeer, peerVersion } from "../peer-package.js";
+import { type HnswlibGraphs, hnswlibIndexes, hnswlibVariants } from "./hnswlib-index.js";
 
 interface BruteForceIndex {
   initIndex(rowsMax: number): void;
@@ -17,7 +18,7 @@ interface BruteForceIndex {
 }
 
 interface HnswlibModule {
-  readonly default: { readonly BruteforceSearch: new (space: "ip", dim: number) => BruteForceIndex };
+  readonly default: HnswlibGraphs & { readonly BruteforceSearch: new (space: "ip", dim: number) => BruteForceIndex };
 }
 
 class HnswlibStore implements Store {
@@ -80,9 +81,12 @@ export const hnswlibEngine: Engine = {
   durability: "none: in memory, saved by one unsynced write at the end",
   keepsFields: false,
   cannot: { ingest: "no durable insert and no metadata" },
+  variants: hnswlibVariants,
   async load(): Promise<LoadedEngine> {
-    const { BruteforceSearch } = (await importPeer<HnswlibModule>("hnswlib-node")).default;
+    const hnswlib = (await importPeer<HnswlibModule>("hnswlib-node")).default;
+    const { BruteforceSearch } = hnswlib;
     return {
+      indexes: hnswlibIndexes(hnswlib),
       version: peerVersion("hnswlib-node"),
       create(directory: string, shape: StoreShape): Store {
         const index = new BruteforceSearch("ip", shape.dim);

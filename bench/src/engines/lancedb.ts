@@ -7,6 +7,14 @@
  */
 import type { Engine, FieldColumn, Hits, LoadedEngine, RowBatch, RowFilter, Store, StoreShape } from "../engine.js";
 import { importPeer, peerVersion } from "../peer-package.js";
+import {
+  type LanceIndexConfig,
+  type LanceIndexFactory,
+  type LanceIndexQuery,
+  type LanceRows,
+  lanceIndexes,
+  lanceVariants,
+} from "./lancedb-index.js";
 
 /** Arrow objects are only passed on, never looked into. */
 interface ArrowType {
@@ -41,18 +49,18 @@ interface ArrowModule {
   vectorFromArray(values: ArrayLike<unknown>, type: ArrowType): { readonly data: readonly ArrowData[] };
 }
 
-interface LanceQuery {
+interface LanceQuery extends LanceIndexQuery {
   distanceType(type: "dot"): LanceQuery;
   where(predicate: string): LanceQuery;
   select(columns: readonly string[]): LanceQuery;
   limit(rows: number): LanceQuery;
-  toArray(): Promise<readonly { readonly id: number }[]>;
 }
 
 interface LanceTable {
   add(data: object): Promise<unknown>;
   optimize(options: { readonly cleanupOlderThan: Date }): Promise<unknown>;
   query(): { nearestTo(vector: Float32Array): LanceQuery };
+  createIndex(column: string, options: { readonly config: LanceIndexConfig }): Promise<void>;
   close(): void;
 }
 
@@ -63,6 +71,7 @@ interface LanceConnection {
 }
 
 interface LanceModule {
+  readonly Index: LanceIndexFactory;
   connect(directory: string): Promise<LanceConnection>;
 }
 
@@ -82,7 +91,7 @@ function schemaOf(arrow: ArrowModule, shape: StoreShape): ArrowSchema {
   ]);
 }
 
-class LanceStore implements Store {
+class LanceStore implements Store, LanceRows {
   readonly #arrow: ArrowModule;
   readonly #connection: LanceConnection;
   readonly #table: LanceTable;
@@ -127,11 +136,11 @@ class LanceStore implements Store {
   }
 
   async search(query: Float32Array, k: number): Promise<Hits> {
-    return idsOf(await this.#nearest(query, k).toArray());
+    return idsOf(await this.nearest(query, k).toArray());
   }
 
   async searchFiltered(query: Float32Array, k: number, filter: RowFilter): Promise<Hits> {
-    return idsOf(await this.#nearest(query, k).where(`${filter.field} = '${filter.value}'`).toArray());
+    return idsOf(await this.nearest(query, k).where(`${filter.field} = '${filter.value}'`).toArray());
   }
 
   async searchBatch(queries: Float32Array, k: number): Promise<Hits[]> {
@@ -143,8 +152,12 @@ class LanceStore implements Store {
     return Promise.all(pending);
   }
 
-  #nearest(query: Float32Array, k: number): LanceQuery {
+  nearest(query: Float32Array, k: number): LanceQuery {
     return this.#table.query().nearestTo(query).distanceType("dot").select(["id", "_distance"]).limit(k);
+  }
+
+  async createIndex(config: LanceIndexConfig): Promise<void> {
+    await this.#table.createIndex("vector", { config });
   }
 
   close(): void {
@@ -162,20 +175,20 @@ export const lancedbEngine: Engine = {
   durability: "files written, never synced",
   keepsFields: true,
   cannot: {},
+  variants: lanceVariants,
   async load(): Promise<LoadedEngine> {
     const lancedb = await importPeer<LanceModule>("@lancedb/lancedb");
     const arrow = await importPeer<ArrowModule>("apache-arrow");
-    return {
-      version: peerVersion("@lancedb/lancedb"),
-      async create(directory: string, shape: StoreShape): Promise<Store> {
-        const connection = await lancedb.connect(directory);
-        const table = await connection.createEmptyTable("items", schemaOf(arrow, shape));
-        return new LanceStore(arrow, connection, table, shape);
-      },
-      async open(directory: string, shape: StoreShape): Promise<Store> {
-        const connection = await lancedb.connect(directory);
-        return new LanceStore(arrow, connection, await connection.openTable("items"), shape);
-      },
+    const create = async (directory: string, shape: StoreShape): Promise<LanceStore> => {
+      const connection = await lancedb.connect(directory);
+      const table = await connection.createEmptyTable("items", schemaOf(arrow, shape));
+      return new LanceStore(arrow, connection, table, shape);
     };
+    const open = async (directory: string, shape: StoreShape): Promise<LanceStore> => {
+      const connection = await lancedb.connect(directory);
+      return new LanceStore(arrow, connection, await connection.openTable("items"), shape);
+    };
+    const indexes = lanceIndexes({ factory: lancedb.Index, create, open });
+    return { version: peerVersion("@lancedb/lancedb"), create, open, indexes };
   },
 };

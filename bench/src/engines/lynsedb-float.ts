@@ -89,12 +89,14 @@ export const lynsedbFloatEngine: Engine = {
     batch: onlyExact,
     scale: onlyExact,
   },
+  variants: [],
   async load(packageDirectory: string): Promise<LoadedEngine> {
     const entry = pathToFileURL(join(packageDirectory, "kernel", "vector-table.js")).href;
     const { VectorTable } = (await import(entry)) as KernelModule;
     const makeTable = (dim: number): VectorTable => new VectorTable({ dim, dtype: "float32" });
     return {
       version: lynseVersion(packageDirectory),
+      indexes: null,
       create: (directory: string, { dim }: StoreShape): Store =>
         new FloatScan(makeTable(dim), join(directory, "vectors.f32"), dim),
       open(directory: string, { dim }: StoreShape): Store {

@@ -8,6 +8,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import type { Engine, Hits, LoadedEngine, RowBatch, RowFilter, Store, StoreShape } from "../engine.js";
+import { type LynseIndexedCollection, type LynseRows, lynseIndexes, lynseVariants } from "./lynsedb-index.js";
 
 interface View {
   readonly ids: ArrayLike<number>;
@@ -15,7 +16,8 @@ interface View {
 
 interface SearchOptions {
   readonly k: number;
-  readonly exact: true;
+  readonly exact?: true;
+  readonly nprobe?: number;
   readonly where?: string;
   readonly params?: Readonly<Record<string, string>>;
 }
@@ -25,7 +27,7 @@ interface Matrix {
   readonly dim: number;
 }
 
-interface LynseCollection {
+interface LynseCollection extends LynseIndexedCollection {
   add(rows: { ids: readonly number[]; vectors: Matrix; fields: readonly object[] }): Promise<unknown>;
   checkpoint(): Promise<void>;
   search(query: Float32Array, options: SearchOptions): Promise<View>;
@@ -47,37 +49,37 @@ interface LynseModule {
   readonly VectorDBClient: new (uri: string) => LynseClient;
 }
 
-class LynseStore implements Store {
+class LynseStore implements Store, LynseRows {
+  readonly collection: LynseCollection;
   readonly #client: LynseClient;
-  readonly #collection: LynseCollection;
   readonly #dim: number;
 
   constructor(client: LynseClient, collection: LynseCollection, dim: number) {
     this.#client = client;
-    this.#collection = collection;
+    this.collection = collection;
     this.#dim = dim;
   }
 
   async insert(batch: RowBatch): Promise<void> {
     const ids = Array.from({ length: batch.count }, (_, row) => batch.firstId + row);
-    await this.#collection.add({ ids, vectors: { data: batch.vectors, dim: this.#dim }, fields: batch.fields });
+    await this.collection.add({ ids, vectors: { data: batch.vectors, dim: this.#dim }, fields: batch.fields });
   }
 
   settle(): Promise<void> {
-    return this.#collection.checkpoint();
+    return this.collection.checkpoint();
   }
 
   async search(query: Float32Array, k: number): Promise<Hits> {
-    return (await this.#collection.search(query, { k, exact: true })).ids;
+    return (await this.collection.search(query, { k, exact: true })).ids;
   }
 
   async searchFiltered(query: Float32Array, k: number, filter: RowFilter): Promise<Hits> {
     const where = `${filter.field} = :value`;
-    return (await this.#collection.search(query, { k, exact: true, where, params: { value: filter.value } })).ids;
+    return (await this.collection.search(query, { k, exact: true, where, params: { value: filter.value } })).ids;
   }
 
   async searchBatch(queries: Float32Array, k: number): Promise<Hits[]> {
-    const views = await this.#collection.batchSearch({ data: queries, dim: this.#dim }, { k, exact: true });
+    const views = await this.collection.batchSearch({ data: queries, dim: this.#dim }, { k, exact: true });
     return views.map((view) => view.ids);
   }
 
@@ -99,21 +101,20 @@ export const lynsedbEngine: Engine = {
   durability: "fsync at every commit",
   keepsFields: true,
   cannot: {},
+  variants: lynseVariants,
   async load(packageDirectory: string): Promise<LoadedEngine> {
     const entry = pathToFileURL(join(packageDirectory, "index.js")).href;
     const { VectorDBClient } = (await import(entry)) as LynseModule;
-    return {
-      version: lynseVersion(packageDirectory),
-      async create(directory: string, shape: StoreShape): Promise<Store> {
-        const client = new VectorDBClient(join(directory, "data"));
-        const database = await client.createDatabase("bench");
-        return new LynseStore(client, await database.requireCollection("items", { dim: shape.dim }), shape.dim);
-      },
-      async open(directory: string, shape: StoreShape): Promise<Store> {
-        const client = new VectorDBClient(join(directory, "data"));
-        const database = await client.getDatabase("bench");
-        return new LynseStore(client, await database.getCollection("items"), shape.dim);
-      },
+    const create = async (directory: string, shape: StoreShape): Promise<LynseStore> => {
+      const client = new VectorDBClient(join(directory, "data"));
+      const database = await client.createDatabase("bench");
+      return new LynseStore(client, await database.requireCollection("items", { dim: shape.dim }), shape.dim);
     };
+    const open = async (directory: string, shape: StoreShape): Promise<LynseStore> => {
+      const client = new VectorDBClient(join(directory, "data"));
+      const database = await client.getDatabase("bench");
+      return new LynseStore(client, await database.getCollection("items"), shape.dim);
+    };
+    return { version: lynseVersion(packageDirectory), create, open, indexes: lynseIndexes({ create, open }) };
   },
 };

@@ -99,6 +99,7 @@ export const sqliteVecEngine: Engine = {
   durability: "fsync at every commit (WAL, synchronous = FULL)",
   keepsFields: true,
   cannot: {},
+  variants: [],
   async load(): Promise<LoadedEngine> {
     const { default: Database } = await importPeer<SqliteModule>("better-sqlite3");
     const sqliteVec = await importPeer<VecModule>("sqlite-vec");
@@ -112,6 +113,7 @@ export const sqliteVecEngine: Engine = {
     };
     return {
       version: `${peerVersion("sqlite-vec")} (better-sqlite3 ${peerVersion("better-sqlite3")})`,
+      indexes: null,
       create(directory: string, shape: StoreShape): Store {
         const connection = connect(directory);
         connection.exec("create table rows (id integer primary key, fields text not null)");

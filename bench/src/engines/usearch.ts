@@ -9,12 +9,13 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Engine, Hits, LoadedEngine, RowBatch, Store, StoreShape } from "../engine.js";
 import { peerVersion, requirePeer } from "../peer-package.js";
+import { type UsearchGraphs, usearchIndexes, usearchVariants } from "./usearch-index.js";
 
 interface Found {
   readonly keys: BigUint64Array;
 }
 
-interface UsearchModule {
+interface UsearchModule extends UsearchGraphs {
   exactSearch(rows: Float32Array, queries: Float32Array, dim: number, k: number, metric: "ip", threads: number): Found;
 }
 
@@ -78,10 +79,12 @@ export const usearchEngine: Engine = {
     ingest: "exact search has no store to insert into",
     filtered: "the JavaScript binding has no filter",
   },
+  variants: usearchVariants,
   load(): Promise<LoadedEngine> {
     const usearch = requirePeer<UsearchModule>("usearch");
     return Promise.resolve({
       version: peerVersion("usearch"),
+      indexes: usearchIndexes(usearch),
       create(directory: string, shape: StoreShape): Store {
         const rows = new Float32Array(shape.rowsMax * shape.dim);
         return new UsearchStore(usearch, join(directory, "vectors.f32"), shape.dim, rows, false);

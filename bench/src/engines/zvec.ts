@@ -7,6 +7,7 @@
 import { join } from "node:path";
 import type { Engine, FieldColumn, Hits, LoadedEngine, RowBatch, RowFilter, Store, StoreShape } from "../engine.js";
 import { importPeer, peerVersion } from "../peer-package.js";
+import { type ZvecIndexedCollection, type ZvecRows, zvecIndexes, zvecVariants } from "./zvec-index.js";
 
 interface FoundDoc {
   readonly id: string;
@@ -20,9 +21,8 @@ interface ZvecQuery {
   readonly filter?: string;
 }
 
-interface ZvecCollection {
+interface ZvecCollection extends ZvecIndexedCollection {
   insertSync(docs: readonly object[]): readonly { readonly ok: boolean; readonly message: string }[];
-  optimizeSync(): void;
   querySync(query: ZvecQuery): readonly FoundDoc[];
   query(query: ZvecQuery): Promise<readonly FoundDoc[]>;
   closeSync(): void;
@@ -50,13 +50,13 @@ const dataTypeNames: Readonly<Record<FieldColumn["type"], string>> = {
 
 const idsOf = (docs: readonly FoundDoc[]): Hits => docs.map((doc) => Number(doc.id));
 
-class ZvecStore implements Store {
-  readonly #collection: ZvecCollection;
+class ZvecStore implements Store, ZvecRows {
+  readonly collection: ZvecCollection;
   readonly #dim: number;
   readonly #jsonColumns: readonly string[];
 
   constructor(collection: ZvecCollection, shape: StoreShape) {
-    this.#collection = collection;
+    this.collection = collection;
     this.#dim = shape.dim;
     this.#jsonColumns = shape.columns.filter((column) => column.type === "json").map((column) => column.name);
   }
@@ -75,20 +75,20 @@ class ZvecStore implements Store {
       }
       docs.push({ id: String(batch.firstId + row), vectors: { embedding: vector }, fields });
     }
-    for (const status of this.#collection.insertSync(docs)) if (!status.ok) throw new Error(status.message);
+    for (const status of this.collection.insertSync(docs)) if (!status.ok) throw new Error(status.message);
   }
 
   settle(): void {
-    this.#collection.optimizeSync();
+    this.collection.optimizeSync();
   }
 
   search(query: Float32Array, k: number): Hits {
-    return idsOf(this.#collection.querySync({ fieldName: "embedding", vector: query, topk: k, outputFields: [] }));
+    return idsOf(this.collection.querySync({ fieldName: "embedding", vector: query, topk: k, outputFields: [] }));
   }
 
   searchFiltered(query: Float32Array, k: number, filter: RowFilter): Hits {
     return idsOf(
-      this.#collection.querySync({
+      this.collection.querySync({
         fieldName: "embedding",
         vector: query,
         topk: k,
@@ -102,13 +102,13 @@ class ZvecStore implements Store {
     const pending: Promise<readonly FoundDoc[]>[] = [];
     for (let start = 0; start < queries.length; start += this.#dim) {
       const vector = queries.subarray(start, start + this.#dim);
-      pending.push(this.#collection.query({ fieldName: "embedding", vector, topk: k, outputFields: [] }));
+      pending.push(this.collection.query({ fieldName: "embedding", vector, topk: k, outputFields: [] }));
     }
     return (await Promise.all(pending)).map(idsOf);
   }
 
   close(): void {
-    this.#collection.closeSync();
+    this.collection.closeSync();
   }
 }
 
@@ -119,32 +119,32 @@ export const zvecEngine: Engine = {
   durability: "write-ahead log, not synced per insert",
   keepsFields: true,
   cannot: {},
+  variants: zvecVariants,
   async load(): Promise<LoadedEngine> {
     const zvec = await importPeer<ZvecModule>("@zvec/zvec");
     zvec.ZVecInitialize({ logLevel: zvec.ZVecLogLevel["ERROR"] });
     const { ZVecDataType: dataTypes, ZVecIndexType: indexTypes, ZVecMetricType: metrics } = zvec;
+    const create = (path: string, shape: StoreShape, indexParams: Readonly<Record<string, number>>): ZvecStore => {
+      const schema = new zvec.ZVecCollectionSchema({
+        name: "items",
+        vectors: { name: "embedding", dataType: dataTypes["VECTOR_FP32"], dimension: shape.dim, indexParams },
+        fields: shape.columns.map((column) => ({
+          name: column.name,
+          dataType: dataTypes[dataTypeNames[column.type]],
+          nullable: true,
+          ...(column.name === shape.filterField ? { indexParams: { indexType: indexTypes["INVERT"] } } : {}),
+        })),
+      });
+      return new ZvecStore(zvec.ZVecCreateAndOpen(path, schema), shape);
+    };
+    const open = (path: string, shape: StoreShape): ZvecStore => new ZvecStore(zvec.ZVecOpen(path), shape);
+    const innerProduct = metrics["IP"]!;
+    const flat = { indexType: indexTypes["FLAT"]!, metricType: innerProduct };
     return {
       version: peerVersion("@zvec/zvec"),
-      create(directory: string, shape: StoreShape): Store {
-        const schema = new zvec.ZVecCollectionSchema({
-          name: "items",
-          vectors: {
-            name: "embedding",
-            dataType: dataTypes["VECTOR_FP32"],
-            dimension: shape.dim,
-            indexParams: { indexType: indexTypes["FLAT"], metricType: metrics["IP"] },
-          },
-          fields: shape.columns.map((column) => ({
-            name: column.name,
-            dataType: dataTypes[dataTypeNames[column.type]],
-            nullable: true,
-            ...(column.name === shape.filterField ? { indexParams: { indexType: indexTypes["INVERT"] } } : {}),
-          })),
-        });
-        return new ZvecStore(zvec.ZVecCreateAndOpen(join(directory, "items"), schema), shape);
-      },
-      open: (directory: string, shape: StoreShape): Store =>
-        new ZvecStore(zvec.ZVecOpen(join(directory, "items")), shape),
+      indexes: zvecIndexes({ indexTypes, innerProduct, create, open }),
+      create: (directory: string, shape: StoreShape): Store => create(join(directory, "items"), shape, flat),
+      open: (directory: string, shape: StoreShape): Store => open(join(directory, "items"), shape),
     };
   },
 };
