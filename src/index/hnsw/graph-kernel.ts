@@ -1,0 +1,56 @@
+/**
+ * How is the compiled graph kernel called?
+ *
+ * The functions are described where they are written, in `kernel/assembly/graph/`. Addresses come back signed: `>>> 0`
+ * restores them.
+ */
+import * as graphModule from "../../kernel/generated/graph-module.js";
+import { instantiateModule, type ModuleSource } from "../../kernel/wasm-module.js";
+
+/** The functions of `kernel/assembly/graph/index.ts`. */
+export interface GraphKernel {
+  graphBytes(dim: number): number;
+  initGraph(graph: number, dim: number, space: number, m: number, shift: number, seed: number): void;
+  centrePlace(graph: number): number;
+  scaleOf(graph: number): number;
+  setScale(graph: number, scale: number): void;
+  slabBytes(graph: number, row: number): number;
+  addSlab(graph: number, row: number, slab: number): void;
+  entryOf(graph: number): number;
+  setEntry(graph: number, row: number): void;
+  encodeRows(graph: number, source: number, first: number, count: number): void;
+  joinEqualRows(graph: number, table: number, places: number, first: number, count: number): number;
+  leaveOut(graph: number, row: number): void;
+  insertRows(graph: number, walker: number, from: number, to: number, ef: number, alpha: number): void;
+  walkerBytes(graph: number, rows: number, ef: number, results: number): number;
+  initWalker(walker: number, graph: number, rows: number, ef: number): void;
+  queryPlace(walker: number): number;
+  maskPlace(walker: number): number;
+  resultPlace(walker: number): number;
+  beginQuery(graph: number, walker: number): void;
+  search(graph: number, walker: number, ef: number): number;
+  listRows(graph: number, walker: number, isMasked: number, rowCount: number, k: number, limit: number): number;
+  scoredCount(walker: number): number;
+  waysBytes(rowCount: number): number;
+  beginWays(graph: number, ways: number, rowCount: number): void;
+  followWays(graph: number, ways: number, most: number): number;
+  foundCount(ways: number): number;
+  connectRows(graph: number, walker: number, ways: number, from: number, to: number, ef: number): void;
+  cutRows(graph: number, from: number, to: number, rowCount: number): void;
+  resetLocks(graph: number): void;
+  codesPlace(graph: number, row: number): number;
+  listsPlace(graph: number, row: number): number;
+  chainsPlace(graph: number, row: number): number;
+  upperPlace(graph: number, from: number, to: number): number;
+  upperBytes(graph: number, from: number, to: number): number;
+  deriveNorms(graph: number, from: number, to: number): void;
+  checkGraph(graph: number, rowCount: number, seen: number): number;
+}
+
+/** The module, for tasks of a pool. */
+export const graphSource: ModuleSource = graphModule;
+
+/** The graph kernel working on `memory`. */
+export function instantiateGraphKernel(memory: WebAssembly.Memory): GraphKernel {
+  return instantiateModule<GraphKernel>(graphModule, memory);
+}

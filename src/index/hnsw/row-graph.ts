@@ -1,0 +1,74 @@
+/**
+ * Where does a graph's memory come from?
+ *
+ * A graph has a memory of its own, which grows by slabs. Walkers are scratch: one walk at a time in each.
+ */
+import { KernelMemory, type Scratch } from "../../kernel/kernel-memory.js";
+import { type GraphKernel, instantiateGraphKernel } from "./graph-kernel.js";
+import type { WalkSpace } from "./walk-space.js";
+
+/** Least bytes of a slab: the header has room for 4 GiB of them. */
+const slabBytesAim = 2 ** 20;
+
+export interface GraphOptions {
+  readonly space: WalkSpace;
+  /** Neighbours chosen for a node; lists have room for as many on upper levels, for twice as many on level 0. */
+  readonly m: number;
+  readonly seed: number;
+}
+
+/** Scratch of a walk. */
+export interface Walker {
+  readonly address: number;
+  /** Rows, nodes and results that it has room for. */
+  readonly rows: number;
+  readonly ef: number;
+  readonly results: number;
+  readonly scratch: Scratch;
+}
+
+export class RowGraph {
+  readonly memory = new KernelMemory();
+  readonly kernel: GraphKernel;
+  /** Address of the header. */
+  readonly address: number;
+  readonly space: WalkSpace;
+  readonly m: number;
+  /** Rows of a slab. */
+  readonly slabRows: number;
+  /** Rows that there is place for. */
+  capacity = 0;
+
+  constructor({ space, m, seed }: GraphOptions) {
+    this.space = space;
+    this.m = m;
+    this.kernel = instantiateGraphKernel(this.memory.memory);
+    const rowBytes = Math.ceil(space.dim / 16) * 16 + 8 * m + 12;
+    const shift = Math.min(16, Math.max(4, Math.ceil(Math.log2(slabBytesAim / rowBytes))));
+    this.slabRows = 2 ** shift;
+    this.address = this.memory.allocate(this.kernel.graphBytes(space.dim) >>> 0);
+    this.kernel.initGraph(this.address, space.dim, space.number, m, shift, seed | 0);
+  }
+
+  /** Makes place for rows up to `rowCount`. */
+  reserve(rowCount: number): void {
+    while (this.capacity < rowCount) {
+      const slab = this.memory.allocate(this.kernel.slabBytes(this.address, this.capacity) >>> 0);
+      this.kernel.addSlab(this.address, this.capacity, slab);
+      this.capacity += this.slabRows;
+    }
+  }
+
+  /** A walker for the rows that there is place for. */
+  acquireWalker(ef: number, results: number): Walker {
+    const rows = this.capacity;
+    const bytes = this.kernel.walkerBytes(this.address, rows, ef, results) >>> 0;
+    const scratch = this.memory.acquireScratch(bytes);
+    this.kernel.initWalker(scratch.address, this.address, rows, ef);
+    return { address: scratch.address, rows, ef, results, scratch };
+  }
+
+  releaseWalker(walker: Walker): void {
+    this.memory.releaseScratch(walker.scratch);
+  }
+}

@@ -1,0 +1,33 @@
+/**
+ * The exports of the graph kernel: which nodes are near to a query, and how does a row become a node?
+ *
+ * No heap, no static data, no globals: every function gets addresses, so that several threads may work on one memory.
+ */
+export {
+  addSlab,
+  centrePlace,
+  entryOf,
+  graphBytes,
+  initGraph,
+  levelOf,
+  scaleOf,
+  setEntry,
+  setScale,
+  slabBytes,
+} from "./layout";
+export { encodeRows, joinEqualRows, leaveOut } from "./encode";
+export { insertRows } from "./insert";
+export {
+  beginQuery,
+  hopCount,
+  initWalker,
+  listRows,
+  maskPlace,
+  queryPlace,
+  resultPlace,
+  scoredCount,
+  search,
+  walkerBytes,
+} from "./walk";
+export { chainsPlace, checkGraph, codesPlace, deriveNorms, listsPlace, upperBytes, upperPlace } from "./sections";
+export { beginWays, connectRows, cutRows, followWays, foundCount, resetLocks, waysBytes } from "./repair";
