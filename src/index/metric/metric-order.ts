@@ -24,8 +24,3 @@ export function compareValues(metric: Metric, a: number, b: number): number {
 export function isBinaryMetric(metric: Metric): metric is BinaryMetric {
   return metric === "hamming" || metric === "jaccard" || metric === "tanimoto" || metric === "dice";
 }
-
-/** True for the metrics that the scan kernel knows. */
-export function isDenseMetric(metric: Metric): metric is DenseMetric {
-  return metric === "ip" || metric === "l2" || metric === "cos";
-}

@@ -67,7 +67,8 @@ export function haversine<E>(state: usize, row: usize): f64 {
   if (!(abs(latitude) <= 90 && abs(ownLatitude) <= 90)) return Infinity;
   let turn = abs(<f64>f32x4.extract_lane(place, 0) - load<f64>(state, M_LONGITUDE));
   if (turn > 180) {
-    turn -= 360 * floor(turn / 360);
+    // Clamped: for longitudes beyond 2⁵³ degrees, which say nothing, the difference may leave the circle.
+    turn = max<f64>(0, min<f64>(360, turn - 360 * floor(turn / 360)));
     if (turn > 180) turn = 360 - turn;
   }
   const rise = abs(latitude - ownLatitude) / 2;
