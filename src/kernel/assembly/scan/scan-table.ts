@@ -11,7 +11,7 @@ import { Q_ENTERED, Q_RESCORED } from "./layout";
 import { scanCodesList, scanCodesRun } from "./scan-codes";
 import { countMask, listMask, scanExactRows, scanFloatRows } from "./scan-rows";
 
-// Progress record, 32 bytes. The host writes the first two fields and clears the others.
+// Progress record, 32 bytes.
 /** i32 pass: one of those below. */
 const P_PASS: usize = 0;
 /** i32 1: the pass is never changed. */
@@ -33,6 +33,23 @@ const JUDGED_ROWS: u32 = 512;
 /** Bytes of a progress record. */
 export function progressBytes(): usize {
   return PROGRESS_BYTES;
+}
+
+/** Begins a record with pass 0 (int8), 1 (float) or 2 (float64 alone), which is never changed where it `isForced`. */
+export function beginProgress(progress: usize, pass: i32, isForced: i32): void {
+  memory.fill(progress, 0, PROGRESS_BYTES);
+  store<i32>(progress, pass, P_PASS);
+  store<i32>(progress, isForced, P_FORCED);
+}
+
+/** The pass that the record has come to. */
+export function progressPass(progress: usize): i32 {
+  return load<i32>(progress, P_PASS);
+}
+
+/** Rows looked at. */
+export function progressRows(progress: usize): u32 {
+  return load<u32>(progress, P_SCORED);
 }
 
 /** Moves a query on to the next pass when this one lets more than an eighth (float: a half) of the rows through in vain. */
