@@ -7,14 +7,15 @@
 import { describe } from "../engine/vector-input.js";
 import { LynseError } from "../errors.js";
 import { limits } from "../limits.js";
-import { throwIfAborted } from "../query/vector-search.js";
+import { throwIfAborted } from "../query/exact-search.js";
 
-/** Refuses anything but a plain options object with known names. */
-export function checkOptions(options: unknown, known: readonly string[], call: string): void {
+/** Refuses anything but a plain options object with known names (undefined: the caller checks them). */
+export function checkOptions(options: unknown, known: readonly string[] | undefined, call: string): void {
   if (options === undefined) return;
   if (typeof options !== "object" || options === null || Array.isArray(options)) {
     throw new LynseError("INVALID_ARGUMENT", `${call} takes an options object, got ${describe(options)}`);
   }
+  if (known === undefined) return;
   for (const name of Object.keys(options)) {
     if (known.includes(name)) continue;
     const nearest = known.find((other) => other.toLowerCase() === name.toLowerCase().replaceAll("_", ""));

@@ -137,17 +137,60 @@ export interface Row<F extends Fields = Fields> {
   readonly vector?: Float32Array;
 }
 
+/**
+ * How an index is built. Which parameters an index takes, with their defaults and ranges, stands in docs/indexes.md; one
+ * that it does not take is refused by name.
+ */
 export interface BuildIndexOptions {
   /** Vector field to index. Default `"default"`, the primary one. */
   readonly fieldName?: string;
+  /** HNSW: links of a row on the upper levels, twice as many on the lowest. Default 16. */
+  readonly m?: number;
+  /** HNSW: rows kept in view while a row is inserted. Default 200. */
+  readonly efConstruction?: number;
+  /** HNSW: rows kept in view by a search without `nprobe`. Default 64. */
+  readonly efSearch?: number;
+  /** IVF, SPANN: clusters. Default 0: about 4·√rows. */
+  readonly nClusters?: number;
+  /** IVF, SPANN: clusters that a search without `nprobe` looks at. Default 0: automatic. */
+  readonly nprobe?: number;
+  /** SPANN: lists that a row near a border stands in, at most. Default 4. */
+  readonly replicaCount?: number;
+  /** DISKANN: links of a row. Default 64. */
+  readonly maxDegree?: number;
+  /** DISKANN: rows kept in view by a build, and by a search without `nprobe`. Default 100. */
+  readonly searchListSize?: number;
+  /** DISKANN: how much longer than necessary links may be, at least 1. Default 1.2. */
+  readonly alpha?: number;
+  /** DISKANN: blocks read at the same time. Default 4. */
+  readonly beamWidth?: number;
+  /** Compressed indexes: candidates scored exactly, in multiples of `k`. Default 0: automatic. */
+  readonly oversample?: number;
+  /** Threads that build. Default 0: all of the client's; 1: the same index every time. */
+  readonly threads?: number;
+  /** Seed of everything random. Default 42. */
+  readonly seed?: number;
+  /** Called while the index is built, with rows done and rows in all. */
   readonly onProgress?: (progress: Progress) => void;
+  /** Ends the build with `ABORTED`; the index before it goes on serving. */
   readonly signal?: AbortSignal;
 }
 
 /** How a search was run, as `searchProfile` reports it. Times are microseconds. */
 export interface SearchPlan {
-  /** `"exact"`: every live row; `"exact-filtered"`: only the rows that match; `"empty"`: nothing could match. */
-  readonly plan: "exact" | "exact-filtered" | "empty";
+  /**
+   * `"exact"`: every live row; `"exact-filtered"`: only the rows that match; `"index"`, `"index-filtered"`: candidates of
+   * the index, scored exactly; `"empty"`: nothing could match.
+   */
+  readonly plan: "exact" | "exact-filtered" | "index" | "index-filtered" | "empty";
+  /** What the index did, e.g. `"walk"` or `"probe"`; null where it was not asked. */
+  readonly strategy: string | null;
+  /** Rows that the index proposed. */
+  readonly candidates: number;
+  /** Rows newer than the index, which were searched exactly beside it. */
+  readonly tailRows: number;
+  /** True where the index found fewer rows than match, and an exact scan followed. */
+  readonly fellBack: boolean;
   /** First pass: `"int8"` codes with certified bounds, `"float"` rows, or `"none"` where every row was scored exactly. */
   readonly firstPass: "int8" | "float" | "none";
   readonly index: string;
@@ -160,7 +203,7 @@ export interface SearchPlan {
   readonly matches: number;
   /** Rows looked at in the first pass. */
   readonly rowsScored: number;
-  /** Rows scored again in float64 because their bounds left them open. */
+  /** Rows scored in float64: candidates, and rows whose bounds left them open. */
   readonly rowsRescored: number;
   readonly resultCount: number;
   /** Field names of the filter that no row has, each with the nearest name that rows do have. */
@@ -182,12 +225,30 @@ export interface CollectionStats {
   readonly dtype: Dtype;
   readonly metric: Metric;
   readonly index: string | null;
+  /** The index in use. */
+  readonly indexState: {
+    /**
+     * `"flat"`: the stored rows themselves; `"ready"`; `"building"`: searches are exact, or use the index before; `"missing"`:
+     * not built yet, searches are exact; `"failed"`: it could not be built or kept up to date in the background.
+     */
+    readonly state: "flat" | "ready" | "building" | "missing" | "failed";
+    readonly parameters: Readonly<Record<string, number>> | null;
+    /** Rows that it covers. */
+    readonly rows: number;
+    /** Newer rows, searched exactly until they are taken in. */
+    readonly tailRows: number;
+    /** Rows done of the build under way; null without one. */
+    readonly progress: Progress | null;
+    /** Why it failed. */
+    readonly failure: string | null;
+  };
   readonly maxId: number;
   readonly generation: number;
   readonly disk: {
     readonly logBytes: number;
     readonly vectorBytes: number;
     readonly derivedBytes: number;
+    readonly indexBytes: number;
     readonly totalBytes: number;
     /** Bytes that `compact` would give back, estimated from the share of dead rows. */
     readonly reclaimableBytes: number;
@@ -198,6 +259,7 @@ export interface CollectionStats {
     readonly idBytes: number;
     readonly rowTableBytes: number;
     readonly columnBytes: number;
+    readonly indexBytes: number;
     readonly totalBytes: number;
   };
 }
@@ -235,7 +297,11 @@ export interface Collection<F extends Fields = Fields> extends Writer<F> {
   /** In a read-only client: takes up what the writing process has committed since. Elsewhere: does nothing. */
   refresh(): Promise<void>;
 
-  /** Builds an index, e.g. `"FLAT-L2"`; the metric of later searches is the index's. */
+  /**
+   * Builds an index over the committed rows, e.g. `"HNSW-COS"` (see docs/indexes.md); the metric of later searches is the
+   * index's. Runs on other threads while searches go on with the old index; rows added later are found at once, and taken
+   * in by themselves. `UNSUPPORTED_INDEX`, `INDEX_EMPTY` without rows, `INVALID_VECTOR` where a row does not fit the metric.
+   */
   buildIndex(mode: string, options?: BuildIndexOptions): Promise<void>;
   /** Forgets the index: searches are exact, with the metric of the collection's default index. */
   removeIndex(options?: { readonly fieldName?: string }): Promise<void>;

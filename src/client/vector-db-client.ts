@@ -3,12 +3,13 @@
  *
  * The entry point of the package. The uri decides the mode; nothing is opened before the first call.
  */
-import { EngineRegistry } from "../engine/engine-registry.js";
+import { EngineRegistry, type RegistryOptions } from "../engine/engine-registry.js";
 import { describe } from "../engine/vector-input.js";
 import { LynseError } from "../errors.js";
+import { inlinePool } from "../kernel/kernel-pool.js";
 import { MemoryFileSystem } from "../storage/memory-file-system.js";
 import type { Durability } from "../types.js";
-import { checkBoolean, checkOptions } from "./check-options.js";
+import { checkBoolean, checkInteger, checkOptions } from "./check-options.js";
 import type { Database } from "./database.js";
 import { LocalDatabase } from "./local/local-database.js";
 
@@ -17,15 +18,19 @@ export interface ClientOptions {
   readonly readOnly?: boolean;
   /** What a resolved commit survives: `"fsync"` a power loss (default), `"os"` the end of this process only. */
   readonly durability?: Durability;
+  /** Threads for index builds, big scans and batches, at least 1. Default: as many as the machine runs at a time. */
+  readonly threads?: number;
 }
 
-const optionNames = ["readOnly", "durability"];
+const optionNames = ["readOnly", "durability", "threads"];
+/** More threads than any machine has: a number above it is a mistake. */
+const threadsMax = 1024;
 const memoryScheme = "memory://";
 
 export class VectorDBClient implements AsyncDisposable {
   /** Where the data is: an absolute or relative path, or `memory://`. */
   readonly uri: string;
-  readonly #options: Required<ClientOptions>;
+  readonly #options: Required<Omit<ClientOptions, "threads">> & Pick<ClientOptions, "threads">;
   #opening: Promise<EngineRegistry> | null = null;
   #isClosed = false;
 
@@ -40,7 +45,13 @@ export class VectorDBClient implements AsyncDisposable {
       throw new LynseError("INVALID_ARGUMENT", `durability must be "fsync" or "os", got ${describe(durability)}`);
     }
     this.uri = placeOf(uri);
-    this.#options = { readOnly: checkBoolean(readOnly, "readOnly"), durability };
+    const { threads } = options;
+    if (threads !== undefined) checkInteger(threads, "threads", 1, threadsMax);
+    this.#options = {
+      readOnly: checkBoolean(readOnly, "readOnly"),
+      durability,
+      ...(threads === undefined ? {} : { threads }),
+    };
   }
 
   get isReadOnly(): boolean {
@@ -114,13 +125,20 @@ export class VectorDBClient implements AsyncDisposable {
 
   async #open(): Promise<EngineRegistry> {
     const { readOnly: isReadOnly, durability } = this.#options;
-    if (this.uri === memoryScheme) {
-      return EngineRegistry.open(new MemoryFileSystem(), "/memory", { isReadOnly, durability });
-    }
+    const options = { isReadOnly, durability, pool: await this.#makePool() };
+    if (this.uri === memoryScheme) return EngineRegistry.open(new MemoryFileSystem(), "/memory", options);
     // Loaded on first use, so that a program for the browser can be bundled without `node:` modules.
     const { NodeFileSystem } = await import("../storage/node-file-system.js");
     const folder = this.uri.replaceAll("\\", "/").replace(/(?<=.)\/+$/, "");
-    return EngineRegistry.open(new NodeFileSystem(), folder, { isReadOnly, durability });
+    return EngineRegistry.open(new NodeFileSystem(), folder, options);
+  }
+
+  /** Threads where the platform has them; they start with the first work. */
+  async #makePool(): Promise<NonNullable<RegistryOptions["pool"]>> {
+    const { threads } = this.#options;
+    if (threads === 1 || globalThis.process?.versions?.node === undefined) return inlinePool;
+    const { NodeKernelPool } = await import("../engine/node-kernel-pool.js");
+    return new NodeKernelPool(threads === undefined ? {} : { threads });
   }
 }
 

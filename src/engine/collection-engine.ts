@@ -5,8 +5,13 @@
  * synced by the store, taken into memory meanwhile, made visible at once. Reads never wait for writes.
  */
 import { isLynseError, LynseError } from "../errors.js";
-import { parseIndexName } from "../index/index-name.js";
-import { throwIfAborted } from "../query/vector-search.js";
+import { familyOf } from "../index/index-families.js";
+import { type IndexName, parseIndexName } from "../index/index-name.js";
+import { checkIndexParameters } from "../index/index-parameters.js";
+import { checkMetricDim } from "../index/metric/metric-contract.js";
+import type { IndexParameters } from "../index/vector-index.js";
+import type { KernelPool } from "../kernel/kernel-pool.js";
+import { throwIfAborted } from "../query/exact-search.js";
 import type { CollectionStore } from "../storage/collection-store.js";
 import type { CollectionConfig } from "../storage/manifest.js";
 import type { AppendResult, Transaction } from "../storage/transaction.js";
@@ -14,7 +19,9 @@ import { TimeSlice } from "../time-slice.js";
 import type { Durability, Id, Metric } from "../types.js";
 import { CommitQueue, type PendingCommit } from "./commit-queue.js";
 import { compactGeneration } from "./compaction.js";
+import type { WorkOptions } from "./field-index.js";
 import { Generation } from "./generation.js";
+import { checkStoredVectors } from "./stored-contract.js";
 import { appendStoredRows } from "./stored-rows.js";
 import { appendVectorChunk } from "./stored-vectors.js";
 import { type CommittedRows, WriteBuffer } from "./write-buffer.js";
@@ -24,6 +31,8 @@ export interface EngineOptions {
   readonly name: string;
   readonly isReadOnly: boolean;
   readonly durability: Durability;
+  /** Runs long work. */
+  readonly pool: KernelPool;
   /** Opens the collection's files again: the generation that another process has swapped in. */
   readonly reopenStore: () => Promise<CollectionStore>;
 }
@@ -33,6 +42,16 @@ const checkpointBytes = 64 * 1024 * 1024;
 /** Replaced rows that start a compaction: more than this many, and more than this share of all rows. */
 const compactRowsMin = 10_000;
 const compactShare = 0.5;
+/** Rows after the index that make it take them in; the share counts where the index keeps vectors in files. */
+const extendRowsMin = 4096;
+const extendShareStored = 0.05;
+/** Rows taken in since the index was saved that make a checkpoint save it again: more than this many, and than this share. */
+const saveRowsMin = 1024;
+const saveShare = 0.02;
+/** Share of replaced rows among the covered ones above which the index is built again. */
+const rebuildShare = 0.3;
+/** Rows from which an index that a collection names by default is built by itself. */
+const autoBuildRows = 10_000;
 
 export class CollectionEngine {
   readonly databaseName: string;
@@ -40,6 +59,7 @@ export class CollectionEngine {
   readonly isReadOnly: boolean;
   readonly #durability: Durability;
   readonly #reopenStore: () => Promise<CollectionStore>;
+  readonly #pool: KernelPool;
   readonly #queue = new CommitQueue((group) => this.#commitGroup(group));
   /** Largest integer ids handed out to transactions that have not ended. */
   readonly #reservedIds = new Map<WriteBuffer, number>();
@@ -56,6 +76,9 @@ export class CollectionEngine {
   /** Set when a transaction is on disk that memory could not take in: row numbers no longer agree. */
   #behindDisk: LynseError | null = null;
   #closing: Promise<void> | null = null;
+  #indexKeeping: Promise<void> | null = null;
+  /** Why the index could not be kept up to date; nothing is tried again until it is built. */
+  #indexFailure: LynseError | null = null;
   #housekeeping: Promise<void> = Promise.resolve();
 
   private constructor(generation: Generation, options: EngineOptions) {
@@ -65,16 +88,19 @@ export class CollectionEngine {
     this.isReadOnly = options.isReadOnly;
     this.#durability = options.durability;
     this.#reopenStore = options.reopenStore;
+    this.#pool = options.pool;
   }
 
   /** The engine of a collection just created. */
   static create(store: CollectionStore, options: EngineOptions): CollectionEngine {
-    return new CollectionEngine(Generation.empty(store), options);
+    return new CollectionEngine(Generation.empty(store, options.pool), options);
   }
 
   static async open(store: CollectionStore, options: EngineOptions): Promise<CollectionEngine> {
     try {
-      return new CollectionEngine(await Generation.open(store), options);
+      const engine = new CollectionEngine(await Generation.open(store, options.pool), options);
+      engine.#keepHouseSoon();
+      return engine;
     } catch (error) {
       await store.close();
       throw error;
@@ -129,7 +155,8 @@ export class CollectionEngine {
     if (fixed !== null && fixed !== dim) throw this.#wrongDim(fixed, dim);
     const committed = this.#committedRows;
     const rows = transaction === null ? committed : withoutDeleted(committed, transaction);
-    return new WriteBuffer(rows, dim, this.config.dtype);
+    checkMetricDim(this.metric, dim);
+    return new WriteBuffer(rows, dim, this.config.dtype, this.metric);
   }
 
   #forwardRows(): CommittedRows {
@@ -244,9 +271,133 @@ export class CollectionEngine {
   }
 
   /** Changes the description or the index. */
-  async updateConfig(patch: Partial<Pick<CollectionConfig, "description" | "index">>): Promise<void> {
+  async updateDescription(description: string): Promise<void> {
     this.checkWritable();
-    await this.#queue.exclusive(() => this.#generation.store.updateConfig(patch));
+    await this.#queue.exclusive(() => this.#generation.store.updateConfig({ description }));
+  }
+
+  /** Why the index could not be built or kept up to date in the background; null where it could. */
+  get indexFailure(): LynseError | null {
+    return this.#indexFailure;
+  }
+
+  /** Parameters of the index in use; null where it takes none or was not built yet. */
+  get indexParameters(): IndexParameters | null {
+    return this.config.indexParameters ?? null;
+  }
+
+  /**
+   * Makes `name` the index: builds it where it is more than the stored rows, while the old one serves. Rows that are
+   * committed meanwhile are searched exactly.
+   */
+  async buildIndex(name: IndexName, parameters: IndexParameters, options: WorkOptions): Promise<void> {
+    for (;;) {
+      this.checkWritable();
+      const generation = this.#generation;
+      try {
+        return await generation.pin(() => this.#buildFor(generation, name, parameters, options));
+      } catch (error) {
+        // A compaction renumbered the rows meanwhile.
+        if (this.#generation === generation || options.signal?.aborted === true) throw error;
+      }
+    }
+  }
+
+  async #buildFor(
+    generation: Generation,
+    name: IndexName,
+    parameters: IndexParameters,
+    options: WorkOptions,
+  ): Promise<void> {
+    await checkStoredVectors(generation, name, options.signal);
+    if (familyOf(name) === null) return this.setFlatIndex(name.name);
+    if (generation.liveCount === 0) {
+      const message = `index ${name.name} is built over rows, and collection ${JSON.stringify(this.name)} has none; add rows first`;
+      throw new LynseError("INDEX_EMPTY", message, { index: name.name });
+    }
+    await this.#build(generation, name, parameters, options);
+    this.#indexFailure = null;
+  }
+
+  async #build(
+    generation: Generation,
+    name: IndexName,
+    parameters: IndexParameters,
+    options: WorkOptions,
+  ): Promise<void> {
+    await generation.index.build(name, parameters, options, (built) =>
+      this.#queue.exclusive(async () => {
+        this.checkWritable();
+        if (this.#generation !== generation) throw compactedMeanwhile();
+        const field = await generation.fieldFor(built.index);
+        await generation.store.updateConfig({ index: name.name, indexParameters: parameters });
+        generation.setField(field);
+        generation.index.adopt(built);
+      }),
+    );
+  }
+
+  /** Searches are exact from now on, by the metric of that index (null: of the default one). */
+  async setFlatIndex(name: string | null): Promise<void> {
+    this.checkWritable();
+    const present = this.#generation;
+    const change = async (): Promise<void> => {
+      this.checkWritable();
+      const generation = this.#generation;
+      const field = await generation.fieldFor(null);
+      await generation.store.updateConfig({ index: name, indexParameters: null });
+      generation.setField(field);
+      generation.index.drop();
+    };
+    await present.pin(() => present.index.between(() => this.#queue.exclusive(change)));
+    this.#indexFailure = null;
+  }
+
+  /** After a change: an index that is missing, has fallen behind or holds too many replaced rows is mended. */
+  #keepIndexSoon(): void {
+    if (this.#indexKeeping !== null || this.isReadOnly || this.#isClosed) return;
+    if (!this.#isIndexWorkDue()) return;
+    const generation = this.#generation;
+    this.#indexKeeping = this.#keepIndex(generation)
+      .catch((error: unknown) => {
+        // Searches are exact without it.
+        if (generation === this.#generation && !this.#isClosed) this.#indexFailure = asLynseError(error);
+      })
+      .finally(() => {
+        this.#indexKeeping = null;
+      });
+  }
+
+  #isIndexWorkDue(): boolean {
+    const generation = this.#generation;
+    if (generation.index.isWorking || this.#indexFailure !== null) return false;
+    const { index } = generation.index;
+    if (index === null) return this.#isBuildDue(generation);
+    const tail = generation.rowCount - index.rowCount;
+    const limit = index.storesVectors ? Math.max(extendRowsMin, index.rowCount * extendShareStored) : extendRowsMin;
+    return tail > limit || generation.supersededCount - index.leftOut > index.rowCount * rebuildShare;
+  }
+
+  #isBuildDue(generation: Generation): boolean {
+    if (!generation.isIndexMissing || generation.liveCount === 0) return false;
+    // One that was built before is built again; one that is only named by default, when it pays.
+    return this.config.indexParameters != null || generation.liveCount >= autoBuildRows;
+  }
+
+  async #keepIndex(generation: Generation): Promise<void> {
+    const options = { signal: undefined, onProgress: () => {} };
+    const { index } = generation.index;
+    const replaced = index === null ? 0 : generation.supersededCount - index.leftOut;
+    await generation.pin(async () => {
+      if (index === null || replaced > index.rowCount * rebuildShare) {
+        const name = parseIndexName(this.config.index!);
+        const parameters = checkIndexParameters(name, this.config.indexParameters ?? {});
+        await this.#build(generation, name, parameters, options);
+      } else if (await generation.index.extend(options)) {
+        if (!index.storesVectors) return;
+        await this.#queue.exclusive(async () => generation.setField(await generation.fieldFor(index)));
+      }
+    });
   }
 
   async #commitGroup(group: readonly PendingCommit[]): Promise<void> {
@@ -293,7 +444,13 @@ export class CollectionEngine {
       return;
     }
     for (const member of accepted) member.resolve();
+    this.#keepHouseSoon();
+  }
+
+  #keepHouseSoon(): void {
+    if (this.isReadOnly) return;
     this.#housekeeping = this.#housekeeping.then(() => this.#keepHouse()).catch(() => {});
+    this.#keepIndexSoon();
   }
 
   #transactionOf(member: PendingCommit, firstRow: number): Transaction {
@@ -333,14 +490,14 @@ export class CollectionEngine {
     const staged = stageVectors(generation, transactions);
     const [written, taken] = await Promise.allSettled([appended, staged]);
     if (written.status === "rejected") {
-      generation.vectors?.truncate(rowCount);
+      generation.truncateVectors(rowCount);
       throw written.reason;
     }
     try {
       if (taken.status === "rejected") throw taken.reason;
       await appendRowTable(generation, transactions, written.value);
     } catch (cause) {
-      generation.vectors?.truncate(rowCount);
+      generation.truncateVectors(rowCount);
       generation.rows.truncate(rowCount);
       this.#behindDisk = behindDisk(this.name, cause);
       throw this.#behindDisk;
@@ -361,6 +518,8 @@ export class CollectionEngine {
     const replaced = rows.supersededCount;
     if (replaced >= this.#compactRowsNext && replaced > rows.rowCount * compactShare) {
       this.#compactRowsNext = replaced * 2;
+      // A build would be for nothing, and holds the files that go: it comes first.
+      if (this.#generation.index.isWorking) return;
       await this.#queue.exclusive(() => this.#compact({ keepDeleted: true, signal: undefined }));
       this.#compactRowsNext = compactRowsMin;
     } else if ((position?.bytes ?? 0) - last > checkpointBytes) {
@@ -372,6 +531,14 @@ export class CollectionEngine {
   async checkpoint(): Promise<void> {
     this.checkWritable();
     await this.#queue.exclusive(() => this.#checkpoint());
+    await this.#saveIndex();
+  }
+
+  /** Keeps what the index has taken in, where it is enough to pay. */
+  async #saveIndex(): Promise<void> {
+    const { index, unsavedRows } = this.#generation.index;
+    if (index === null || unsavedRows < Math.max(saveRowsMin, index.rowCount * saveShare)) return;
+    await this.#generation.index.save();
   }
 
   async #checkpoint(): Promise<void> {
@@ -385,6 +552,8 @@ export class CollectionEngine {
   /** Rewrites the collection without dead rows. Resolves to the number of rows removed. */
   async compact(signal: AbortSignal | undefined): Promise<number> {
     this.checkWritable();
+    // A build under way would be for nothing: it comes first. One that begins meanwhile begins again afterwards.
+    await this.#generation.index.idle();
     return this.#queue.exclusive(() => this.#compact({ keepDeleted: false, signal }));
   }
 
@@ -393,11 +562,13 @@ export class CollectionEngine {
     const old = this.#generation;
     const dead = options.keepDeleted ? old.rows.supersededCount : old.deadCount;
     if (dead === 0) return 0;
-    const next = await compactGeneration(old, options);
+    const next = await compactGeneration(old, { ...options, pool: this.#pool });
     next.carryVersion(old.version);
+    next.expectIndex();
     this.#generation = next;
     await old.retire();
     await this.#checkpoint();
+    this.#keepIndexSoon();
     return dead;
   }
 
@@ -409,7 +580,7 @@ export class CollectionEngine {
       const old = this.#generation;
       if (await old.store.hasNewGeneration()) {
         const store = await this.#reopenStore();
-        this.#generation = await Generation.open(store);
+        this.#generation = await Generation.open(store, this.#pool);
         await old.retire();
       } else {
         await old.follow();
@@ -449,6 +620,9 @@ export class CollectionEngine {
   async #close(options: { persist: boolean }): Promise<void> {
     if (this.#isClosed) return;
     this.#isClosed = true;
+    this.#generation.index.cancel();
+    await this.#generation.index.idle();
+    await this.#indexKeeping;
     const pending = this.#pending;
     this.#pending = null;
     let failure: unknown;
@@ -462,6 +636,7 @@ export class CollectionEngine {
       // Derived state only: an error here loses nothing but the speed of the next open, unless it is a defect.
       await this.#queue
         .exclusive(() => this.#checkpoint())
+        .then(() => this.#saveIndex())
         .catch((error: unknown) => {
           if (isLynseError(error, "INTERNAL")) failure ??= error;
         });
@@ -471,6 +646,14 @@ export class CollectionEngine {
     await this.#generation.retire();
     if (failure !== undefined) throw failure;
   }
+}
+
+function compactedMeanwhile(): LynseError {
+  return new LynseError("ABORTED", "the collection was compacted while the index was built");
+}
+
+function asLynseError(error: unknown): LynseError {
+  return isLynseError(error) ? error : new LynseError("INTERNAL", `the index failed: ${String(error)}`, {}, error);
 }
 
 function withoutDeleted(committed: CommittedRows, transaction: WriteBuffer): CommittedRows {

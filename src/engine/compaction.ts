@@ -5,8 +5,9 @@
  * manifest. A crash at any point leaves the old generation or the new one.
  */
 import { assert } from "../errors.js";
+import type { KernelPool } from "../kernel/kernel-pool.js";
 import { VectorTable } from "../kernel/vector-table.js";
-import { throwIfAborted } from "../query/vector-search.js";
+import { throwIfAborted } from "../query/exact-search.js";
 import type { RowsPart } from "../storage/transaction.js";
 import { VectorRanges } from "../storage/vector-ranges.js";
 import { yieldToEventLoop } from "../time-slice.js";
@@ -19,6 +20,7 @@ import { appendVectorBytes, storedVectors } from "./stored-vectors.js";
 export interface CompactionOptions {
   /** Carry soft-deleted rows over, still restorable; otherwise they go too. */
   readonly keepDeleted: boolean;
+  readonly pool: KernelPool;
   readonly signal: AbortSignal | undefined;
 }
 
@@ -57,7 +59,15 @@ export async function compactGeneration(old: Generation, options: CompactionOpti
     const store = await writer.finish();
     const renumberings = [...old.renumberings, { from: old.numbering, kept: keptBits }].slice(-renumberingsMax);
     const { position } = store;
-    return Generation.of({ ...next, store, position, checkpointBytes: 0, columnBytes: undefined, renumberings });
+    return Generation.of({
+      ...next,
+      store,
+      pool: options.pool,
+      position,
+      checkpointBytes: 0,
+      columnBytes: undefined,
+      renumberings,
+    });
   } catch (error) {
     next.vectors.release();
     await writer.abort();
@@ -83,8 +93,8 @@ function keptRows(
 }
 
 async function copyRows(old: Generation, rows: readonly number[]): Promise<RowsPart & { readonly ids: readonly Id[] }> {
-  const { vectors } = old;
-  assert(vectors !== null, "a collection with rows has vectors");
+  const { field } = old;
+  assert(field !== null, "a collection with rows has vectors");
   const encoder = new TextEncoder();
   const texts: Uint8Array[] = [];
   const fieldEnds = new Uint32Array(rows.length);
@@ -98,5 +108,12 @@ async function copyRows(old: Generation, rows: readonly number[]): Promise<RowsP
   const fieldBytes = new Uint8Array(end);
   texts.forEach((text, at) => void fieldBytes.set(text, fieldEnds[at]! - text.length));
   const ids = rows.map((row) => old.rows.idAt(row));
-  return { rowCount: rows.length, ids, fieldBytes, fieldEnds, vectorBytes: [storedVectors(vectors, rows)] };
+  const { dtype } = old.store.config;
+  return {
+    rowCount: rows.length,
+    ids,
+    fieldBytes,
+    fieldEnds,
+    vectorBytes: [storedVectors(await field.readRows(rows), dtype)],
+  };
 }

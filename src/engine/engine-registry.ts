@@ -6,6 +6,7 @@
  * dropped by one atomic step on that file, so that a crash leaves either state and nothing else in a folder is touched.
  */
 import { assert, isLynseError, LynseError } from "../errors.js";
+import { inlinePool, type KernelPool } from "../kernel/kernel-pool.js";
 import { CollectionStore } from "../storage/collection-store.js";
 import { type DatabaseState, readDatabaseFile, writeDatabaseFile } from "../storage/database-file.js";
 import type { FileSystem } from "../storage/file-system.js";
@@ -20,6 +21,8 @@ import { Generation } from "./generation.js";
 export interface RegistryOptions {
   readonly isReadOnly: boolean;
   readonly durability: Durability;
+  /** Runs long work; closed with the registry. Default: the calling thread. */
+  readonly pool?: KernelPool & { close?(): Promise<void> };
 }
 
 export interface CollectionSummary {
@@ -242,7 +245,8 @@ export class EngineRegistry {
   }
 
   #engineOptions(databaseName: string, name: string, folder: string): Parameters<typeof CollectionEngine.create>[1] {
-    return { databaseName, name, ...this.#options, reopenStore: () => this.#openStore(folder) };
+    const pool = this.#options.pool ?? inlinePool;
+    return { databaseName, name, ...this.#options, pool, reopenStore: () => this.#openStore(folder) };
   }
 
   /** Removes a collection; resolves also when it is missing. */
@@ -268,6 +272,7 @@ export class EngineRegistry {
       await engine?.close().catch((error: unknown) => failures.push(error));
     }
     this.#engines.clear();
+    await this.#options.pool?.close?.().catch((error: unknown) => failures.push(error));
     await this.#lock?.release().catch((error: unknown) => failures.push(error));
     if (failures.length > 0) throw failures[0];
   }

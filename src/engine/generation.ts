@@ -6,6 +6,11 @@
  * it; readers take `rowCount` and the live bits together, before they await anything.
  */
 import { LynseError } from "../errors.js";
+import { FieldVectors } from "../index/field-vectors.js";
+import { familyOf } from "../index/index-families.js";
+import { parseIndexName } from "../index/index-name.js";
+import type { VectorIndex } from "../index/vector-index.js";
+import { inlinePool, type KernelPool } from "../kernel/kernel-pool.js";
 import { VectorTable } from "../kernel/vector-table.js";
 import { ColumnStore, type RowSource } from "../metadata/column-store.js";
 import { collectFieldNames } from "../metadata/field-names.js";
@@ -16,7 +21,9 @@ import type { ReplayVisitor } from "../storage/replay-visitor.js";
 import { VectorRanges } from "../storage/vector-ranges.js";
 import { TimeSlice } from "../time-slice.js";
 import type { Id, JsonValue } from "../types.js";
+import { FieldIndex, type IndexedField } from "./field-index.js";
 import { textToField } from "./field-text.js";
+import { FileVectors } from "./file-vectors.js";
 import { IdIndex } from "./id-index.js";
 import { RowTable } from "./row-table.js";
 import { appendStoredRows } from "./stored-rows.js";
@@ -34,6 +41,7 @@ type Field = Readonly<Record<string, JsonValue>>;
 /** What a generation is made of. */
 export interface GenerationParts {
   readonly store: CollectionStore;
+  readonly pool: KernelPool;
   readonly rows: RowTable;
   readonly ranges: VectorRanges;
   readonly vectors: VectorTable | null;
@@ -53,9 +61,10 @@ export interface Renumbering {
   readonly kept: Uint32Array;
 }
 
-function emptyParts(store: CollectionStore): GenerationParts {
+function emptyParts(store: CollectionStore, pool: KernelPool): GenerationParts {
   return {
     store,
+    pool,
     rows: new RowTable(),
     ranges: new VectorRanges(),
     vectors: null,
@@ -65,15 +74,15 @@ function emptyParts(store: CollectionStore): GenerationParts {
   };
 }
 
-async function partsOfCheckpoint(store: CollectionStore): Promise<GenerationParts> {
+async function partsOfCheckpoint(store: CollectionStore, pool: KernelPool): Promise<GenerationParts> {
   const checkpoint = await store.readCheckpoint();
-  if (checkpoint === null) return emptyParts(store);
+  if (checkpoint === null) return emptyParts(store, pool);
   const { sections, position } = checkpoint;
   const rows = RowTable.deserialize(sections, position.rowCount);
   const ranges = VectorRanges.fromBytes(sections.get("vectors.ranges") ?? new Uint8Array(1));
-  if (rows === null || ranges === null || ranges.rowCount !== position.rowCount) return emptyParts(store);
+  if (rows === null || ranges === null || ranges.rowCount !== position.rowCount) return emptyParts(store, pool);
   const columnBytes = sections.get("columns");
-  return { store, rows, ranges, vectors: null, columnBytes, position, checkpointBytes: position.bytes };
+  return { store, pool, rows, ranges, vectors: null, columnBytes, position, checkpointBytes: position.bytes };
 }
 
 /**
@@ -90,14 +99,16 @@ function replayInto(to: Pick<GenerationParts, "rows" | "ranges">, changes: (() =
   };
 }
 
-export class Generation implements FilterSource, CommittedRows {
+export class Generation implements FilterSource, CommittedRows, IndexedField {
   readonly store: CollectionStore;
   readonly rows: RowTable;
   readonly ids: IdIndex;
   readonly columns: ColumnStore;
   readonly ranges: VectorRanges;
-  /** Null while no write has fixed the dimension. */
-  vectors: VectorTable | null;
+  /** The index of the vectors. */
+  readonly index: FieldIndex;
+  #field: FieldVectors | null = null;
+  #isIndexMissing = false;
   position: LogPosition | null;
   /** Log position of the newest checkpoint, bytes. */
   checkpointBytes: number;
@@ -116,7 +127,8 @@ export class Generation implements FilterSource, CommittedRows {
     this.ranges = parts.ranges;
     this.position = parts.position;
     this.checkpointBytes = parts.checkpointBytes;
-    this.vectors = parts.vectors;
+    if (parts.vectors !== null) this.#field = new FieldVectors(parts.vectors);
+    this.index = new FieldIndex(this, parts.pool);
     this.#rowCount = parts.rows.rowCount;
     this.ids = new IdIndex(parts.rows);
     const source: RowSource = this.#rowSource();
@@ -126,8 +138,8 @@ export class Generation implements FilterSource, CommittedRows {
   }
 
   /** Loads a generation: newest checkpoint, then the log after it, then the vectors. */
-  static async open(store: CollectionStore): Promise<Generation> {
-    const generation = new Generation(await partsOfCheckpoint(store));
+  static async open(store: CollectionStore, pool: KernelPool): Promise<Generation> {
+    const generation = new Generation(await partsOfCheckpoint(store, pool));
     await generation.follow();
     return generation;
   }
@@ -135,7 +147,7 @@ export class Generation implements FilterSource, CommittedRows {
   /** Live rows of a read-only store, counted without its vectors; the store is closed. */
   static async countRows(store: CollectionStore): Promise<number> {
     try {
-      const parts = await partsOfCheckpoint(store);
+      const parts = await partsOfCheckpoint(store, inlinePool);
       const changes: (() => void)[] = [];
       await store.replay(parts.position, replayInto(parts, changes));
       for (const change of changes) change();
@@ -146,8 +158,10 @@ export class Generation implements FilterSource, CommittedRows {
   }
 
   /** The generation of a store just created. */
-  static empty(store: CollectionStore): Generation {
-    return Generation.of({ ...emptyParts(store), position: store.position });
+  static empty(store: CollectionStore, pool: KernelPool): Generation {
+    const generation = Generation.of({ ...emptyParts(store, pool), position: store.position });
+    generation.expectIndex();
+    return generation;
   }
 
   /** A generation whose parts are in memory already. */
@@ -161,9 +175,14 @@ export class Generation implements FilterSource, CommittedRows {
     const replayed = await this.store.replay(this.position, replayInto(this, changes));
     this.position = replayed.position;
     if (this.store.config.dim !== null) this.fixDim(this.store.config.dim);
+    await this.#loadIndex(replayed.rowCount);
     await this.#loadVectors(replayed.rowCount);
     for (const change of changes) change();
     this.publish(replayed.rowCount);
+    this.#encode();
+  }
+
+  #encode(): void {
     this.#encoding ??= this.#encodeInSlices().finally(() => {
       this.#encoding = null;
     });
@@ -179,14 +198,72 @@ export class Generation implements FilterSource, CommittedRows {
     }
   }
 
+  async #loadIndex(rowCount: number): Promise<void> {
+    if (this.index.index !== null) return;
+    this.#isIndexMissing = !(await this.index.load(rowCount));
+    const loaded = this.index.index as VectorIndex | null;
+    // Nothing was loaded yet that the index keeps in its files.
+    if (loaded?.storesVectors && this.vectors?.rowCount === 0) this.#field = this.#fieldAfter(loaded);
+  }
+
   async #loadVectors(rowCount: number): Promise<void> {
-    const { vectors } = this;
-    if (vectors === null || vectors.rowCount >= rowCount) return;
-    await this.store.loadVectors(vectors.rowCount, rowCount, this.ranges, {
+    const { field } = this;
+    if (field === null || field.rowCount >= rowCount) return;
+    await this.#loadInto(field.table, field.rowCount, rowCount);
+  }
+
+  async #loadInto(vectors: VectorTable, from: number, to: number): Promise<void> {
+    await this.store.loadVectors(from, to, this.ranges, {
       next: (rows) => vectors.beginAppend(rows),
       ahead: (rows) => vectors.beginAppendAhead(rows),
       done: (rows) => vectors.finishAppend(rows, true),
     });
+  }
+
+  /** The vectors of a field whose first rows an index keeps in files: an empty table for those after them. */
+  #fieldAfter(index: VectorIndex): FieldVectors {
+    const { ranges, store } = this;
+    const dim = store.config.dim!;
+    // Vectors are loaded from the beginning of a range.
+    const range = index.rowCount >= ranges.rowCount ? ranges.count : ranges.indexOf(index.rowCount);
+    const firstRow = range === 0 ? 0 : ranges.endOf(range - 1);
+    const table = new VectorTable({ dim, dtype: store.config.dtype });
+    return new FieldVectors(table, firstRow, new FileVectors(store, ranges, dim, index));
+  }
+
+  /**
+   * The vectors as they are to lie with `index` serving: only what it does not keep in files in memory, or all of them. The
+   * present ones where nothing changes. No commit may run from here to `setField`; reads may.
+   */
+  async fieldFor(index: VectorIndex | null): Promise<FieldVectors | null> {
+    const { field } = this;
+    if (field === null) return null;
+    if (index?.storesVectors) {
+      const next = this.#fieldAfter(index);
+      await this.#loadInto(next.table, next.firstRow, this.#rowCount);
+      return next;
+    }
+    if (field.stored === null) return field;
+    const next = new FieldVectors(new VectorTable(field.table));
+    await this.#loadInto(next.table, 0, this.#rowCount);
+    return next;
+  }
+
+  /** Takes up what `fieldFor` gave, in the same turn as the index that it was made for. */
+  setField(field: FieldVectors | null): void {
+    this.#field = field;
+    this.#encode();
+  }
+
+  /** After a compaction: the index that the configuration names has to be built for the new row numbers. */
+  expectIndex(): void {
+    const { index } = this.store.config;
+    this.#isIndexMissing = index !== null && familyOf(parseIndexName(index)) !== null;
+  }
+
+  /** True where the configuration names an index that could not be loaded and is not built yet. */
+  get isIndexMissing(): boolean {
+    return this.#isIndexMissing && this.index.index === null;
   }
 
   /** Makes rows below `rowCount` visible to reads that begin from now on. */
@@ -201,7 +278,39 @@ export class Generation implements FilterSource, CommittedRows {
   }
 
   fixDim(dim: number): void {
-    this.vectors ??= new VectorTable({ dim, dtype: this.store.config.dtype });
+    this.#field ??= new FieldVectors(new VectorTable({ dim, dtype: this.store.config.dtype }));
+  }
+
+  /** Null while no write has fixed the dimension. */
+  get field(): FieldVectors | null {
+    return this.#field;
+  }
+
+  /** The vectors in memory: of all rows, or of those after the ones that an index keeps in files. */
+  get vectors(): VectorTable | null {
+    return this.#field?.table ?? null;
+  }
+
+  /** Forgets vectors that were taken into memory beyond `rowCount`. */
+  truncateVectors(rowCount: number): void {
+    if (this.#field !== null) this.#field.table.truncate(rowCount - this.#field.firstRow);
+  }
+
+  /** Vectors of some rows, in their order. */
+  async vectorsOf(rows: readonly number[]): Promise<Float32Array[]> {
+    const { field } = this;
+    if (field === null) return [];
+    const held = this.index.hold();
+    const data = await (async () => field.readRows(rows))().finally(() => held?.release());
+    return rows.map((_, at) => data.slice(at * field.dim, (at + 1) * field.dim));
+  }
+
+  supersededSnapshot(rowCount: number): Uint32Array {
+    return this.rows.supersededSnapshot(rowCount);
+  }
+
+  get supersededCount(): number {
+    return this.rows.supersededCount;
   }
 
   get rowCount(): number {
@@ -369,14 +478,16 @@ export class Generation implements FilterSource, CommittedRows {
   /** No read begins here any more; files and memory are released when the last one has ended. */
   async retire(): Promise<void> {
     this.#isRetired = true;
+    this.index.cancel();
     await this.#releaseIfDone();
   }
 
   async #releaseIfDone(): Promise<void> {
     if (!this.#isRetired || this.#pins > 0) return;
     await this.#encoding;
-    this.vectors?.release();
-    this.vectors = null;
+    await this.index.close();
+    this.#field?.table.release();
+    this.#field = null;
     await this.store.close();
   }
 }

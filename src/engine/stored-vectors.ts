@@ -5,10 +5,10 @@
  */
 import { encodeFloat16 } from "../kernel/float16.js";
 import type { VectorTable } from "../kernel/vector-table.js";
+import type { Dtype } from "../types.js";
 
-export function storedVectors(vectors: VectorTable, rows: ArrayLike<number>): Uint8Array {
-  const data = vectors.readRows(rows);
-  if (vectors.dtype === "float32") return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+export function storedVectors(data: Float32Array, dtype: Dtype): Uint8Array {
+  if (dtype === "float32") return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
   const halves = new Uint16Array(data.length);
   encodeFloat16(data, halves);
   return new Uint8Array(halves.buffer);

@@ -5,8 +5,10 @@
  * before anything is kept. Errors name the row's id and the component.
  */
 import { LynseError } from "../errors.js";
+import { checkMetricVector } from "../index/metric/metric-contract.js";
+import { isBinaryMetric } from "../index/metric/metric-order.js";
 import { checkLimit, limits } from "../limits.js";
-import type { Dtype, Matrix, Vector } from "../types.js";
+import type { Dtype, Matrix, Metric, Vector } from "../types.js";
 
 /** Largest finite binary16 value, and the least one that rounds to infinity. */
 const float16Max = 65_504;
@@ -108,10 +110,31 @@ function checkFinite(
 }
 
 /** A single query vector, checked. */
-export function queryVector(vector: unknown, dim: number): Float32Array {
+export function queryVector(vector: unknown, dim: number, metric: Metric): Float32Array {
   const target = new Float32Array(dim);
-  copyVector(vector, target, 0, dim, "float32", () => "the query vector");
+  copyVector(asComponents(vector, metric, dim), target, 0, dim, "float32", () => "the query vector");
+  checkMetricVector(metric, target, 0, dim, () => "the query vector");
   return target;
+}
+
+/**
+ * For binary metrics a `Uint8Array` holds packed bits, eight components a byte, the highest bit first (as numpy.packbits):
+ * they are unpacked. Everything else is given back as it is. `dim` null: eight times the bytes.
+ */
+export function asComponents(vector: unknown, metric: Metric, dim: number | null): unknown {
+  if (!(vector instanceof Uint8Array) || !isBinaryMetric(metric)) return vector;
+  const components = dim ?? vector.length * 8;
+  if (vector.length === components || vector.length !== Math.ceil(components / 8)) return vector;
+  const target = new Float32Array(components);
+  for (let i = 0; i < components; i++) target[i] = (vector[i >>> 3]! >>> (7 - (i & 7))) & 1;
+  return target;
+}
+
+/** As `asComponents`, for every vector of a matrix. */
+export function matrixComponents(matrix: unknown, metric: Metric, dim: number | null): unknown {
+  if (!isBinaryMetric(metric)) return matrix;
+  if (matrix instanceof Uint8Array) return asComponents(matrix, metric, dim);
+  return Array.isArray(matrix) ? matrix.map((vector) => asComponents(vector, metric, dim)) : matrix;
 }
 
 /** Number and length of the vectors in a matrix (or of a lone vector), without copying; ragged rows are found later. */

@@ -6,10 +6,11 @@
  * stays. Vectors are staged in large row-major parts and metadata as UTF-8 text, ready to be written.
  */
 import { assert, LynseError } from "../errors.js";
+import { checkMetricVector } from "../index/metric/metric-contract.js";
 import { encodeFloat16 } from "../kernel/float16.js";
 import { limits } from "../limits.js";
 import type { RowsPart, Transaction } from "../storage/transaction.js";
-import type { Dtype, Id } from "../types.js";
+import type { Dtype, Id, Metric } from "../types.js";
 import { checkRowsMax } from "./row-table.js";
 import { copyVector } from "./vector-input.js";
 
@@ -61,6 +62,8 @@ export interface Savepoint {
 export class WriteBuffer {
   readonly #committed: CommittedRows;
   readonly #dtype: Dtype;
+  /** Decides which vectors are taken. */
+  readonly #metric: Metric;
   #dim: number;
   #parts: Part[] = [];
   #rowCount = 0;
@@ -84,7 +87,8 @@ export class WriteBuffer {
   #checkedNumbering: number;
   #maxIntegerId = -1;
 
-  constructor(committed: CommittedRows, dim: number, dtype: Dtype) {
+  constructor(committed: CommittedRows, dim: number, dtype: Dtype, metric: Metric = "ip") {
+    this.#metric = metric;
     this.#committed = committed;
     this.#dim = dim;
     this.#dtype = dtype;
@@ -229,7 +233,9 @@ export class WriteBuffer {
       larger.set(target.vectors);
       target.vectors = larger;
     }
-    copyVector(vector, target.vectors, at * dim, dim, this.#dtype, () => `the vector of id ${JSON.stringify(id)}`);
+    const label = (): string => `the vector of id ${JSON.stringify(id)}`;
+    copyVector(vector, target.vectors, at * dim, dim, this.#dtype, label);
+    checkMetricVector(this.#metric, target.vectors, at * dim, dim, label);
     appendText(target, text);
     target.ids.push(id);
     target.fieldEnds.push(target.fieldUsed);

@@ -13,8 +13,8 @@ export interface StoredVectors {
   /** Rows as float32, row-major, in the order asked for. */
   readRows(rows: ArrayLike<number>): Promise<Float32Array>;
   /**
-   * Reads the rows [from, to) in order, some thousands at a time: `visit` gets them in a table whose row 0 is the field's
-   * row `first`, which is a multiple of 64. The table is used again after `visit`.
+   * Reads the rows [from, to) in order, and a few around them, some thousands at a time: `visit` gets them in a table whose
+   * row 0 is the field's row `first`. The table is used again after `visit`.
    */
   scan(from: number, to: number, visit: (first: number, table: VectorTable) => void | Promise<void>): Promise<void>;
 }
@@ -22,7 +22,7 @@ export interface StoredVectors {
 export class FieldVectors {
   /** Rows from `firstRow` on, as rows from 0. */
   readonly table: VectorTable;
-  /** A multiple of 64. */
+  /** Row of the field that is row 0 of the table. */
   readonly firstRow: number;
   /** Where the rows below `firstRow` are; null when there are none. */
   readonly stored: StoredVectors | null;

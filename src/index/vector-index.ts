@@ -88,6 +88,8 @@ export interface VectorIndex {
    * scan would look at. `rowCount` for indexes that look at every row's code.
    */
   expectedVisits(k: number, nprobe: number | null): number;
+  /** The same under a filter that this share of the rows matches; where it is not just the inverse of the share. */
+  filteredVisits?(k: number, nprobe: number | null, selectivity: number): number;
   /** Candidates for a query. Synchronous where everything is in memory. */
   search(request: IndexSearch): IndexCandidates | Promise<IndexCandidates>;
   /** Rows as float32, row-major; only where `storesVectors`. */

@@ -12,7 +12,7 @@
  */
 import { assert, LynseError } from "../errors.js";
 import type { DenseMetric, Dtype } from "../types.js";
-import { decodeFloat16 } from "./float16.js";
+import { decodeFloat16, encodeFloat16 } from "./float16.js";
 import { dtypeNumbers, metricNumbers } from "./kernel-module.js";
 import { type Block, type RunRequest, type ScanRequest, type ScanResult, ScanRun } from "./scan-run.js";
 import { type Scratch, Segment } from "./segment.js";
@@ -228,6 +228,19 @@ export class VectorTable {
     this.#placeRows = 0;
     this.#rowCount = rowCount;
     this.#encodedRows = Math.min(this.#encodedRows, rowCount);
+  }
+
+  /** Appends row-major float32 rows, rounded to the stored encoding. */
+  appendFloats(vectors: Float32Array): void {
+    const { dim } = this;
+    for (let done = 0; done < vectors.length; ) {
+      const { target, rows } = this.beginAppend((vectors.length - done) / dim);
+      const part = vectors.subarray(done, done + rows * dim);
+      if (this.dtype === "float32") target.set(new Uint8Array(part.buffer, part.byteOffset, part.byteLength));
+      else encodeFloat16(part, new Uint16Array(target.buffer, target.byteOffset, part.length));
+      this.finishAppend(rows);
+      done += part.length;
+    }
   }
 
   /** A row as float32, a copy. */

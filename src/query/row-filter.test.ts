@@ -7,7 +7,7 @@ function filterOf(bits: readonly boolean[] | null, rowCount: number): RowFilter 
   bits?.forEach((isSet, row) => {
     if (isSet) mask![row >>> 5]! |= 1 << (row & 31);
   });
-  return { rowCount, mask, count: 0, liveCount: 0, estimated: 0, where: null };
+  return { rowCount, mask, count: 0, liveCount: 0, estimated: 0, where: null, isNarrowed: mask !== null };
 }
 
 test("gives the rows of a mask from anywhere, at most so many, also beyond word borders", () => {

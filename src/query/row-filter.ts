@@ -49,6 +49,8 @@ export interface RowFilter {
   readonly estimated: number;
   /** The where expression that was applied, for explanations. */
   readonly where: WhereNode | null;
+  /** True where a where expression or a list of ids was given. */
+  readonly isNarrowed: boolean;
 }
 
 interface CachedMask {
@@ -69,7 +71,7 @@ export async function resolveFilter(source: FilterSource, request: FilterRequest
   const { where, filterIds } = request;
   const chosenRows = filterIds === null ? null : filterIds.map((id) => source.find(id));
   if (where === null && filterIds === null) {
-    return { rowCount, mask: live, count: liveCount, liveCount, estimated: liveCount, where };
+    return { rowCount, mask: live, count: liveCount, liveCount, estimated: liveCount, where, isNarrowed: false };
   }
   let mask = live;
   let count = liveCount;
@@ -99,7 +101,7 @@ export async function resolveFilter(source: FilterSource, request: FilterRequest
     count = both.count;
     estimated = Math.min(estimated, chosenRows.length);
   }
-  return { rowCount, mask, count, liveCount, estimated, where };
+  return { rowCount, mask, count, liveCount, estimated, where, isNarrowed: true };
 }
 
 /** Both masks at once (null: all rows), and how many of the first `rowCount` bits are set. */

@@ -14,6 +14,8 @@ export function collectionStats(engine: CollectionEngine): Omit<CollectionStats,
   const idBytes = rows.idBytes() + ids.memoryBytes();
   const rowTableBytes = rows.placeBytes() + ranges.memoryBytes;
   const columnBytes = columns.memoryBytes();
+  const indexBytes = generation.index.index?.memoryBytes() ?? 0;
+  const { diskBytes } = generation.index;
   const deadShare = generation.rowCount === 0 ? 0 : rows.deadCount / generation.rowCount;
   return {
     rows: generation.liveCount,
@@ -23,10 +25,12 @@ export function collectionStats(engine: CollectionEngine): Omit<CollectionStats,
     dtype: config.dtype,
     metric,
     index: config.index,
+    indexState: indexState(engine),
     generation: generation.numbering,
     disk: {
       ...disk,
-      totalBytes: disk.logBytes + disk.vectorBytes + disk.derivedBytes,
+      indexBytes: diskBytes,
+      totalBytes: disk.logBytes + disk.vectorBytes + disk.derivedBytes + diskBytes,
       reclaimableBytes: Math.round(deadShare * (disk.logBytes + disk.vectorBytes)),
     },
     memory: {
@@ -35,7 +39,23 @@ export function collectionStats(engine: CollectionEngine): Omit<CollectionStats,
       idBytes,
       rowTableBytes,
       columnBytes,
-      totalBytes: vectors.totalBytes + idBytes + rowTableBytes + columnBytes,
+      indexBytes,
+      totalBytes: vectors.totalBytes + idBytes + rowTableBytes + columnBytes + indexBytes,
     },
+  };
+}
+
+function indexState(engine: CollectionEngine): CollectionStats["indexState"] {
+  const { generation, indexFailure } = engine;
+  const { index, progress } = generation.index;
+  const state =
+    progress !== null ? "building" : index !== null ? "ready" : generation.isIndexMissing ? "missing" : "flat";
+  return {
+    state: indexFailure !== null && progress === null ? "failed" : state,
+    parameters: index?.parameters ?? engine.indexParameters,
+    rows: index?.rowCount ?? 0,
+    tailRows: index === null ? 0 : generation.rowCount - index.rowCount,
+    progress: progress === null ? null : { done: progress.done, total: progress.total },
+    failure: indexFailure?.message ?? null,
   };
 }

@@ -7,13 +7,23 @@
 import type { CollectionEngine } from "../../engine/collection-engine.js";
 import type { Generation } from "../../engine/generation.js";
 import { checkId, checkIds } from "../../engine/id-input.js";
-import { isVectorLike, matrixRows, queryVector } from "../../engine/vector-input.js";
+import { asComponents, isVectorLike, matrixComponents, matrixRows, queryVector } from "../../engine/vector-input.js";
 import { LynseError } from "../../errors.js";
 import { parseIndexName } from "../../index/index-name.js";
+import { checkIndexParameters } from "../../index/index-parameters.js";
+import { checkMetricVector } from "../../index/metric/metric-contract.js";
 import type { ScanResult } from "../../kernel/vector-table.js";
 import { checkLimit, limits } from "../../limits.js";
+import { throwIfAborted } from "../../query/exact-search.js";
+import {
+  emptyResult,
+  type FieldResult,
+  searchField,
+  searchFieldBatch,
+  searchFieldRange,
+  usableIndex,
+} from "../../query/field-search.js";
 import { lastRowsOf, type RowFilter, resolveFilter, rowsOf } from "../../query/row-filter.js";
-import { searchVectors, searchVectorsBatch, searchVectorsInRange, throwIfAborted } from "../../query/vector-search.js";
 import type { Fields, Id, Matrix, Vector } from "../../types.js";
 import { checkBoolean, checkFunction, checkInteger, checkOptions, checkSignal, checkText } from "../check-options.js";
 import type {
@@ -43,18 +53,12 @@ import {
   queryInput,
   type ReadInput,
   rangeInput,
+  type SearchInput,
   searchInput,
 } from "./read-options.js";
 import { whereNode } from "./where-input.js";
 
 const scanBatchDefault = 1000;
-const noScan: ScanResult = {
-  rows: new Uint32Array(0),
-  values: new Float64Array(0),
-  rowsScored: 0,
-  rowsRescored: 0,
-  firstPass: "none",
-};
 
 export class LocalCollection<F extends Fields = Fields> implements Collection<F> {
   readonly #engine: CollectionEngine;
@@ -175,13 +179,18 @@ export class LocalCollection<F extends Fields = Fields> implements Collection<F>
   // Indexes.
 
   async buildIndex(mode: string, options: BuildIndexOptions = {}): Promise<void> {
-    const { name } = parseIndexName(mode);
-    checkOptions(options, ["fieldName", "onProgress", "signal"], `buildIndex("${name}")`);
-    checkFieldName(options.fieldName);
-    const onProgress = checkFunction(options.onProgress, "onProgress");
-    throwIfAborted(checkSignal(options.signal));
-    // A flat index is the stored rows themselves: only its metric is kept.
-    await this.#engine.updateConfig({ index: name });
+    const index = parseIndexName(mode);
+    checkOptions(options, undefined, `buildIndex("${index.name}")`);
+    const { fieldName, onProgress: callback, signal: given, ...rest } = options;
+    checkFieldName(fieldName);
+    const onProgress = checkFunction(callback, "onProgress");
+    const signal = checkSignal(given);
+    throwIfAborted(signal);
+    const parameters = checkIndexParameters(index, rest);
+    await this.#engine.buildIndex(index, parameters, {
+      signal,
+      onProgress: (done, total) => onProgress?.({ done, total }),
+    });
     const rows = this.#engine.generation.liveCount;
     onProgress?.({ done: rows, total: rows });
   }
@@ -189,7 +198,7 @@ export class LocalCollection<F extends Fields = Fields> implements Collection<F>
   async removeIndex(options: { readonly fieldName?: string } = {}): Promise<void> {
     checkOptions(options, ["fieldName"], "removeIndex");
     checkFieldName(options.fieldName);
-    await this.#engine.updateConfig({ index: null });
+    await this.#engine.setFlatIndex(null);
   }
 
   async indexMode(options: { readonly fieldName?: string } = {}): Promise<string | null> {
@@ -205,46 +214,60 @@ export class LocalCollection<F extends Fields = Fields> implements Collection<F>
     const input = searchInput(options, "search");
     return this.#engine.read(async (generation) => {
       const filter = await resolveFilter(generation, input);
-      const scan = await this.#scan(generation, filter, vector, input.k, input.signal);
+      const found = this.#searchIn(generation, filter, vector, input);
+      // Most searches are answered at once: no turn of the event loop is waited for in vain.
+      const scan = found instanceof Promise ? await found : found;
       return this.#view(generation, scan, input, input.k);
     });
   }
 
-  async #scan(
+  #searchIn(
     generation: Generation,
     filter: RowFilter,
     vector: unknown,
-    k: number,
-    signal: AbortSignal | undefined,
-  ): Promise<ScanResult> {
-    throwIfAborted(signal);
-    const dim = this.#queryDim(vector);
-    const query = queryVector(vector, dim);
-    if (generation.vectors === null) return noScan;
-    return searchVectors(generation.vectors, filter, { metric: this.#engine.metric, query, k, signal });
+    input: SearchInput,
+  ): FieldResult | Promise<FieldResult> {
+    throwIfAborted(input.signal);
+    const { metric } = this.#engine;
+    const query = queryVector(vector, this.#queryDim(vector), metric);
+    const { field } = generation;
+    if (field === null) return emptyResult;
+    const held = generation.index.hold();
+    const { k, signal, nprobe, exact } = input;
+    const index = usableIndex(held, metric);
+    const found = searchField(field, index, filter, { metric, query, k, signal, nprobe, exact });
+    if (!(found instanceof Promise)) {
+      held?.release();
+      return found;
+    }
+    return found.finally(() => held?.release());
   }
 
   /** Components that a query must have; any number while no write has fixed the dimension. */
   #queryDim(vector: unknown): number {
-    return this.#engine.config.dim ?? (isVectorLike(vector) ? (vector as ArrayLike<number>).length : 1);
+    const { config, metric } = this.#engine;
+    if (config.dim !== null) return config.dim;
+    const components = asComponents(vector, metric, null);
+    return isVectorLike(components) ? (components as ArrayLike<number>).length : 1;
   }
 
   async batchSearch(vectors: Matrix, options?: SearchOptions): Promise<ResultView<F>[]> {
     const input = searchInput(options, "batchSearch");
     const first = Array.isArray(vectors) ? vectors[0] : vectors;
     const dim = this.#engine.config.dim ?? (first as { dim?: number } | undefined)?.dim ?? this.#queryDim(first);
-    const { data, count } = matrixRows(vectors, dim, "float32", (row) => `query vector ${row}`);
+    const { metric } = this.#engine;
+    const label = (row: number): string => `query vector ${row}`;
+    const { data, count } = matrixRows(matrixComponents(vectors, metric, dim), dim, "float32", label);
+    for (let row = 0; row < count; row++) checkMetricVector(metric, data, row * dim, dim, () => label(row));
     return this.#engine.read(async (generation) => {
       const filter = await resolveFilter(generation, input);
-      const scans =
-        generation.vectors === null
-          ? new Array<ScanResult>(count).fill(noScan)
-          : await searchVectorsBatch(generation.vectors, filter, {
-              metric: this.#engine.metric,
-              queries: data,
-              k: input.k,
-              signal: input.signal,
-            });
+      const { k, signal, nprobe, exact } = input;
+      const scans = await searchFieldBatch(
+        generation,
+        filter,
+        { metric, queries: data, k, signal, nprobe, exact },
+        count,
+      );
       const views: ResultView<F>[] = [];
       for (const scan of scans) views.push(await this.#view(generation, scan, input, input.k));
       return views;
@@ -256,14 +279,10 @@ export class LocalCollection<F extends Fields = Fields> implements Collection<F>
     return this.#engine.read(async (generation) => {
       const filter = await resolveFilter(generation, input);
       throwIfAborted(input.signal);
-      const query = queryVector(vector, this.#queryDim(vector));
-      const { vectors } = generation;
       const { metric } = this.#engine;
+      const query = queryVector(vector, this.#queryDim(vector), metric);
       const { threshold, maxResults: k, signal } = input;
-      const scan =
-        vectors === null
-          ? noScan
-          : await searchVectorsInRange(vectors, filter, { metric, query, k, threshold, signal });
+      const scan = await searchFieldRange(generation, filter, { metric, query, k, threshold, signal });
       return this.#view(generation, scan, input, input.maxResults);
     });
   }
@@ -274,14 +293,17 @@ export class LocalCollection<F extends Fields = Fields> implements Collection<F>
     return this.#engine.read(async (generation) => {
       const filter = await resolveFilter(generation, { ...input, wantsEstimate: true });
       const filteredAt = performance.now();
-      const scan = await this.#scan(generation, filter, vector, input.k, input.signal);
+      const scan = await this.#searchIn(generation, filter, vector, input);
       const searchedAt = performance.now();
       const items = await this.#view(generation, scan, input, input.k);
       const fetchedAt = performance.now();
       const us = (from: number, to: number): number => Math.round((to - from) * 1000);
-      const isFiltered = input.where !== null || input.filterIds !== null;
       const profile: SearchPlan = {
-        plan: filter.count === 0 ? "empty" : isFiltered ? "exact-filtered" : "exact",
+        plan: scan.plan,
+        strategy: scan.strategy,
+        candidates: scan.candidates,
+        tailRows: scan.tailRows,
+        fellBack: scan.fellBack,
         firstPass: scan.firstPass,
         index: items.index,
         metric: items.metric,
@@ -308,7 +330,7 @@ export class LocalCollection<F extends Fields = Fields> implements Collection<F>
       ids: rows.map((row) => generation.rows.idAt(row)),
       distances: Float32Array.from(scan.values),
       fields: fetch.returnFields ? ((await generation.fieldsOf(rows)) as F[]) : null,
-      vectors: fetch.returnVectors ? rows.map((row) => generation.vectors!.readRow(row)) : null,
+      vectors: fetch.returnVectors ? await generation.vectorsOf(rows) : null,
       k,
       ...this.#labels(),
     });
@@ -349,7 +371,7 @@ export class LocalCollection<F extends Fields = Fields> implements Collection<F>
       type,
       ids: rows.map((row) => generation.rows.idAt(row)),
       fields: fetch.returnFields ? ((await generation.fieldsOf(rows)) as F[]) : null,
-      vectors: fetch.returnVectors ? rows.map((row) => generation.vectors!.readRow(row)) : null,
+      vectors: fetch.returnVectors ? await generation.vectorsOf(rows) : null,
       cursor,
       ...this.#labels(),
     });
@@ -416,10 +438,11 @@ export class LocalCollection<F extends Fields = Fields> implements Collection<F>
         const rows = rowsOf(filter, from, batchSize);
         if (rows.length === 0) return;
         const fields = (await generation.fieldsOf(rows)) as F[];
+        const vectors = returnVectors ? await generation.vectorsOf(rows) : null;
         for (const [at, row] of rows.entries()) {
           const field = fields[at]!;
           const id = generation.rows.idAt(row);
-          yield returnVectors ? { id, field, vector: generation.vectors!.readRow(row) } : { id, field };
+          yield vectors === null ? { id, field } : { id, field, vector: vectors[at]! };
         }
         from = rows.at(-1)! + 1;
       }
@@ -469,7 +492,7 @@ export class LocalCollection<F extends Fields = Fields> implements Collection<F>
   async updateDescription(text: string): Promise<void> {
     const description = checkText(text, "the description");
     checkLimit("descriptionLengthMax", description.length, "the length of the description");
-    await this.#engine.updateConfig({ description });
+    await this.#engine.updateDescription(description);
   }
 }
 

@@ -8,13 +8,21 @@
 import type { CollectionEngine } from "../../engine/collection-engine.js";
 import { fieldToText, textToField } from "../../engine/field-text.js";
 import { checkId, checkIds } from "../../engine/id-input.js";
-import { describe, dimOf, isVectorLike, matrixRow, matrixShape } from "../../engine/vector-input.js";
+import {
+  asComponents,
+  describe,
+  dimOf,
+  isVectorLike,
+  matrixComponents,
+  matrixRow,
+  matrixShape,
+} from "../../engine/vector-input.js";
 import type { StageKind, WriteBuffer } from "../../engine/write-buffer.js";
 import { LynseError } from "../../errors.js";
 import { evaluateRow } from "../../metadata/row-evaluator.js";
 import type { WhereNode } from "../../metadata/where-node.js";
+import { throwIfAborted } from "../../query/exact-search.js";
 import { resolveFilter, rowsOf } from "../../query/row-filter.js";
-import { throwIfAborted } from "../../query/vector-search.js";
 import { TimeSlice } from "../../time-slice.js";
 import type { Fields, Id, Matrix, Vector } from "../../types.js";
 import { checkFunction, checkInteger, checkOptions, checkSignal } from "../check-options.js";
@@ -62,9 +70,10 @@ export class LocalWriter<F extends Fields> implements Writer<F> {
     checkOptions(options ?? null, ["id", "field"], call);
     const id = checkId(options.id);
     const text = textFor(kind, options.field, id);
-    const dim = this.#dimOf(vector, id);
+    const components = this.#components(vector);
+    const dim = this.#dimOf(components, id);
     await this.#prepare();
-    this.#bufferFor(dim).stage(kind, id, vector, text);
+    this.#bufferFor(dim).stage(kind, id, components, text);
     return id;
   }
 
@@ -94,7 +103,8 @@ export class LocalWriter<F extends Fields> implements Writer<F> {
     await this.#prepare();
     for await (const chunk of inChunks(items, call, signal)) {
       for (const item of chunk) {
-        const { vector, id, field } = itemParts(item, ids.length, call);
+        const { vector: given, id, field } = itemParts(item, ids.length, call);
+        const vector = this.#components(given);
         own ??= this.#engine.newBuffer(this.#dimOf(vector, id), this.#holder.buffer);
         own.stage(kind, id, vector, textFor(kind, field, id));
         ids.push(id);
@@ -133,7 +143,8 @@ export class LocalWriter<F extends Fields> implements Writer<F> {
     { onProgress, commits }: StageOptions = { commits: true },
   ): Promise<Id[]> {
     if (options.vectors === undefined) throw new LynseError("INVALID_ARGUMENT", `${kind} needs vectors`);
-    const { count, dim } = matrixShape(options.vectors, "vectors");
+    const vectors = matrixComponents(options.vectors, this.#engine.metric, this.#engine.config.dim);
+    const { count, dim } = matrixShape(vectors, "vectors");
     const ids = options.ids === undefined ? null : checkIds(options.ids);
     if (ids !== null && ids.length !== count) {
       throw new LynseError("INVALID_ARGUMENT", `${ids.length} ids were given for ${count} vectors; give one each`);
@@ -150,7 +161,7 @@ export class LocalWriter<F extends Fields> implements Writer<F> {
     try {
       for (let row = 0; row < count; row++) {
         const id = ids === null ? start + row : ids[row]!;
-        own.stage(kind, id, matrixRow(options.vectors, row, dim), textFor(kind, fieldOf(row), id));
+        own.stage(kind, id, matrixRow(vectors, row, dim), textFor(kind, fieldOf(row), id));
         used.push(id);
         if ((row & 63) === 63 && slice.isDue()) {
           onProgress?.({ done: row + 1, total: count });
@@ -217,6 +228,11 @@ export class LocalWriter<F extends Fields> implements Writer<F> {
       await this.#commitNow();
       return count;
     });
+  }
+
+  /** A vector as components: packed bits of a binary metric are unpacked. */
+  #components(vector: unknown): unknown {
+    return asComponents(vector, this.#engine.metric, this.#engine.config.dim);
   }
 
   /** Components of a row's vector; where the collection has fixed another number of them, the error names the row. */

@@ -27,6 +27,8 @@ export interface FetchInput {
 
 export interface SearchInput extends ReadInput, FetchInput {
   readonly k: number;
+  readonly nprobe: number | null;
+  readonly exact: boolean;
 }
 
 export interface RangeInput extends ReadInput, FetchInput {
@@ -55,7 +57,13 @@ export function searchInput(options: unknown, call: string): SearchInput {
   checkOptions(options, ["k", ...readNames, ...fetchNames, ...effortNames], call);
   const given = (options ?? {}) as Options;
   checkEffort(given);
-  return { k: checkInteger(given["k"] ?? kDefault, "k", 1, limits.kMax), ...readInput(given), ...fetchInput(given) };
+  return {
+    k: checkInteger(given["k"] ?? kDefault, "k", 1, limits.kMax),
+    nprobe: (given["nprobe"] as number | undefined) ?? null,
+    exact: (given["exact"] as boolean | undefined) ?? false,
+    ...readInput(given),
+    ...fetchInput(given),
+  };
 }
 
 export function rangeInput(options: unknown): RangeInput {

@@ -1,0 +1,58 @@
+/**
+ * How are vectors read that are not in memory?
+ *
+ * Single rows from the index that keeps them; all of them, in order, from the collection's vector file, verified, a few
+ * thousand rows at a time.
+ */
+import type { StoredVectors } from "../index/field-vectors.js";
+import type { VectorIndex } from "../index/vector-index.js";
+import { VectorTable } from "../kernel/vector-table.js";
+import type { CollectionStore } from "../storage/collection-store.js";
+import type { VectorRanges } from "../storage/vector-ranges.js";
+
+/** Rows that are in memory at once, where the ranges of their checksums allow it. */
+const chunkRows = 8192;
+
+export class FileVectors implements StoredVectors {
+  readonly #store: CollectionStore;
+  readonly #ranges: VectorRanges;
+  readonly #dim: number;
+  readonly #index: VectorIndex;
+  /** The table of the scan before; null while one runs. */
+  #table: VectorTable | null = null;
+
+  constructor(store: CollectionStore, ranges: VectorRanges, dim: number, index: VectorIndex) {
+    this.#store = store;
+    this.#ranges = ranges;
+    this.#dim = dim;
+    this.#index = index;
+  }
+
+  readRows(rows: ArrayLike<number>): Promise<Float32Array> {
+    return this.#index.readRows!(rows);
+  }
+
+  async scan(
+    from: number,
+    to: number,
+    visit: (first: number, table: VectorTable) => void | Promise<void>,
+  ): Promise<void> {
+    if (from >= to) return;
+    const ranges = this.#ranges;
+    const table = this.#table ?? new VectorTable({ dim: this.#dim, dtype: this.#store.config.dtype });
+    this.#table = null;
+    for (let range = ranges.indexOf(from); range < ranges.count; ) {
+      const first = range === 0 ? 0 : ranges.endOf(range - 1);
+      if (first >= to) break;
+      let end = ranges.endOf(range++);
+      while (range < ranges.count && end < to && ranges.endOf(range) - first <= chunkRows) end = ranges.endOf(range++);
+      table.truncate(0);
+      await this.#store.loadVectors(first, end, ranges, {
+        next: (rows) => table.beginAppend(rows),
+        done: (rows) => table.finishAppend(rows, true),
+      });
+      await visit(first, table);
+    }
+    this.#table = table;
+  }
+}

@@ -1,0 +1,17 @@
+/**
+ * Which index does a name stand for?
+ *
+ * The one place that knows all families. A flat index without codes is the stored rows themselves: no index at all.
+ */
+import { LynseError } from "../errors.js";
+import { hnswFamily } from "./hnsw/hnsw-index.js";
+import type { IndexName } from "./index-name.js";
+import { isBinaryMetric } from "./metric/metric-order.js";
+import type { IndexFamily } from "./vector-index.js";
+
+/** How indexes of that name are made; null where the stored rows are all there is. */
+export function familyOf(name: IndexName): IndexFamily | null {
+  if (name.family === "FLAT" && (name.quantizer === null || isBinaryMetric(name.metric))) return null;
+  if (name.family === "HNSW") return hnswFamily;
+  throw new LynseError("UNSUPPORTED_INDEX", `index ${name.name} is not there yet`);
+}

@@ -1,0 +1,45 @@
+/**
+ * Which are the best rows of several lists?
+ *
+ * Lists come from parts of a field: an index, the rows after it, chunks of a file. Best first by the metric's order, ties
+ * to the older row, each row once.
+ */
+import { isHigherBetter } from "../index/metric/metric-order.js";
+import type { Metric } from "../types.js";
+
+/** Rows with their values as the metric counts them. */
+export interface RankedRows {
+  readonly rows: Uint32Array;
+  readonly values: Float64Array;
+}
+
+/** The `k` best rows of the lists together; a row that stands in two of them has the same value in both. */
+export function bestRows(metric: Metric, k: number, lists: readonly RankedRows[]): RankedRows {
+  let count = 0;
+  for (const list of lists) count += list.rows.length;
+  const rows = new Uint32Array(count);
+  // Lower is better from here on.
+  const keys = new Float64Array(count);
+  const sign = isHigherBetter(metric) ? -1 : 1;
+  let end = 0;
+  for (const list of lists) {
+    rows.set(list.rows, end);
+    for (let i = 0; i < list.rows.length; i++) keys[end + i] = sign * list.values[i]!;
+    end += list.rows.length;
+  }
+  const order = new Uint32Array(count);
+  for (let i = 0; i < count; i++) order[i] = i;
+  order.sort((a, b) => keys[a]! - keys[b]! || rows[a]! - rows[b]!);
+  const kept = new Uint32Array(Math.min(k, count));
+  const values = new Float64Array(kept.length);
+  let found = 0;
+  for (let i = 0; i < count && found < kept.length; i++) {
+    const at = order[i]!;
+    if (i > 0 && rows[order[i - 1]!] === rows[at]) continue;
+    kept[found] = rows[at]!;
+    // 0 − x and not −x: no result is minus zero.
+    values[found] = sign < 0 ? 0 - keys[at]! : keys[at]!;
+    found += 1;
+  }
+  return { rows: kept.subarray(0, found), values: values.subarray(0, found) };
+}

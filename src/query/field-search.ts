@@ -1,0 +1,242 @@
+/**
+ * In which way is a field searched?
+ *
+ * The planner: an exact scan, or candidates of the field's index, scored exactly, together with an exact scan of the rows
+ * that the index does not cover. Never fewer than k rows where k match: an index that found fewer is followed by the exact
+ * scan. Costs are compared in units of one row of an unfiltered exact scan; what they rest on is in
+ * docs/internals/planner.md.
+ */
+import type { FieldVectors } from "../index/field-vectors.js";
+import { scoreMetricRows } from "../index/metric/metric-scan.js";
+import type { IndexCandidates, VectorIndex } from "../index/vector-index.js";
+import type { ScanResult } from "../kernel/vector-table.js";
+import { TimeSlice } from "../time-slice.js";
+import type { Metric } from "../types.js";
+import { bestRows, type RankedRows } from "./best-rows.js";
+import {
+  isDense,
+  noRows,
+  searchExact,
+  searchExactBatch,
+  searchRange,
+  throwIfAborted,
+  type VectorQuery,
+} from "./exact-search.js";
+import type { RowFilter } from "./row-filter.js";
+
+export interface FieldQuery extends VectorQuery {
+  /** The index's search knob; null: its default. */
+  readonly nprobe: number | null;
+  /** Never use the index. */
+  readonly exact: boolean;
+}
+
+/** How a search went. */
+export interface FieldResult extends ScanResult {
+  readonly plan: "empty" | "exact" | "exact-filtered" | "index" | "index-filtered";
+  /** What the index did, e.g. `"walk"`; null where none was asked. */
+  readonly strategy: string | null;
+  /** Rows proposed by the index that were scored exactly. */
+  readonly candidates: number;
+  /** Rows after those that the index covers, searched exactly. */
+  readonly tailRows: number;
+  /** True where the index found too few, and the exact scan followed. */
+  readonly fellBack: boolean;
+}
+
+/** Cost of a visit of an index, and of a matching row picked out of an exact scan. */
+const visitCost = { FLAT: 1, HNSW: 8, IVF: 2, SPANN: 40, DISKANN: 500 } as const;
+const pickCost = 4;
+/** What an exact scan costs more where the vectors are in files. */
+const storedScanCost = 80;
+const storedPickCost = 4000;
+
+/** What a search of no rows gives. */
+export const emptyResult: FieldResult = {
+  ...noRows,
+  plan: "empty",
+  strategy: null,
+  candidates: 0,
+  tailRows: 0,
+  fellBack: false,
+};
+
+/** What a search runs over. */
+export interface SearchedField {
+  readonly field: FieldVectors | null;
+  readonly index: { hold(): { readonly index: VectorIndex; release(): void } | null };
+}
+
+/** The index, unless it is for another metric: the one before, while a new one takes its place. */
+export function usableIndex(held: { readonly index: VectorIndex } | null, metric: Metric): VectorIndex | null {
+  return held !== null && held.index.name.metric === metric ? held.index : null;
+}
+
+/** Several searches over one filter; queries row-major. */
+export async function searchFieldBatch(
+  { field, index }: SearchedField,
+  filter: RowFilter,
+  batch: Omit<FieldQuery, "query"> & { readonly queries: Float32Array },
+  count: number,
+): Promise<ScanResult[]> {
+  if (field === null) return new Array<ScanResult>(count).fill(noRows);
+  const held = index.hold();
+  const usable = batch.exact ? null : usableIndex(held, batch.metric);
+  const results: ScanResult[] = [];
+  const slice = new TimeSlice();
+  try {
+    if (usable === null) return await searchExactBatch(field, filter, batch);
+    for (let at = 0; at < count; at++) {
+      const query = batch.queries.subarray(at * field.dim, (at + 1) * field.dim);
+      const found = searchField(field, usable, filter, { ...batch, query });
+      results.push(found instanceof Promise ? await found : found);
+      if (slice.isDue()) await slice.giveWay();
+      throwIfAborted(batch.signal);
+    }
+  } finally {
+    held?.release();
+  }
+  return results;
+}
+
+/** The rows of the filter within a threshold: always exact. */
+export async function searchFieldRange(
+  { field, index }: SearchedField,
+  filter: RowFilter,
+  query: VectorQuery & { readonly threshold: number },
+): Promise<ScanResult> {
+  if (field === null) return noRows;
+  // The index may keep the vectors: it must stay while they are read.
+  const held = index.hold();
+  try {
+    return await searchRange(field, filter, query);
+  } finally {
+    held?.release();
+  }
+}
+
+/** The `k` best rows of the filter. Synchronous where everything is in memory and short. */
+export function searchField(
+  field: FieldVectors,
+  index: VectorIndex | null,
+  filter: RowFilter,
+  query: FieldQuery,
+): FieldResult | Promise<FieldResult> {
+  const k = Math.min(query.k, filter.count);
+  if (k === 0) return accountOf(noRows, "empty", filter);
+  if (index === null || query.exact || isExactCheaper(field, index, filter, query)) {
+    const found = searchExact(field, filter, query);
+    return found instanceof Promise
+      ? found.then((result) => accountOf(result, "exact", filter))
+      : accountOf(found, "exact", filter);
+  }
+  const covered = Math.min(index.rowCount, filter.rowCount);
+  const { mask, count: maskCount, rowCount } = filter;
+  const { query: vector, nprobe, signal } = query;
+  const candidates = index.search({ query: vector, k, mask, maskCount, rowCount, nprobe, signal });
+  return candidates instanceof Promise
+    ? candidates.then((found) => completed(field, found, covered, filter, query))
+    : completed(field, candidates, covered, filter, query);
+}
+
+function accountOf(
+  result: ScanResult,
+  plan: "empty" | "exact" | "index",
+  filter: RowFilter,
+  account: Partial<Pick<FieldResult, "strategy" | "candidates" | "tailRows" | "fellBack">> = {},
+): FieldResult {
+  return {
+    rows: result.rows,
+    values: result.values,
+    rowsScored: result.rowsScored,
+    rowsRescored: result.rowsRescored,
+    firstPass: result.firstPass,
+    plan: plan === "empty" || !filter.isNarrowed ? plan : `${plan}-filtered`,
+    strategy: account.strategy ?? null,
+    candidates: account.candidates ?? 0,
+    tailRows: account.tailRows ?? 0,
+    fellBack: account.fellBack ?? false,
+  };
+}
+
+function isExactCheaper(field: FieldVectors, index: VectorIndex, filter: RowFilter, query: FieldQuery): boolean {
+  const { count, rowCount } = filter;
+  const covered = Math.min(index.rowCount, rowCount);
+  if (covered === 0) return true;
+  const { family } = index.name;
+  const isStored = field.stored !== null;
+  const picked = count * (isStored ? storedPickCost : pickCost);
+  const scanned = rowCount * (isStored ? storedScanCost : 1);
+  const exact = filter.mask === null ? scanned : Math.min(scanned, picked);
+  // Who asks for codes without a filter gets them.
+  if (family === "FLAT") return filter.mask !== null && picked < covered / 4;
+  const selectivity = count / rowCount;
+  const visits =
+    index.filteredVisits?.(query.k, query.nprobe, selectivity) ??
+    index.expectedVisits(query.k, query.nprobe) / Math.max(selectivity, 1 / rowCount);
+  return exact <= Math.min(visits, covered) * visitCost[family] + (rowCount - covered);
+}
+
+/** Candidates scored exactly, the rows after the index, and the exact scan where that is not enough. */
+function completed(
+  field: FieldVectors,
+  found: IndexCandidates,
+  covered: number,
+  filter: RowFilter,
+  query: FieldQuery,
+): FieldResult | Promise<FieldResult> {
+  const scored = scoreCandidates(field, found, covered, query);
+  const tail = covered < filter.rowCount ? searchExact(field, filter, query, covered) : noRows;
+  if (scored instanceof Promise || tail instanceof Promise) {
+    return Promise.all([scored, tail]).then(([ranked, rest]) =>
+      merged(field, found, ranked, rest, covered, filter, query),
+    );
+  }
+  return merged(field, found, scored, tail, covered, filter, query);
+}
+
+function scoreCandidates(
+  field: FieldVectors,
+  found: IndexCandidates,
+  covered: number,
+  { metric, query, k }: FieldQuery,
+): RankedRows | Promise<RankedRows> {
+  // The index may have taken in rows since the search began, which the tail covers.
+  const rows = found.rows.every((row) => row < covered) ? found.rows : found.rows.filter((row) => row < covered);
+  if (found.values !== null) {
+    const values = rows === found.rows ? found.values : found.values.filter((_, at) => found.rows[at]! < covered);
+    return bestRows(metric, k, [{ rows, values }]);
+  }
+  const { table } = field;
+  const values = isDense(metric) ? table.scoreRows(metric, query, rows) : scoreMetricRows(table, metric, query, rows);
+  return bestRows(metric, k, [{ rows, values }]);
+}
+
+function merged(
+  field: FieldVectors,
+  found: IndexCandidates,
+  scored: RankedRows,
+  tail: ScanResult,
+  covered: number,
+  filter: RowFilter,
+  query: FieldQuery,
+): FieldResult | Promise<FieldResult> {
+  const best = tail.rows.length === 0 ? scored : bestRows(query.metric, query.k, [scored, tail]);
+  const account = {
+    strategy: found.plan,
+    candidates: found.rows.length,
+    tailRows: filter.rowCount - covered,
+    fellBack: best.rows.length < Math.min(query.k, filter.count),
+  };
+  const result: ScanResult = {
+    ...best,
+    rowsScored: found.rowsScored + tail.rowsScored,
+    rowsRescored: tail.rowsRescored + (found.values === null ? found.rows.length : 0),
+    firstPass: "int8",
+  };
+  if (!account.fellBack) return accountOf(result, "index", filter, account);
+  const complete = searchExact(field, filter, query);
+  const total = (exact: ScanResult): FieldResult =>
+    accountOf({ ...exact, rowsScored: exact.rowsScored + result.rowsScored }, "index", filter, account);
+  return complete instanceof Promise ? complete.then(total) : total(complete);
+}
