@@ -12,6 +12,7 @@ import { addIndexCommand } from "./commands/index-command.js";
 import { addInfoCommand } from "./commands/info-command.js";
 import { addQueryCommand } from "./commands/query-command.js";
 import { addSearchCommand } from "./commands/search-command.js";
+import { addTuneCommand } from "./commands/tune-command.js";
 import type { Terminal } from "./terminal.js";
 
 const examples = `
@@ -41,6 +42,7 @@ export function createProgram(version: string, terminal: Terminal): Command {
   addInfoCommand(program, terminal);
   addDeleteCommand(program, terminal);
   addIndexCommand(program, terminal);
+  addTuneCommand(program, terminal);
   addCompactCommand(program, terminal);
   for (const command of program.commands) {
     command.helpOption("-h, --help", "show this help");

@@ -1,0 +1,114 @@
+/**
+ * How good and how fast is an index on the copy?
+ *
+ * Built with its defaults, then asked all queries at every effort, cheapest first, until more effort cannot pay: the
+ * recall is as good as complete, or a search takes longer than an exact one. All queries once to find the recall and to
+ * warm up, then once more against the clock, one at a time.
+ */
+import { type Collection, isLynseError, type SearchOptions } from "../../index.js";
+import type { WhereParams } from "../../types.js";
+import { recallByValue } from "./recall-by-value.js";
+import { type Knob, knobOf } from "./tune-modes.js";
+import type { TuneMode, TunePoint } from "./tune-report.js";
+
+/** Beyond this recall, more effort shows nothing. */
+const recallEnough = 0.9995;
+
+export interface TuneTask {
+  readonly collection: Collection;
+  readonly queries: readonly Float32Array[];
+  readonly k: number;
+  readonly where: string | null;
+  readonly params: WhereParams | null;
+}
+
+/** True values of every query, best first, and what finding them exactly costs. */
+export interface ExactAnswers {
+  readonly values: readonly Float32Array[];
+  readonly isHigherBetter: boolean;
+  readonly point: TunePoint;
+}
+
+export async function measureExact(task: TuneTask): Promise<ExactAnswers> {
+  const { metric } = await task.collection.stats();
+  const values: Float32Array[] = [];
+  const options = searchOptions(task, null);
+  for (const query of task.queries) {
+    values.push((await task.collection.search(query, { ...options, exact: true })).distances);
+  }
+  const times = await timeSearches(task, { ...options, exact: true });
+  return { values, isHigherBetter: metric === "ip" || metric === "cos", point: { effort: null, recall: 1, ...times } };
+}
+
+export async function measureMode(
+  task: TuneTask,
+  mode: string,
+  exact: ExactAnswers,
+  onProgress: (share: number | null) => void,
+): Promise<TuneMode> {
+  const { collection } = task;
+  const empty = { mode, isExact: false, knob: null, knobParameter: null, points: [], buildSeconds: 0, memoryBytes: 0 };
+  try {
+    const startedAt = performance.now();
+    await collection.buildIndex(mode, {
+      onProgress: ({ done, total }) => onProgress(total === undefined ? null : done / Math.max(1, total)),
+    });
+    const buildSeconds = (performance.now() - startedAt) / 1000;
+    const { memory, index } = await collection.stats();
+    const name = index ?? mode;
+    const knob = knobOf(name, task.k);
+    const points = await measurePoints(task, knob, exact);
+    return {
+      mode: name,
+      isExact: false,
+      knob: knob?.label ?? null,
+      knobParameter: knob?.parameter ?? null,
+      points,
+      buildSeconds,
+      memoryBytes: memory.totalBytes,
+      failure: null,
+    };
+  } catch (error) {
+    if (!isLynseError(error) || error.code === "ABORTED") throw error;
+    return { ...empty, failure: error.message };
+  } finally {
+    await collection.removeIndex();
+  }
+}
+
+async function measurePoints(task: TuneTask, knob: Knob | null, exact: ExactAnswers): Promise<TunePoint[]> {
+  const points: TunePoint[] = [];
+  for (const effort of knob?.efforts ?? [null]) {
+    const options = searchOptions(task, effort);
+    let sum = 0;
+    for (const [at, query] of task.queries.entries()) {
+      const { distances } = await task.collection.search(query, options);
+      sum += recallByValue(exact.values[at] ?? new Float32Array(0), distances, exact.isHigherBetter);
+    }
+    const point = { effort, recall: sum / task.queries.length, ...(await timeSearches(task, options)) };
+    points.push(point);
+    if (point.recall >= recallEnough || point.meanMs > exact.point.meanMs) break;
+  }
+  return points;
+}
+
+function searchOptions({ k, where, params }: TuneTask, nprobe: number | null): SearchOptions {
+  return {
+    k,
+    ...(where === null ? {} : { where }),
+    ...(params === null ? {} : { params }),
+    ...(nprobe === null ? {} : { nprobe }),
+  };
+}
+
+async function timeSearches(task: TuneTask, options: SearchOptions): Promise<Pick<TunePoint, "meanMs" | "p95Ms">> {
+  const times = new Float64Array(task.queries.length);
+  for (const [at, query] of task.queries.entries()) {
+    const startedAt = performance.now();
+    await task.collection.search(query, options);
+    times[at] = performance.now() - startedAt;
+  }
+  const meanMs = times.reduce((sum, ms) => sum + ms, 0) / times.length;
+  times.sort();
+  return { meanMs, p95Ms: times[Math.max(0, Math.ceil(times.length * 0.95) - 1)] ?? meanMs };
+}
