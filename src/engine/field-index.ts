@@ -138,6 +138,14 @@ export class FieldIndex {
    * Resolves to false where it has to be built again.
    */
   async load(rowCount: number): Promise<boolean> {
+    const isThere = await this.#load(rowCount);
+    const { store } = this.#source;
+    // What a crash, damage or another index left.
+    if (!store.isReadOnly) await store.indexes.removeOthers(fieldName, this.#served?.place ?? null);
+    return isThere;
+  }
+
+  async #load(rowCount: number): Promise<boolean> {
     const { store } = this.#source;
     const { index: wanted, dim } = store.config;
     const name = wanted === null ? null : parseIndexName(wanted);

@@ -5,6 +5,7 @@
  * before anything is kept. Errors name the row's id and the component.
  */
 import { LynseError } from "../errors.js";
+import { unpackBits } from "../index/binary/packed-bits.js";
 import { checkMetricVector } from "../index/metric/metric-contract.js";
 import { isBinaryMetric } from "../index/metric/metric-order.js";
 import { checkLimit, limits } from "../limits.js";
@@ -126,7 +127,7 @@ export function asComponents(vector: unknown, metric: Metric, dim: number | null
   const components = dim ?? vector.length * 8;
   if (vector.length === components || vector.length !== Math.ceil(components / 8)) return vector;
   const target = new Float32Array(components);
-  for (let i = 0; i < components; i++) target[i] = (vector[i >>> 3]! >>> (7 - (i & 7))) & 1;
+  unpackBits(vector, components, target, 0);
   return target;
 }
 

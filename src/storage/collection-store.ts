@@ -172,6 +172,10 @@ export class CollectionStore {
     await fs.removeFolder(folder);
   }
 
+  get isReadOnly(): boolean {
+    return this.#options.isReadOnly;
+  }
+
   get config(): CollectionConfig {
     return this.#manifest.config;
   }
