@@ -181,6 +181,27 @@ describe("gathered rows", () => {
     expect(gathered.memoryBytes()).toBe(0);
   });
 
+  it("are done without where there is no memory for them", () => {
+    const dim = 8;
+    const table = makeTable(makeRows(5000, dim, 8), dim);
+    const gathered = new GatheredCodes(table);
+    const [before, after] = [makeFilter(5000, 0.2, 1), makeFilter(5000, 0.2, 2)];
+    expect(usesUntilGathered(gathered, table, before)).toBe(3);
+    const { Memory } = WebAssembly;
+    try {
+      WebAssembly.Memory = class {
+        constructor() {
+          throw new RangeError("could not allocate memory");
+        }
+      } as unknown as typeof Memory;
+      expect(usesUntilGathered(gathered, table, after, 10)).toBe(0);
+    } finally {
+      WebAssembly.Memory = Memory;
+    }
+    expect(gathered.memoryBytes()).toBe(0);
+    expect(usesUntilGathered(gathered, table, before, 10)).toBe(0);
+  });
+
   it("stay within their bytes; a filter gives way to one used three times since", () => {
     const dim = 32;
     const rows = 20_000;

@@ -10,7 +10,7 @@
  * filter takes the place of others only when it was used three times since they were used last, so that more filters than
  * fit do not drive each other out. The tables are used again, since a memory given up is not given back at once.
  */
-import { assert } from "../errors.js";
+import { assert, isLynseError } from "../errors.js";
 import type { ScanRequest, ScanResult } from "./scan-run.js";
 import { type RangeRequest, VectorTable } from "./vector-table.js";
 
@@ -47,7 +47,7 @@ interface Gathered {
 
 export class GatheredCodes {
   readonly #table: VectorTable;
-  readonly #bytesMax: number;
+  #bytesMax: number;
   readonly #uses = new WeakMap<Uint32Array, Uses>();
   /** In order of last use. */
   readonly #gathered = new Map<Uint32Array, Gathered>();
@@ -107,7 +107,15 @@ export class GatheredCodes {
     const gathered = this.#find(mask, rowCount) ?? this.#begin(mask, maskCount, rowCount);
     if (gathered === null) return null;
     gathered.lastUse = this.#clock;
-    return this.#gather(gathered, mask) ? gathered : null;
+    try {
+      return this.#gather(gathered, mask) ? gathered : null;
+    } catch (error) {
+      // Without memory for a copy the search is as good as without this class; other filters would fare no better.
+      if (!isLynseError(error, "LIMIT_EXCEEDED")) throw error;
+      this.release();
+      this.#bytesMax = 0;
+      return null;
+    }
   }
 
   #find(mask: Uint32Array, rowCount: number): Gathered | null {
