@@ -260,6 +260,8 @@ export interface CollectionStats {
     readonly rowTableBytes: number;
     readonly columnBytes: number;
     readonly indexBytes: number;
+    /** Copies of the rows that filters in frequent use let through, at most 64 MiB. */
+    readonly filterBytes: number;
     readonly totalBytes: number;
   };
 }

@@ -107,6 +107,7 @@ export class Generation implements FilterSource, CommittedRows, IndexedField {
   readonly ranges: VectorRanges;
   /** The index of the vectors. */
   readonly index: FieldIndex;
+  readonly #pool: KernelPool;
   #field: FieldVectors | null = null;
   #isIndexMissing = false;
   position: LogPosition | null;
@@ -127,7 +128,8 @@ export class Generation implements FilterSource, CommittedRows, IndexedField {
     this.ranges = parts.ranges;
     this.position = parts.position;
     this.checkpointBytes = parts.checkpointBytes;
-    if (parts.vectors !== null) this.#field = new FieldVectors(parts.vectors);
+    this.#pool = parts.pool;
+    if (parts.vectors !== null) this.#field = new FieldVectors(parts.vectors, parts.pool);
     this.index = new FieldIndex(this, parts.pool);
     this.#rowCount = parts.rows.rowCount;
     this.ids = new IdIndex(parts.rows);
@@ -228,7 +230,7 @@ export class Generation implements FilterSource, CommittedRows, IndexedField {
     const range = index.rowCount >= ranges.rowCount ? ranges.count : ranges.indexOf(index.rowCount);
     const firstRow = range === 0 ? 0 : ranges.endOf(range - 1);
     const table = new VectorTable({ dim, dtype: store.config.dtype });
-    return new FieldVectors(table, firstRow, new FileVectors(store, ranges, dim, index));
+    return new FieldVectors(table, this.#pool, firstRow, new FileVectors(store, ranges, dim, index));
   }
 
   /**
@@ -244,7 +246,7 @@ export class Generation implements FilterSource, CommittedRows, IndexedField {
       return next;
     }
     if (field.stored === null) return field;
-    const next = new FieldVectors(new VectorTable(field.table));
+    const next = new FieldVectors(new VectorTable(field.table), this.#pool);
     await this.#loadInto(next.table, 0, this.#rowCount);
     return next;
   }
@@ -278,7 +280,7 @@ export class Generation implements FilterSource, CommittedRows, IndexedField {
   }
 
   fixDim(dim: number): void {
-    this.#field ??= new FieldVectors(new VectorTable({ dim, dtype: this.store.config.dtype }));
+    this.#field ??= new FieldVectors(new VectorTable({ dim, dtype: this.store.config.dtype }), this.#pool);
   }
 
   /** Null while no write has fixed the dimension. */
@@ -486,6 +488,7 @@ export class Generation implements FilterSource, CommittedRows, IndexedField {
     if (!this.#isRetired || this.#pins > 0) return;
     await this.#encoding;
     await this.index.close();
+    this.#field?.gathered.release();
     this.#field?.table.release();
     this.#field = null;
     await this.store.close();

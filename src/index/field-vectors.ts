@@ -5,6 +5,8 @@
  * ones in the table. Immutable: a field whose vectors move gets another `FieldVectors`, and reads that began go on with
  * theirs.
  */
+import { GatheredCodes } from "../kernel/gathered-codes.js";
+import { inlinePool, type KernelPool } from "../kernel/kernel-pool.js";
 import type { VectorTable } from "../kernel/vector-table.js";
 import type { IndexRows } from "./vector-index.js";
 
@@ -26,11 +28,17 @@ export class FieldVectors {
   readonly firstRow: number;
   /** Where the rows below `firstRow` are; null when there are none. */
   readonly stored: StoredVectors | null;
+  /** Runs long scans. */
+  readonly pool: KernelPool;
+  /** Rows of the table that filters used again and again let through. */
+  readonly gathered: GatheredCodes;
 
-  constructor(table: VectorTable, firstRow = 0, stored: StoredVectors | null = null) {
+  constructor(table: VectorTable, pool: KernelPool = inlinePool, firstRow = 0, stored: StoredVectors | null = null) {
     this.table = table;
+    this.pool = pool;
     this.firstRow = firstRow;
     this.stored = stored;
+    this.gathered = new GatheredCodes(table);
   }
 
   get dim(): number {

@@ -8,6 +8,7 @@ import { LynseError } from "../errors.js";
 import type { FieldVectors } from "../index/field-vectors.js";
 import { isHigherBetter } from "../index/metric/metric-order.js";
 import { beginMetricRange, beginMetricScan } from "../index/metric/metric-scan.js";
+import { isWorthThreads, scanParallel } from "../kernel/parallel-scan.js";
 import { type ScanRequest, type ScanResult, type SearchInProgress, VectorTable } from "../kernel/vector-table.js";
 import { TimeSlice } from "../time-slice.js";
 import type { DenseMetric, Metric } from "../types.js";
@@ -27,6 +28,9 @@ const componentsPerStep = 64 * 1024 * 1024;
 const pickedShare = 1 / 64;
 /** Rows read one by one at the same time. */
 const pickedRows = 512;
+
+/** What makes a search of a field's own table quicker than of any table. */
+type Helpers = Pick<FieldVectors, "gathered" | "pool">;
 
 /** What one table is asked for: rows from 0 are the field's rows from `firstRow`. */
 interface TableSearch {
@@ -61,7 +65,7 @@ export function searchExact(
   if (k === 0 || fromRow >= filter.rowCount) return noRows;
   const isWhole = fromRow === 0 && field.firstRow === 0;
   const inMemory = tableSearch(field.table, field.firstRow, filter, isWhole ? filter.count : undefined, fromRow);
-  if (field.stored === null || fromRow >= field.firstRow) return searchTable(inMemory, { ...query, k });
+  if (field.stored === null || fromRow >= field.firstRow) return searchTable(inMemory, { ...query, k }, field);
   return searchStored(field, filter, { ...query, k }, fromRow, inMemory);
 }
 
@@ -89,15 +93,38 @@ function maskFrom(mask: Uint32Array, firstRow: number, rowCount: number): Uint32
   return shifted;
 }
 
-function searchTable(search: TableSearch, query: VectorQuery): ScanResult | Promise<ScanResult> {
+function searchTable(
+  search: TableSearch,
+  query: VectorQuery,
+  helpers: Helpers | null = null,
+): ScanResult | Promise<ScanResult> {
   const { table, rowCount, fromRow, maskCount } = search;
   if (rowCount <= fromRow) return noRows;
+  if (helpers !== null && fromRow === 0 && maskCount !== undefined && isDense(query.metric)) {
+    const helped = searchHelped(search, maskCount, query, query.metric, helpers);
+    if (helped !== null) return helped;
+  }
   const rowsPerStep = rowsPerStepOf(table, query.metric);
   const rows = Math.min(maskCount === undefined ? rowCount : maskCount * 4, rowCount - fromRow);
   if (rows <= rowsPerStep) return shifted(beginSearch(search, query).finish(), search.firstRow);
   return inSteps(beginSearch(search, query), rowsPerStep, query.signal).then((found) =>
     shifted(found, search.firstRow),
   );
+}
+
+/** A search of the rows that the filter kept side by side, or by several threads; null where neither pays. */
+function searchHelped(
+  { table, mask, rowCount }: TableSearch,
+  maskCount: number,
+  { query, k, signal }: VectorQuery,
+  metric: DenseMetric,
+  { gathered, pool }: Helpers,
+): ScanResult | Promise<ScanResult> | null {
+  const request: ScanRequest = { metric, query, k, rowCount, mask, maskCount };
+  if (isWorthThreads(table.dim, mask === null ? rowCount : Math.min(rowCount, maskCount * 4), 1, pool.threads)) {
+    return scanParallel(table, query, { ...request, signal }, pool).then(([result]) => result!);
+  }
+  return mask === null ? null : gathered.search(request);
 }
 
 function beginSearch({ table, mask, maskCount, rowCount, fromRow }: TableSearch, query: VectorQuery): SearchInProgress {
@@ -149,7 +176,7 @@ async function searchStored(
   fromRow: number,
   inMemory: TableSearch,
 ): Promise<ScanResult> {
-  const found = [await searchTable(inMemory, query)];
+  const found = [await searchTable(inMemory, query, field)];
   const scanned: TableVisit = async (table, firstRow) => {
     throwIfAborted(query.signal);
     found.push(await searchTable(tableSearch(table, firstRow, filter, undefined, fromRow), query));
@@ -266,12 +293,20 @@ export async function searchExactBatch(
     }
     return results;
   }
+  const { rowCount, mask, count: maskCount } = filter;
+  const request = { metric, k, rowCount, mask, maskCount };
   // Work grows with rows looked at; as many queries at once as stay within a few milliseconds.
   const queriesPerStep = Math.max(1, Math.floor(componentsPerStep / (dim * Math.max(1, filter.count))));
-  const { rowCount, mask, count: maskCount } = filter;
-  for (let from = 0; from < count; from += queriesPerStep) {
+  for (let from = 0; from < count; ) {
     const queries = batch.queries.subarray(from * dim, Math.min(count, from + queriesPerStep) * dim);
-    results.push(...table.searchBatch(queries, { metric, k, rowCount, mask, maskCount }));
+    let found = mask === null ? null : field.gathered.searchBatch(queries, request);
+    if (found === null && isWorthThreads(dim, filter.count, count - from, field.pool.threads)) {
+      const rest = batch.queries.subarray(from * dim);
+      found = await scanParallel(table, rest, { ...request, signal: batch.signal }, field.pool);
+    }
+    found ??= table.searchBatch(queries, request);
+    results.push(...found);
+    from += found.length;
     if (slice.isDue()) await slice.giveWay();
     throwIfAborted(batch.signal);
   }

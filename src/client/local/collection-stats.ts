@@ -16,6 +16,7 @@ export function collectionStats(engine: CollectionEngine): Omit<CollectionStats,
   const columnBytes = columns.memoryBytes();
   const indexBytes = generation.index.index?.memoryBytes() ?? 0;
   const { diskBytes } = generation.index;
+  const filterBytes = generation.field?.gathered.memoryBytes() ?? 0;
   const deadShare = generation.rowCount === 0 ? 0 : rows.deadCount / generation.rowCount;
   return {
     rows: generation.liveCount,
@@ -40,7 +41,8 @@ export function collectionStats(engine: CollectionEngine): Omit<CollectionStats,
       rowTableBytes,
       columnBytes,
       indexBytes,
-      totalBytes: vectors.totalBytes + idBytes + rowTableBytes + columnBytes + indexBytes,
+      filterBytes,
+      totalBytes: vectors.totalBytes + idBytes + rowTableBytes + columnBytes + indexBytes + filterBytes,
     },
   };
 }
