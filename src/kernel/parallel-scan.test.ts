@@ -242,9 +242,14 @@ describe("a parallel scan", () => {
 
 describe("threads", () => {
   it("are worth it for much work only, and only where there are some", () => {
-    expect(isWorthThreads(128, 1_000_000, 1, 1)).toBe(false);
-    expect(isWorthThreads(128, 1_000_000, 1, 2)).toBe(true);
-    expect(isWorthThreads(128, 10_000, 1, 8)).toBe(false);
-    expect(isWorthThreads(128, 63_666, 64, 2)).toBe(true);
+    const million = { dim: 128, rowCount: 1_000_000, matching: 1_000_000, queries: 1 };
+    expect(isWorthThreads(million, 1)).toBe(false);
+    expect(isWorthThreads(million, 2)).toBe(true);
+    expect(isWorthThreads({ ...million, matching: 70_000 }, 2)).toBe(true);
+    expect(isWorthThreads({ ...million, matching: 1000 }, 2)).toBe(false);
+    const corpus = { dim: 128, rowCount: 63_666, matching: 63_666, queries: 1 };
+    expect(isWorthThreads(corpus, 2)).toBe(false);
+    expect(isWorthThreads({ ...corpus, queries: 64 }, 2)).toBe(true);
+    expect(isWorthThreads({ ...corpus, matching: 0, queries: 64 }, 2)).toBe(false);
   });
 });

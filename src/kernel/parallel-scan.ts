@@ -42,12 +42,27 @@ const componentsPerTaskMin = 8 << 20;
 const queriesPerLane = 16;
 /** Bytes of codes that several queries visit in turn: they stay in the second-level cache. */
 const sharedBytes = 131_072;
-/** Components above which a scan is worth handing to other threads. */
-const componentsWorth = 32 << 20;
+/** Components that a scan looks at in a microsecond, and microseconds for a row that is visited alone (see threads.md). */
+const componentsPerUs = 27_000;
+const usPerLoneRow = 0.04;
+/** Time on one thread from which on a scan gains by several, microseconds: many times what handing over a task costs. */
+const usWorth = 1200;
 
-/** True when a scan of `rows` rows for `queries` queries gains by threads. `rows`: those that match a filter. */
-export function isWorthThreads(dim: number, rows: number, queries: number, threads: number): boolean {
-  return threads > 1 && dim * rows * queries >= componentsWorth;
+/** What a scan would look at. */
+export interface ScanSize {
+  readonly dim: number;
+  readonly rowCount: number;
+  /** Rows that match the filter; the row count where there is none. */
+  readonly matching: number;
+  readonly queries: number;
+}
+
+/** True when `scanParallel` is worth its cost on a pool of `threads` threads. */
+export function isWorthThreads({ dim, rowCount, matching, queries }: ScanSize, threads: number): boolean {
+  if (threads === 1) return false;
+  const isSparse = matching * 2 < rowCount;
+  const usPerRow = Math.max(dim / componentsPerUs, isSparse ? usPerLoneRow : 0);
+  return queries * matching * usPerRow >= usWorth;
 }
 
 /** The exact best rows for each of the row-major `queries`. Nothing of it runs on after it has settled. */
