@@ -7,4 +7,5 @@
 export { endQuery } from "../scan/heap";
 export { rescoredCount, resultCount, resultRows, resultScores } from "../scan/layout";
 export { beginQuery, metricValue, queryPlace, scanMetric } from "./scan-metric";
+export { countRows, packQuery, packRows, packedStride, scanPackedList, scanPackedRows } from "./packed";
 export { stateBytes } from "./state";
