@@ -121,7 +121,7 @@ function searchHelped(
   { gathered, pool }: Helpers,
 ): ScanResult | Promise<ScanResult> | null {
   const request: ScanRequest = { metric, query, k, rowCount, mask, maskCount };
-  if (isWorthThreads(table.dim, mask === null ? rowCount : Math.min(rowCount, maskCount * 4), 1, pool.threads)) {
+  if (isWorthThreads({ dim: table.dim, rowCount, matching: maskCount, queries: 1 }, pool.threads)) {
     return scanParallel(table, query, { ...request, signal }, pool).then(([result]) => result!);
   }
   return mask === null ? null : gathered.search(request);
@@ -300,7 +300,10 @@ export async function searchExactBatch(
   for (let from = 0; from < count; ) {
     const queries = batch.queries.subarray(from * dim, Math.min(count, from + queriesPerStep) * dim);
     let found = mask === null ? null : field.gathered.searchBatch(queries, request);
-    if (found === null && isWorthThreads(dim, filter.count, count - from, field.pool.threads)) {
+    if (
+      found === null &&
+      isWorthThreads({ dim, rowCount, matching: maskCount, queries: count - from }, field.pool.threads)
+    ) {
       const rest = batch.queries.subarray(from * dim);
       found = await scanParallel(table, rest, { ...request, signal: batch.signal }, field.pool);
     }
