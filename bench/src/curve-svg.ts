@@ -160,7 +160,7 @@ export function curveSvg({ title, machine, curves }: CurvePicture): string {
     ...gridLines(axis),
     `<path d="M${plot.left} ${plot.top}V${plot.bottom}H${plot.right}" fill="none" stroke="#94a3b8"/>`,
     ...shown.flatMap(({ curve, points }, at) => curveLines(curve, points, at, axis, labels[at]!)),
-    `<text x="${(plot.left + plot.right) / 2}" y="${plot.bottom + 48}" text-anchor="middle" class="note">recall@10</text>`,
+    `<text x="${(plot.left + plot.right) / 2}" y="${plot.bottom + 48}" text-anchor="middle" class="note">recall</text>`,
     `<text transform="translate(22 ${middle}) rotate(-90)" text-anchor="middle" class="note">queries/s, one at a time</text>`,
     "</svg>",
   ].join("\n")}\n`;

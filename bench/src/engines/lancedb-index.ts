@@ -56,7 +56,7 @@ export const lanceVariants: readonly IndexVariant[] = [
     id: "IVF_HNSW_SQ",
     family: "hnsw",
     knob: "ef",
-    efforts: [16, 32, 64, 128, 256],
+    efforts: [20, 32, 64, 128, 256, 512],
     method: "IVF_HNSW_SQ, one partition, refine factor 2",
     ...common,
   },

@@ -35,7 +35,7 @@ export async function measureDiskann(context: BenchContext): Promise<WorkloadRep
   }
   const report: WorkloadReport = {
     workload: "diskann",
-    title: `an index on disk, opened in a new process, one query at a time, k = ${context.settings.k}`,
+    title: `An index on disk, opened in a new process, one query at a time, k = ${context.settings.k}`,
     columns: [
       { key: "p50Ms", label: `p50 ms at ≥ ${level}`, digits: 3 },
       { key: "p95Ms", label: "p95 ms", digits: 3 },

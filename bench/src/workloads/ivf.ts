@@ -19,7 +19,7 @@ export async function measureIvf(context: BenchContext): Promise<WorkloadReport>
   const rabitq = speedOf("lynsedb IVF-IP-RABITQ");
   return {
     workload: "ivf",
-    title: `inverted files, one query at a time, k = ${context.settings.k}`,
+    title: `Inverted files, one query at a time, k = ${context.settings.k}`,
     columns: curveColumns,
     primary: speedKey(level),
     better: "higher",

@@ -38,8 +38,8 @@ interface TuneFlags extends CommonOptions {
 }
 
 const examples = `
-Rows drawn from the collection ask, exact search answers, and each index is measured against it, over a range of
-efforts. It works on a copy in memory: the collection and its index stay as they are.
+Rows drawn from the collection ask, exact search answers, and each index is measured against that,
+over a range of efforts. All of it on a copy in memory: the collection stays as it is.
 
 Examples:
   lynse tune --collection docs
@@ -101,7 +101,7 @@ async function tune(collection: Collection, flags: TuneFlags, terminal: Terminal
 
 async function measure(source: Collection, flags: TuneFlags, stage: StageLine): Promise<TuneReport> {
   const [[rows, dim], { metric }] = [await source.shape(), await source.stats()];
-  const modes = await checkModes(source, flags.modes ?? candidateModes(metric));
+  const modes = flags.modes === undefined ? candidateModes(metric) : await checkModes(source, flags.modes);
   const copy = await copyForTuning(source, {
     queries: flags.queries,
     rowsMax: flags.sampleRows,

@@ -4,6 +4,7 @@ import { fieldValue, formatCell, formatScore } from "./cell.js";
 import { labelledLines } from "./labelled-lines.js";
 import { ProgressLine } from "./progress-line.js";
 import { formatBytes, formatDuration } from "./quantity.js";
+import { StageLine } from "./stage-line.js";
 import { formatTable, type TableColumn } from "./table.js";
 import { cutToWidth, oneLine, textWidth } from "./text-width.js";
 
@@ -179,6 +180,42 @@ describe("progress", () => {
       "50%  100,000 rows, 10,000 rows/s, 10.0 s left\n",
       "75%  150,000 rows, 10,000 rows/s, 5.0 s left\n",
       "100%  200,000 rows, 10,000 rows/s, 0 µs left\n",
+    ]);
+  });
+});
+
+describe("StageLine", () => {
+  const written = (isInteractive: boolean) => {
+    const texts: string[] = [];
+    let now = 0;
+    const line = new StageLine({ isInteractive, width: 20, write: (text) => texts.push(text) }, () => now);
+    return { texts, line, pass: (ms: number) => (now += ms) };
+  };
+
+  test("elsewhere than on a terminal, a line a stage and no more", () => {
+    const { texts, line, pass } = written(false);
+    for (const share of [0, 0.5, 1]) {
+      line.show("building", share);
+      pass(1000);
+    }
+    line.show("searching");
+    line.end();
+    expect(texts).toEqual(["building\n", "searching\n"]);
+  });
+
+  test("on a terminal one line that is painted over, not too often, and removed", () => {
+    const { texts, line, pass } = written(true);
+    line.show("building", 0.251);
+    line.show("building", 0.3);
+    pass(150);
+    line.show("building", 0.9);
+    line.show("a stage with a long name");
+    line.end();
+    expect(texts).toEqual([
+      "\rbuilding 25%\u001b[K",
+      "\rbuilding 90%\u001b[K",
+      "\ra stage with a long\u001b[K",
+      "\r\u001b[K",
     ]);
   });
 });

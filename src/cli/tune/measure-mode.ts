@@ -3,7 +3,7 @@
  *
  * Built with its defaults, then asked all queries at every effort, cheapest first, until more effort cannot pay: the
  * recall is as good as complete, or a search takes longer than an exact one. All queries once to find the recall and to
- * warm up, then once more against the clock, one at a time.
+ * warm up, then a few times more against the clock, one at a time.
  */
 import { type Collection, isLynseError, type SearchOptions } from "../../index.js";
 import type { WhereParams } from "../../types.js";
@@ -13,6 +13,12 @@ import type { TuneMode, TunePoint } from "./tune-report.js";
 
 /** Beyond this recall, more effort shows nothing. */
 const recallEnough = 0.9995;
+/** A search that takes so many times as long as an exact one is no use, and the next would take even longer. */
+const slowerThanExact = 1.5;
+/** Passes over the queries against the clock: at least and at most so many, and no new one after so long. */
+const passesMin = 3;
+const passesMax = 9;
+const steadyMs = 300;
 
 export interface TuneTask {
   readonly collection: Collection;
@@ -87,7 +93,7 @@ async function measurePoints(task: TuneTask, knob: Knob | null, exact: ExactAnsw
     }
     const point = { effort, recall: sum / task.queries.length, ...(await timeSearches(task, options)) };
     points.push(point);
-    if (point.recall >= recallEnough || point.meanMs > exact.point.meanMs) break;
+    if (point.recall >= recallEnough || point.meanMs > slowerThanExact * exact.point.meanMs) break;
   }
   return points;
 }
@@ -101,14 +107,24 @@ function searchOptions({ k, where, params }: TuneTask, nprobe: number | null): S
   };
 }
 
+/** Times of one query at a time, each the median of its passes: a pause of the machine is no property of an index. */
 async function timeSearches(task: TuneTask, options: SearchOptions): Promise<Pick<TunePoint, "meanMs" | "p95Ms">> {
-  const times = new Float64Array(task.queries.length);
-  for (const [at, query] of task.queries.entries()) {
-    const startedAt = performance.now();
-    await task.collection.search(query, options);
-    times[at] = performance.now() - startedAt;
+  const passes: Float64Array[] = [];
+  const startedAt = performance.now();
+  while (passes.length < passesMin || (passes.length < passesMax && performance.now() - startedAt < steadyMs)) {
+    const times = new Float64Array(task.queries.length);
+    for (const [at, query] of task.queries.entries()) {
+      const before = performance.now();
+      await task.collection.search(query, options);
+      times[at] = performance.now() - before;
+    }
+    passes.push(times);
   }
-  const meanMs = times.reduce((sum, ms) => sum + ms, 0) / times.length;
-  times.sort();
-  return { meanMs, p95Ms: times[Math.max(0, Math.ceil(times.length * 0.95) - 1)] ?? meanMs };
+  const medians = Float64Array.from(task.queries, (_, at) => {
+    const sorted = Float64Array.from(passes, (times) => times[at] ?? 0).sort();
+    return sorted[sorted.length >> 1] ?? 0;
+  });
+  const meanMs = medians.reduce((sum, ms) => sum + ms, 0) / medians.length;
+  medians.sort();
+  return { meanMs, p95Ms: medians[Math.max(0, Math.ceil(medians.length * 0.95) - 1)] ?? meanMs };
 }

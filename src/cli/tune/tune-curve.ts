@@ -29,10 +29,10 @@ interface Axes {
   readonly yOf: (ms: number) => number;
 }
 
-/** Axes about all points: the recall from the tick below the worst of them that is at least 0.5. */
-function axesFor(points: readonly TunePoint[]): Axes {
-  const worst = Math.min(0.95, ...points.map((point) => point.recall));
-  const recallMin = recallTicks.filter((tick) => tick <= worst).at(-1) ?? 0.5;
+/** Axes about all points and the recall that is wanted, but not below the first tick. */
+function axesFor(points: readonly TunePoint[], targetRecall: number): Axes {
+  const worst = Math.min(0.9, targetRecall - 0.01, ...points.map((point) => point.recall));
+  const recallMin = recallTicks.filter((tick) => tick <= worst).at(-1) ?? recallTicks[0]!;
   const steps = Array.from({ length: 36 }, (_, at) => [1, 2, 5][at % 3]! * 10 ** (Math.floor(at / 3) - 5));
   const low = steps.filter((step) => step <= Math.min(...points.map((point) => point.meanMs))).at(-1) ?? 1e-5;
   const most = Math.max(...points.map((point) => point.meanMs));
@@ -134,8 +134,8 @@ const drawnPoints = (mode: TuneMode, recallMin: number): TunePoint[] =>
 
 /** The picture; `chosen` is ringed. */
 export function tuneCurve(report: TuneReport, chosen: TunePoint): string {
-  const points = report.modes.flatMap((mode) => mode.points).filter((point) => point.recall >= 0.5);
-  const axes = axesFor(points);
+  const points = report.modes.flatMap((mode) => mode.points).filter((point) => point.recall >= recallTicks[0]!);
+  const axes = axesFor(points, report.targetRecall);
   const drawn = report.modes.filter((mode) => drawnPoints(mode, axes.recallMin).length > 0);
   const names = apart(drawn.map((mode) => axes.yOf(drawnPoints(mode, axes.recallMin).at(-1)!.meanMs)));
   return [
