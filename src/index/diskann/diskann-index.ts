@@ -1,0 +1,189 @@
+/**
+ * How is a field searched whose vectors stay on disk?
+ *
+ * DiskANN (Subramanya et al., NeurIPS 2019): a graph whose nodes, vectors and neighbours lie in blocks of a file, and codes
+ * in memory that tell which blocks to read. Candidates carry exact values, since their vectors were read.
+ */
+import type { DenseMetric } from "../../types.js";
+import type { ChunkOptions, DiskRows } from "../disk-rows.js";
+import type { IndexName } from "../index-name.js";
+import type {
+  BuildContext,
+  IndexCandidates,
+  IndexFamily,
+  IndexFolder,
+  IndexParameters,
+  IndexRows,
+  IndexSearch,
+  IndexSection,
+  VectorIndex,
+} from "../vector-index.js";
+import { BeamSearch } from "./beam-search.js";
+import { BlockFile } from "./block-file.js";
+import { compactGraph } from "./compact-graph.js";
+import type { DiskGraph } from "./disk-graph.js";
+import { buildGraph } from "./graph-builder.js";
+import { batchRows, insertRows } from "./graph-insertion.js";
+import { forEachChunk, readRows } from "./graph-rows.js";
+import { graphSections, loadGraph } from "./graph-sections.js";
+import type { TableShape } from "./node-table.js";
+
+/** Share of the nodes that new or dead rows make up when the graph is built anew rather than mended. */
+const newShareMax = 0.5;
+const deadShareMax = 0.25;
+/** Blocks of the file for each one in use when the others are worth a copy. */
+const fileGrowthMax = 2.5;
+
+export class DiskAnnIndex implements VectorIndex, DiskRows {
+  readonly name: IndexName;
+  readonly parameters: IndexParameters;
+  readonly storesVectors = true;
+  readonly #folder: IndexFolder;
+  #graph: DiskGraph;
+  /** Files that were in use before, still open for searches that began then. */
+  #retired: BlockFile[] = [];
+  /** The file that the last sections given away name. */
+  #serialized: string | null;
+
+  constructor(name: IndexName, parameters: IndexParameters, folder: IndexFolder, graph: DiskGraph, isLoaded: boolean) {
+    this.name = name;
+    this.parameters = parameters;
+    this.#folder = folder;
+    this.#graph = graph;
+    this.#serialized = isLoaded ? graph.file.name : null;
+  }
+
+  get rowCount(): number {
+    return this.#graph.table.rowCount;
+  }
+
+  get leftOut(): number {
+    return this.#graph.leftOut;
+  }
+
+  expectedVisits(k: number, nprobe: number | null): number {
+    const listSize = Math.max(nprobe ?? this.parameters["searchListSize"]!, k);
+    return Math.min(this.#graph.table.nodeCount, listSize * this.#graph.shape.maxDegree);
+  }
+
+  search(request: IndexSearch): Promise<IndexCandidates> {
+    return this.#searchOf(request).run();
+  }
+
+  scanExact(request: IndexSearch): Promise<IndexCandidates> {
+    return this.#searchOf(request).runExact();
+  }
+
+  readRows(rows: ArrayLike<number>): Promise<Float32Array> {
+    return readRows(this.#graph, rows);
+  }
+
+  forEachChunk(
+    visit: (rows: Uint32Array, vectors: Float32Array) => void | Promise<void>,
+    options: ChunkOptions,
+  ): Promise<void> {
+    return forEachChunk(this.#graph, visit, options);
+  }
+
+  async extend(rows: IndexRows, context: BuildContext): Promise<void> {
+    const { nodeCount, rowCount } = this.#graph.table;
+    const isMuch = rows.rowCount - rowCount > nodeCount * newShareMax;
+    if (isMuch || countDead(this.#graph, context.dead) > nodeCount * deadShareMax) {
+      const shape = shapeOf(this.name, rows.dim);
+      this.#replace(await buildGraph({ shape, parameters: this.parameters }, rows, context));
+      return;
+    }
+    const parameters = this.parameters;
+    const options = { listSize: parameters["searchListSize"]!, alpha: parameters["alpha"]! };
+    const file = this.#graph.file.isWritable ? this.#graph.file : await this.#graph.file.forWriting();
+    let graph = this.#graph;
+    try {
+      while (graph.table.rowCount < rows.rowCount) {
+        const to = Math.min(rows.rowCount, graph.table.rowCount + batchRows(rows.dim));
+        graph = await insertRows(graph, file, rows, to, options, context);
+        context.onProgress(to - rowCount, rows.rowCount - rowCount);
+        if (graph.fileBlocks > graph.blockCount * fileGrowthMax) {
+          const compact = await compactGraph(graph, context);
+          if (graph.file !== this.#graph.file) this.#retired.push(graph.file);
+          this.#replace(compact);
+          return await this.extend(rows, context);
+        }
+      }
+    } catch (error) {
+      this.#graph.forgetLaterBlocks();
+      if (file !== this.#graph.file) await file.close();
+      throw error;
+    }
+    this.#replace(graph);
+  }
+
+  async serialize(): Promise<readonly IndexSection[]> {
+    const { file } = this.#graph;
+    if (this.#serialized !== null) {
+      // Sections are only known to be kept when the next ones are asked for.
+      const isNeeded = (name: string) => name === file.name || name === this.#serialized;
+      await this.#closeRetired(isNeeded);
+      await BlockFile.removeOthers(this.#folder, isNeeded);
+    }
+    this.#serialized = file.name;
+    return graphSections(this.#graph);
+  }
+
+  memoryBytes(): number {
+    const { table, blockCount } = this.#graph;
+    return table.memory.usedBytes + 4 * blockCount;
+  }
+
+  diskBytes(): number {
+    return this.#graph.fileBytes;
+  }
+
+  async release(): Promise<void> {
+    await this.#closeRetired(() => false);
+    await this.#graph.file.close();
+  }
+
+  #searchOf(request: IndexSearch): BeamSearch {
+    const listSize = request.nprobe ?? this.parameters["searchListSize"]!;
+    return new BeamSearch(this.#graph, request, { listSize, beamWidth: this.parameters["beamWidth"]! });
+  }
+
+  /** Searches that begin from now on work on `graph`. */
+  #replace(graph: DiskGraph): void {
+    if (graph.file !== this.#graph.file) this.#retired.push(this.#graph.file);
+    this.#graph = graph;
+  }
+
+  async #closeRetired(isNeeded: (name: string) => boolean): Promise<void> {
+    for (const file of this.#retired) if (!isNeeded(file.name)) await file.close();
+    this.#retired = this.#retired.filter((file) => isNeeded(file.name));
+  }
+}
+
+/** Nodes of the index whose rows are dead now. */
+function countDead({ table }: DiskGraph, dead: Uint32Array | null): number {
+  if (dead === null) return 0;
+  const { rows } = table;
+  let count = 0;
+  for (let node = 0; node < rows.length; node++) {
+    const row = rows[node]!;
+    count += ((dead[row >>> 5] ?? 0) >>> (row & 31)) & 1;
+  }
+  return count;
+}
+
+function shapeOf(name: IndexName, dim: number): TableShape {
+  return { dim, metric: name.metric as DenseMetric, kind: "sq8", subspaces: 0 };
+}
+
+/** Indexes named `DISKANN`. */
+export const diskannFamily: IndexFamily = {
+  async build(name, parameters, rows, context) {
+    const graph = await buildGraph({ shape: shapeOf(name, rows.dim), parameters }, rows, context);
+    return new DiskAnnIndex(name, parameters, context.folder, graph, false);
+  },
+  async load(name, parameters, sections, { dim, folder }) {
+    const graph = await loadGraph(sections, shapeOf(name, dim), parameters["maxDegree"]!, folder);
+    return graph === null ? null : new DiskAnnIndex(name, parameters, folder, graph, true);
+  },
+};

@@ -1,0 +1,168 @@
+/**
+ * How does an index on disk come to be from rows?
+ *
+ * Codes of all rows, the graph over them in memory, an order of the nodes in which neighbours share blocks, then the
+ * file, for which the rows are read again. Peak memory is codes, graph and a buffer of blocks; vectors are never in memory
+ * together. A file that is not finished is removed.
+ */
+import type { KernelMemory } from "../../kernel/kernel-memory.js";
+import type { BuildContext, IndexParameters, IndexRows } from "../vector-index.js";
+import { BlockFile } from "./block-file.js";
+import { orderNodes } from "./block-order.js";
+import { type BlockShape, blockShape } from "./block-shape.js";
+import { DiskGraph } from "./disk-graph.js";
+import { buildLinks, type GraphLinks } from "./graph-links.js";
+import { codeStride, NodeTable, type TableShape } from "./node-table.js";
+import { forEachStretch, liveRows, meanOfRows } from "./row-source.js";
+
+/** Bytes of blocks that are filled together, at least and at most; a sixteenth of the file between. */
+const bufferBytesMin = 32 << 20;
+const bufferBytesMax = 512 << 20;
+const bufferShare = 1 / 16;
+
+/** What an index is asked to be. */
+export interface GraphRequest {
+  readonly shape: TableShape;
+  readonly parameters: IndexParameters;
+}
+
+export async function buildGraph(request: GraphRequest, source: IndexRows, context: BuildContext): Promise<DiskGraph> {
+  const live = liveRows(context.dead, 0, source.rowCount);
+  const { parameters } = request;
+  const shape = blockShape(source.dim, parameters["maxDegree"]!);
+  const coded = await codeRows(request, source, live, context);
+  const graph = await buildLinks(coded, {
+    maxDegree: shape.maxDegree,
+    listSize: Math.max(parameters["searchListSize"]!, shape.maxDegree),
+    alpha: parameters["alpha"]!,
+    seed: parameters["seed"]!,
+    threads: parameters["threads"]! || context.pool.threads,
+    pool: context.pool,
+    signal: context.signal,
+    onProgress: (done, total) => context.onProgress(Math.floor((done / total) * live.length * 0.9), live.length),
+  });
+  const nodeAt = await orderNodes(graph, live.length, shape.blockNodes);
+  const table = tableInOrder(coded, request.shape, nodeAt, live, source.rowCount);
+  const fileShape = { kind: "graph", ...shape } as const;
+  const file = await BlockFile.create(context.folder, fileShape);
+  try {
+    await writeBlocks(file, shape, graph, nodeAt, live, source, coded.memory, context);
+    await file.sync();
+  } catch (error) {
+    await file.remove();
+    throw error;
+  }
+  const blocks = Math.ceil(live.length / shape.blockNodes);
+  const places = Uint32Array.from({ length: blocks }, (_, block) => block);
+  const leftOut = source.rowCount - live.length;
+  return new DiskGraph({ shape, table, file, places, leftOut, fileBlocks: blocks });
+}
+
+/** Codes all live rows to SQ8, in their order. */
+async function codeRows(
+  { shape: { metric } }: GraphRequest,
+  source: IndexRows,
+  live: Uint32Array,
+  context: BuildContext,
+): Promise<NodeTable> {
+  const { dim } = source;
+  const table = NodeTable.create({ dim, metric, kind: "sq8", subspaces: 0 }, live.length, 0);
+  const { kernel, address, memory } = table;
+  if (metric !== "ip") table.centre.set(await meanOfRows(source, live, metric === "cos"));
+  let squareMax = 0;
+  await forEachStretch(source, live, memory, context.signal, ({ first, count, address: vectors }) => {
+    squareMax = Math.max(squareMax, kernel.encodeNodes(address, first, count, vectors, 4 * dim));
+  });
+  if (metric === "ip") table.squareMax = squareMax;
+  return table;
+}
+
+/** The table of the finished index: codes in the order of places, and the maps of rows. */
+function tableInOrder(
+  coded: NodeTable,
+  shape: TableShape,
+  nodeAt: Uint32Array,
+  live: Uint32Array,
+  rowCount: number,
+): NodeTable {
+  const table = NodeTable.create(shape, nodeAt.length, rowCount);
+  const stride = codeStride(shape);
+  const { codes, scalars, rows } = table;
+  const from = { codes: coded.codes, scalars: coded.scalars };
+  for (let place = 0; place < nodeAt.length; place++) {
+    const node = nodeAt[place]!;
+    rows[place] = live[node]!;
+    codes.set(from.codes.subarray(node * stride, (node + 1) * stride), place * stride);
+    scalars[2 * place] = from.scalars[2 * node]!;
+    scalars[2 * place + 1] = from.scalars[2 * node + 1]!;
+  }
+  table.centre.set(coded.centre);
+  table.squareMax = coded.squareMax;
+  table.mapRows();
+  return table;
+}
+
+/** Writes all blocks; the rows are read in order once for each buffer of blocks. */
+async function writeBlocks(
+  file: BlockFile,
+  shape: BlockShape,
+  graph: GraphLinks,
+  nodeAt: Uint32Array,
+  live: Uint32Array,
+  source: IndexRows,
+  memory: KernelMemory,
+  context: BuildContext,
+): Promise<void> {
+  const { blockNodes, blockBytes } = shape;
+  const placeOf = new Uint32Array(nodeAt.length);
+  for (let place = 0; place < nodeAt.length; place++) placeOf[nodeAt[place]!] = place;
+  const blocks = Math.ceil(nodeAt.length / blockNodes);
+  const aim = Math.min(bufferBytesMax, Math.max(bufferBytesMin, blocks * blockBytes * bufferShare));
+  const together = Math.max(1, Math.min(blocks, Math.floor(aim / blockBytes)));
+  const buffer = new Uint8Array(together * blockBytes);
+  for (let first = 0; first < blocks; first += together) {
+    const count = Math.min(together, blocks - first);
+    const from = first * blockNodes;
+    const to = Math.min(nodeAt.length, (first + count) * blockNodes);
+    buffer.fill(0);
+    for (let place = from; place < to; place++) {
+      writeLinks(buffer, nodeOffset(shape, place - from), shape, graph, nodeAt[place]!, placeOf, live);
+    }
+    await forEachStretch(source, live, memory, context.signal, (stretch) => {
+      for (let i = 0; i < stretch.count; i++) {
+        const place = placeOf[stretch.first + i]!;
+        if (place < from || place >= to) continue;
+        const target = new Float32Array(buffer.buffer, nodeOffset(shape, place - from), shape.dim);
+        target.set(stretch.vectors.subarray(i * shape.dim, (i + 1) * shape.dim));
+      }
+    });
+    for (let block = 0; block < count; block++) {
+      const bytes = buffer.subarray(block * blockBytes, (block + 1) * blockBytes);
+      file.seal(bytes, first + block, Math.min(blockNodes, nodeAt.length - (first + block) * blockNodes));
+    }
+    await file.write(buffer.subarray(0, count * blockBytes), first);
+    context.onProgress(Math.floor((0.9 + (0.1 * to) / nodeAt.length) * live.length), live.length);
+  }
+}
+
+/** Where the `index`-th node of consecutive blocks lies. */
+export function nodeOffset({ blockNodes, blockBytes, nodeBytes }: BlockShape, index: number): number {
+  return Math.floor(index / blockNodes) * blockBytes + 16 + (index % blockNodes) * nodeBytes;
+}
+
+function writeLinks(
+  buffer: Uint8Array,
+  offset: number,
+  shape: BlockShape,
+  { links, stride }: GraphLinks,
+  node: number,
+  placeOf: Uint32Array,
+  live: Uint32Array,
+): void {
+  const words = new Uint32Array(buffer.buffer, offset + shape.vectorBytes, 2 + shape.maxDegree);
+  const first = node * stride;
+  const degree = Math.min(links[first]!, shape.maxDegree);
+  words[0] = live[node]!;
+  words[1] = degree;
+  for (let i = 0; i < degree; i++) words[2 + i] = placeOf[links[first + 1 + i]!]!;
+}

@@ -1,0 +1,90 @@
+/**
+ * Which nodes are neighbours?
+ *
+ * Builds the graph of DiskANN (Subramanya et al., NeurIPS 2019) over SQ8 codes in memory: two passes over the nodes in a
+ * random order, first without, then with the factor alpha; tasks of the pool link some nodes each. With one thread the
+ * graph follows from the rows and the seed.
+ */
+import type { KernelPool } from "../../kernel/kernel-pool.js";
+import { SeededRandom } from "../../storage/seeded-random.js";
+import { diskModuleSource } from "./disk-kernel.js";
+import type { NodeTable } from "./node-table.js";
+
+/** Nodes of a task: some milliseconds. */
+const taskNodes = 32;
+/** Where the kernel's table header names the neighbours and their room. */
+const linksField = 9;
+const slotsField = 10;
+
+export interface LinkOptions {
+  readonly maxDegree: number;
+  readonly listSize: number;
+  readonly alpha: number;
+  readonly seed: number;
+  readonly threads: number;
+  readonly pool: KernelPool;
+  readonly signal: AbortSignal | undefined;
+  /** Nodes linked so far, of twice their number. */
+  readonly onProgress: (done: number, total: number) => void;
+}
+
+/** Neighbours of all nodes: of node i, `links[i * stride]` of them from `links[i * stride + 1]` on. */
+export interface GraphLinks {
+  readonly links: Uint32Array;
+  readonly stride: number;
+  /** The node nearest to the middle, from which others are reached. */
+  readonly entry: number;
+}
+
+/** Builds the graph over a table that nobody else uses. */
+export async function buildLinks(table: NodeTable, options: LinkOptions): Promise<GraphLinks> {
+  const { memory, kernel, nodeCount, address } = table;
+  const slots = Math.ceil(options.maxDegree * 1.3);
+  const stride = slots + 1;
+  const links = memory.allocate(4 * stride * nodeCount);
+  const header = new Uint32Array(memory.buffer, address, 16);
+  header[linksField] = links;
+  header[slotsField] = slots;
+  const threads = Math.max(1, Math.min(options.threads, options.pool.threads));
+  const order = memory.allocate(4 * nodeCount);
+  fillOrder(new Uint32Array(memory.buffer, order, nodeCount), options.seed);
+  const jobs: number[] = [];
+  const jobBytes = kernel.jobBytes(nodeCount, header[2]!, options.listSize, slots) >>> 0;
+  for (let slot = 0; slot < threads; slot++) {
+    const job = memory.allocate(jobBytes);
+    kernel.initJob(job, address, options.listSize, options.maxDegree);
+    jobs.push(job);
+  }
+  const entry = kernel.middleNode(address, nodeCount, 1) >>> 0;
+  const run = (name: string, before: number, args: (from: number, to: number) => readonly number[]) => {
+    let given = 0;
+    const next = (slot: number) => {
+      if (given >= nodeCount) return null;
+      const from = given;
+      given = Math.min(nodeCount, from + taskNodes);
+      options.onProgress(before + from, 2 * nodeCount);
+      return { module: diskModuleSource, memory: memory.memory, name, args: [jobs[slot]!, ...args(from, given)] };
+    };
+    return options.pool.run(next, { threads, signal: options.signal });
+  };
+  const pass = (alpha: number, before: number) =>
+    run("linkNodes", before, (from, to) => [order, from, to, entry, alpha * alpha, fill(options)]);
+  await pass(1, 0);
+  await pass(options.alpha, nodeCount);
+  await run("trimNodes", nodeCount, (from, to) => [from, to]);
+  return { links: new Uint32Array(memory.buffer, links, stride * nodeCount), stride, entry };
+}
+
+function fill({ maxDegree }: LinkOptions): number {
+  return maxDegree;
+}
+
+/** The numbers of all nodes in a random order (Fisher and Yates). */
+function fillOrder(order: Uint32Array, seed: number): void {
+  const random = new SeededRandom(seed);
+  for (let i = 0; i < order.length; i++) {
+    const j = random.below(i + 1);
+    order[i] = order[j]!;
+    order[j] = i;
+  }
+}
