@@ -29,7 +29,10 @@ export interface GraphKernel {
   resultPlace(walker: number): number;
   beginQuery(graph: number, walker: number): void;
   search(graph: number, walker: number, ef: number): number;
-  listRows(graph: number, walker: number, isMasked: number, rowCount: number, k: number, limit: number): number;
+  searchFiltered(graph: number, walker: number, rowCount: number, ef: number): number;
+  countAllowed(graph: number, walker: number, rowCount: number): number;
+  scanMask(graph: number, walker: number, rowCount: number, most: number): number;
+  listRows(graph: number, walker: number, what: number, rowCount: number, k: number, limit: number): number;
   scoredCount(walker: number): number;
   waysBytes(rowCount: number): number;
   beginWays(graph: number, ways: number, rowCount: number): void;

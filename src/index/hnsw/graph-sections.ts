@@ -74,7 +74,7 @@ export function readGraph(
   const { space, m, seed } = options;
   const header = sections.get("header");
   if (header?.byteLength !== 4 * (headerWords + space.dim)) return null;
-  const copy = header.slice().buffer;
+  const copy = new Uint8Array(header).buffer;
   const words = new Uint32Array(copy);
   const [, rowCount = 0, , , , , entry = 0, leftOut = 0] = words;
   const expected = [version, rowCount, space.dim, space.number, m, seed >>> 0, entry, leftOut];

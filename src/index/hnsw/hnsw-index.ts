@@ -16,6 +16,7 @@ import type {
   IndexSection,
   VectorIndex,
 } from "../vector-index.js";
+import { chooseFilterPlan, type FilterPlan, isYieldPoor, walkVisits } from "./filter-plan.js";
 import { GraphBuilder, trainCodes } from "./graph-builder.js";
 import { readGraph, writeGraph } from "./graph-sections.js";
 import { RowGraph, type Walker } from "./row-graph.js";
@@ -56,29 +57,66 @@ export class HnswIndex implements VectorIndex {
   }
 
   expectedVisits(k: number, nprobe: number | null): number {
-    return Math.min(this.#rowCount, Math.round(this.#ef(k, nprobe) * 6 + 150));
+    return Math.min(this.#rowCount, walkVisits(this.#ef(k, nprobe)));
   }
 
-  search({ query, k, mask, rowCount, nprobe }: IndexSearch): IndexCandidates {
-    const { kernel, address, memory } = this.#graph;
+  /** As `expectedVisits` under a filter that allows a share of the rows, in exact comparisons of the same cost. */
+  filteredVisits(k: number, nprobe: number | null, selectivity: number): number {
+    const rowCount = this.#rowCount;
+    const matches = Math.ceil(Math.min(1, Math.max(0, selectivity)) * rowCount);
+    return Math.ceil(chooseFilterPlan({ ef: this.#ef(k, nprobe), k, rowCount, matches }).cost);
+  }
+
+  search({ query, k, mask, maskCount, rowCount, nprobe }: IndexSearch): IndexCandidates {
+    const { kernel, memory } = this.#graph;
+    const visible = Math.min(rowCount, this.#rowCount);
     const ef = this.#ef(k, nprobe);
     const limit = shortlistMax(k);
-    const walker = this.#walkerFor(ef, limit);
+    const matches = Math.min(maskCount, visible);
+    const plan = mask === null ? null : chooseFilterPlan({ ef, k, rowCount: visible, matches });
+    const walker = this.#walkerFor(Math.max(ef, plan?.ef ?? 0), limit);
     const { map, dim } = this.#space;
     const target = new Float32Array(memory.buffer, kernel.queryPlace(walker.address) >>> 0, dim);
     if (map === null) target.set(query);
     else map(query, 1, target);
-    if (mask !== null) {
-      const words = Math.min(mask.length, Math.ceil(this.#rowCount / 32));
-      const place = kernel.maskPlace(walker.address) >>> 0;
-      new Uint32Array(memory.buffer, place, words).set(mask.subarray(0, words));
+    kernel.beginQuery(this.#graph.address, walker.address);
+    if (mask === null || plan === null) {
+      kernel.search(this.#graph.address, walker.address, ef);
+      return this.#candidates(walker, nodes, visible, k, limit, "walk");
     }
-    kernel.beginQuery(address, walker.address);
-    kernel.search(address, walker.address, ef);
-    const visible = Math.min(rowCount, this.#rowCount);
-    const found = kernel.listRows(address, walker.address, mask === null ? 0 : 1, visible, k, limit);
+    const words = Math.ceil(visible / 32);
+    const place = kernel.maskPlace(walker.address) >>> 0;
+    new Uint32Array(memory.buffer, place, words).set(mask.subarray(0, words));
+    return this.#searchFiltered(walker, plan, ef, visible, k, limit);
+  }
+
+  #searchFiltered(
+    walker: Walker,
+    plan: FilterPlan,
+    ef: number,
+    rowCount: number,
+    k: number,
+    limit: number,
+  ): IndexCandidates {
+    const { kernel, address } = this.#graph;
+    if (plan.kind === "scan") {
+      kernel.scanMask(address, walker.address, rowCount, plan.ef);
+      return this.#candidates(walker, plainRows, rowCount, k, limit, plan.kind);
+    }
+    if (plan.kind === "discard-walk") {
+      kernel.search(address, walker.address, plan.ef);
+      const found = kernel.countAllowed(address, walker.address, rowCount);
+      if (!isYieldPoor(found, ef)) return this.#candidates(walker, maskedNodes, rowCount, k, limit, plan.kind);
+    }
+    kernel.searchFiltered(address, walker.address, rowCount, ef);
+    return this.#candidates(walker, maskedNodes, rowCount, k, limit, "filtered-walk");
+  }
+
+  #candidates(walker: Walker, what: number, rowCount: number, k: number, limit: number, plan: string): IndexCandidates {
+    const { kernel, address, memory } = this.#graph;
+    const found = kernel.listRows(address, walker.address, what, rowCount, k, limit);
     const rows = new Uint32Array(memory.buffer, kernel.resultPlace(walker.address) >>> 0, found).slice();
-    return { rows, values: null, rowsScored: kernel.scoredCount(walker.address), plan: "walk" };
+    return { rows, values: null, rowsScored: kernel.scoredCount(walker.address), plan };
   }
 
   async extend(rows: IndexRows, context: BuildContext): Promise<void> {
@@ -123,10 +161,15 @@ export class HnswIndex implements VectorIndex {
       this.#graph.releaseWalker(present);
       this.#walker = null;
     }
-    this.#walker = this.#graph.acquireWalker(Math.max(ef, 64), Math.max(results, 256));
+    this.#walker = this.#graph.acquireWalker(Math.max(ef, 256), Math.max(results, 256));
     return this.#walker;
   }
 }
+
+/** What the beam holds, in the kernel's `listRows`. */
+const nodes = 0;
+const maskedNodes = 1;
+const plainRows = 2;
 
 function parameter(parameters: IndexParameters, name: keyof typeof defaults): number {
   return parameters[name] ?? defaults[name];

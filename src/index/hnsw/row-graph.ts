@@ -44,7 +44,7 @@ export class RowGraph {
     this.m = m;
     this.kernel = instantiateGraphKernel(this.memory.memory);
     const rowBytes = Math.ceil(space.dim / 16) * 16 + 8 * m + 12;
-    const shift = Math.min(16, Math.max(4, Math.ceil(Math.log2(slabBytesAim / rowBytes))));
+    const shift = Math.min(16, Math.max(7, Math.ceil(Math.log2(slabBytesAim / rowBytes))));
     this.slabRows = 2 ** shift;
     this.address = this.memory.allocate(this.kernel.graphBytes(space.dim) >>> 0);
     this.kernel.initGraph(this.address, space.dim, space.number, m, shift, seed | 0);

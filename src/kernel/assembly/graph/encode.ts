@@ -20,6 +20,7 @@ import {
   LEFT_OUT,
   levelOf,
   listOf,
+  markChained,
   NO_NODE,
   NONE,
   normPlace,
@@ -48,7 +49,7 @@ export function encodeRows(graph: usize, source: usize, first: u32, count: u32):
   let normMax = load<i32>(graph, G_NORM_MAX);
   for (let row = first; row < first + count; row++) {
     const code = codeOf(graph, row);
-    const factor = lengthening(graph, source) ;
+    const factor = lengthening(graph, source);
     let norm: i32 = 0;
     for (let i: usize = 0; i < dim; i++) {
       const exact = (load<f32>(source + (i << 2)) * factor - load<f32>(centre + (i << 2))) * steps;
@@ -117,6 +118,7 @@ export function joinEqualRows(graph: usize, table: usize, places: u32, first: u3
         const chain = chainPlace(graph, node);
         store<u32>(chainPlace(graph, row), load<u32>(chain) | NO_NODE);
         atomic.store<u32>(chain, row);
+        markChained(graph, node);
         joined++;
         break;
       }

@@ -16,6 +16,7 @@ export {
   slabBytes,
 } from "./layout";
 export { encodeRows, joinEqualRows, leaveOut } from "./encode";
+export { countAllowed, scanMask, searchFiltered } from "./filter";
 export { insertRows } from "./insert";
 export {
   beginQuery,

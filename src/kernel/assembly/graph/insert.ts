@@ -212,7 +212,7 @@ function insertNode(graph: usize, walker: usize, row: u32, ef: u32, alpha: f32):
   let start = descend(true, graph, walker, entry, top, at);
   while (true) {
     startAt(walker, start);
-    walkLevel(true, graph, walker, at, ef);
+    walkLevel(true, false, graph, walker, at, ef);
     const count = load<u32>(walker, W_COUNT);
     const chosen = select(graph, walker, norm, beam, count, m, selected, row, alpha);
     writeOwnList(graph, row, at, selected, chosen);
@@ -235,7 +235,7 @@ export function searchLike(graph: usize, walker: usize, row: u32, ef: u32): void
   widenCode(codeOf(graph, row), load<u32>(graph, G_STRIDE), load<u32>(walker, W_QUERY));
   store<f32>(walker, 0.5, W_NORM_SHARE);
   startAt(walker, descend(true, graph, walker, entry, levelOf(graph, entry), 0));
-  walkLevel(true, graph, walker, 0, ef);
+  walkLevel(true, false, graph, walker, 0, ef);
 }
 
 /** Inserts the nodes among the rows [from, to). */

@@ -26,15 +26,19 @@ export const G_STRIDE: usize = 4;
 /** u32 places of a list on upper levels and on level 0. */
 export const G_M: usize = 8;
 export const G_CAPACITY: usize = 12;
-/** u32: a slab holds 2^shift rows. */
+/** u32: a slab holds 2^shift rows, 128 at least. */
 export const G_SHIFT: usize = 16;
-/** u32 places in a slab: lists, squared norms of codes (i32), chains (u32), addresses of upper lists (u32), upper lists. */
+/**
+ * u32 places in a slab: lists, squared norms of codes (i32), chains (u32), addresses of upper lists (u32), upper lists, a bit
+ * for each node with a chain.
+ */
 export const G_LISTS: usize = 20;
 export const G_NORMS: usize = 24;
 export const G_CHAINS: usize = 28;
 export const G_UPPERS: usize = 32;
 export const G_POOL: usize = 36;
 export const G_SEED: usize = 40;
+export const G_CHAINED: usize = 44;
 /** u32 the node where walks begin; `NONE` in an empty graph. Its level is the top one. */
 export const G_ENTRY: usize = 48;
 /** f32 what one step of a code stands for. */
@@ -92,7 +96,8 @@ export function initGraph(graph: usize, dim: u32, space: i32, m: u32, shift: u32
   store<u32>(graph, <u32>norms, G_NORMS);
   store<u32>(graph, <u32>(norms + perRow), G_CHAINS);
   store<u32>(graph, <u32>(norms + 2 * perRow), G_UPPERS);
-  store<u32>(graph, <u32>(norms + 3 * perRow), G_POOL);
+  store<u32>(graph, <u32>(norms + 3 * perRow), G_CHAINED);
+  store<u32>(graph, <u32>(norms + 3 * perRow + aligned64(rows >> 3)), G_POOL);
   store<u32>(graph, seed, G_SEED);
   store<u32>(graph, NONE, G_ENTRY);
   store<f32>(graph, 1, G_SCALE);
@@ -166,6 +171,13 @@ export function normPlace(graph: usize, row: u32): usize {
 @inline
 export function chainPlace(graph: usize, row: u32): usize {
   return slabOf(graph, row) + load<u32>(graph, G_CHAINS) + (indexOf(graph, row) << 2);
+}
+
+/** Marks a node as one with a chain. */
+export function markChained(graph: usize, row: u32): void {
+  const index = indexOf(graph, row);
+  const word = slabOf(graph, row) + load<u32>(graph, G_CHAINED) + ((index >> 5) << 2);
+  store<u32>(word, load<u32>(word) | (1 << (<u32>index & 31)));
 }
 
 /** Address of a row's list of neighbours on a level that it has. */

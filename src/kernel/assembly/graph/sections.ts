@@ -17,6 +17,7 @@ import {
   LEFT_OUT,
   levelOf,
   listOf,
+  markChained,
   NO_NODE,
   NONE,
   normPlace,
@@ -94,6 +95,7 @@ function isChainSound(graph: usize, node: u32, rowCount: u32, seen: usize): bool
     const word = seen + (<usize>(row >> 5) << 2);
     const bit: u32 = 1 << (row & 31);
     if (load<u32>(word) & bit) return false;
+    markChained(graph, node);
     store<u32>(word, load<u32>(word) | bit);
     above = row;
     row = load<u32>(chainPlace(graph, row)) & ~NO_NODE;

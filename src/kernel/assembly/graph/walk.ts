@@ -10,7 +10,7 @@
  */
 import { EXPANDED, insertKey, keyOf, rowOf, scoreOf } from "./beam";
 import { dotFour, dotOne } from "./distance";
-import { lengthening } from "./encode";
+import { SOURCES, takeMatching } from "./filter";
 import {
   capacityOf,
   CHAIN_END,
@@ -35,6 +35,10 @@ import {
   NONE,
   normPlace,
 } from "./layout";
+
+/** What a beam holds: nodes, nodes of which the mask allows some rows, or rows that are listed as they are. */
+const MASKED_NODES: i32 = 1;
+const ROWS: i32 = 2;
 
 // Walker header.
 /** u32 places: the query as float32, as int16, the beam, rows waiting for their scores, visited bits, results. */
@@ -62,8 +66,11 @@ export const W_LENGTH: usize = 52;
 export const W_SELECTED: usize = 56;
 export const W_OTHER: usize = 60;
 export const W_MERGE: usize = 64;
-/** u32 place of the mask, a bit a row. */
+/** u32 places of the mask, a bit a row, and of the mask with the bits of nodes that have a chain. */
 export const W_MASK: usize = 68;
+export const W_MAYBE: usize = 72;
+/** u32 place of the keys that a filtered walk begins with. */
+export const W_SOURCES: usize = 76;
 const HEADER: usize = 128;
 
 // @ts-ignore: decorator
@@ -77,9 +84,19 @@ export function walkerBytes(graph: usize, rows: u32, ef: u32, results: u32): usi
   const stride = <usize>load<u32>(graph, G_STRIDE);
   const capacity = <usize>load<u32>(graph, G_CAPACITY);
   const query = aligned64(stride << 2) + 2 * aligned64(stride << 1);
-  const lists = 3 * aligned64((capacity << 2) + 64) + aligned64((capacity << 3) + 64);
-  const beam = aligned64((<usize>ef << 3) + 64);
-  return HEADER + query + beam + lists + 2 * bitBytes(rows) + aligned64(<usize>results << 2);
+  const lists = 2 * aligned64((capacity << 2) + 64) + aligned64((capacity << 3) + 64) + batchBytes(capacity);
+  const beam = beamBytes(ef) + beamBytes(SOURCES);
+  return HEADER + query + beam + lists + 3 * bitBytes(rows) + aligned64(<usize>results << 2);
+}
+
+/** Bytes of a beam with room for `ef` keys and one more; that of a short walk fits, too. */
+function beamBytes(ef: u32): usize {
+  return aligned64((<usize>max(ef, SOURCES) << 3) + 64);
+}
+
+/** Bytes of a batch: what a list and those of its nodes add, when it was twice a list's length before. */
+function batchBytes(capacity: usize): usize {
+  return aligned64(12 * capacity + 64);
 }
 
 /** Bytes of a bit a row. */
@@ -100,9 +117,11 @@ export function initWalker(walker: usize, graph: usize, rows: u32, ef: u32): voi
   store<u32>(walker, <u32>place, W_OTHER);
   place += aligned64(stride << 1);
   store<u32>(walker, <u32>place, W_BEAM);
-  place += aligned64((<usize>ef << 3) + 64);
+  place += beamBytes(ef);
+  store<u32>(walker, <u32>place, W_SOURCES);
+  place += beamBytes(SOURCES);
   store<u32>(walker, <u32>place, W_BATCH);
-  place += listBytes;
+  place += batchBytes(capacity);
   store<u32>(walker, <u32>place, W_SELECTED);
   place += 2 * listBytes;
   store<u32>(walker, <u32>place, W_MERGE);
@@ -111,6 +130,8 @@ export function initWalker(walker: usize, graph: usize, rows: u32, ef: u32): voi
   store<u32>(walker, <u32>bitBytes(rows), W_VISITED_BYTES);
   place += bitBytes(rows);
   store<u32>(walker, <u32>place, W_MASK);
+  place += bitBytes(rows);
+  store<u32>(walker, <u32>place, W_MAYBE);
   place += bitBytes(rows);
   store<u32>(walker, <u32>place, W_RESULTS);
   store<u32>(walker, ef, W_EF_MAX);
@@ -192,7 +213,7 @@ export function scoreFour(
   return i32x4.sub(dots, i32x4.trunc_sat_f32x4_s(f32x4.mul(share, f32x4.convert_i32x4_s(norms))));
 }
 
-function clearVisited(walker: usize): void {
+export function clearVisited(walker: usize): void {
   const visited = <usize>load<u32>(walker, W_VISITED);
   const end = visited + load<u32>(walker, W_VISITED_BYTES);
   const none = i32x4.splat(0);
@@ -205,14 +226,12 @@ function clearVisited(walker: usize): void {
 }
 
 /**
- * Copies the neighbours that were not visited into the batch, marks them and returns how many. Reads a byte of each code
- * ahead, so that the waits for memory overlap.
+ * Copies the neighbours that were not visited into the batch, marks them and returns how many.
  */
 // @ts-ignore: decorator
 @inline
 function takeNew(graph: usize, walker: usize, visited: usize, batch: usize, list: usize, capacity: u32): u32 {
   let count: usize = 0;
-  let touched: u32 = 0;
   const end = list + (<usize>capacity << 2);
   for (; list < end; list += 4) {
     const row = load<u32>(list);
@@ -224,18 +243,23 @@ function takeNew(graph: usize, walker: usize, visited: usize, batch: usize, list
     store<u32>(batch + (count << 2), row);
     count += (bits & bit) == 0 ? 1 : 0;
   }
-  for (let i: usize = 0; i < count; i++) {
-    const code = codeOf(graph, load<u32>(batch + (i << 2)));
-    touched += load<u8>(code);
-  }
-  store<u32>(walker, touched, W_TOUCHED);
+  touchBatch(graph, walker, batch, count);
   return <u32>count;
+}
+
+/** Reads a byte of each code of the batch ahead, so that the waits for memory overlap. */
+// @ts-ignore: decorator
+@inline
+export function touchBatch(graph: usize, walker: usize, batch: usize, count: usize): void {
+  let touched: u32 = 0;
+  for (let i: usize = 0; i < count; i++) touched += load<u8>(codeOf(graph, load<u32>(batch + (i << 2))));
+  store<u32>(walker, touched, W_TOUCHED);
 }
 
 /** Fills up the batch to a multiple of four. */
 // @ts-ignore: decorator
 @inline
-function padBatch(batch: usize, count: u32): void {
+export function padBatch(batch: usize, count: u32): void {
   const last = load<u32>(batch + (<usize>(count - 1) << 2));
   const place = batch + (<usize>count << 2);
   store<u32>(place, last);
@@ -243,10 +267,15 @@ function padBatch(batch: usize, count: u32): void {
   store<u32>(place, last, 8);
 }
 
-/** Walks a level from the nodes in the beam, which are marked as visited, and leaves the `ef` best there. */
+/**
+ * Walks a level from the nodes in the beam, which are marked as visited, and leaves the `ef` best there. When
+ * `isFiltered`, only over nodes that the mask allows, and over those near by where others lie between.
+ */
 // @ts-ignore: decorator
 @inline
-export function walkLevel(hasNorms: bool, graph: usize, walker: usize, level: u32, ef: u32): void {
+export function walkLevel(
+  hasNorms: bool, isFiltered: bool, graph: usize, walker: usize, level: u32, ef: u32,
+): void {
   const query = <usize>load<u32>(walker, W_QUERY);
   const beam = <usize>load<u32>(walker, W_BEAM);
   const batch = <usize>load<u32>(walker, W_BATCH);
@@ -268,7 +297,10 @@ export function walkLevel(hasNorms: bool, graph: usize, walker: usize, level: u3
     store<i64>(place, key | <i64>EXPANDED);
     next++;
     hops++;
-    const fresh = takeNew(graph, walker, visited, batch, listOf(graph, rowOf(key), level), capacity);
+    const list = listOf(graph, rowOf(key), level);
+    const fresh = isFiltered
+      ? takeMatching(graph, walker, visited, batch, list, capacity)
+      : takeNew(graph, walker, visited, batch, list, capacity);
     if (fresh == 0) continue;
     scored += fresh;
     padBatch(batch, fresh);
@@ -361,10 +393,10 @@ export function search(graph: usize, walker: usize, ef: u32): u32 {
   const top = levelOf(graph, entry);
   if (load<i32>(graph, G_SPACE) == L2) {
     startAt(walker, descend(true, graph, walker, entry, top, 0));
-    walkLevel(true, graph, walker, 0, ef);
+    walkLevel(true, false, graph, walker, 0, ef);
   } else {
     startAt(walker, descend(false, graph, walker, entry, top, 0));
-    walkLevel(false, graph, walker, 0, ef);
+    walkLevel(false, false, graph, walker, 0, ef);
   }
   return load<u32>(walker, W_COUNT);
 }
@@ -388,10 +420,11 @@ export function hopCount(walker: usize): u32 {
 }
 
 /**
- * Lists rows of the beam's nodes that the mask allows and that are below `rowCount`, best first, at most `limit`. After the first `k` only those whose score could still be among the best k, given the rounding of codes.
+ * Lists rows of what the beam holds (0: nodes, 1: nodes under the mask, 2: rows) that are below `rowCount`, best first, at
+ * most `limit`. After the first `k` only those whose score could still be among the best k, given the rounding of codes.
  */
 export function listRows(
-  graph: usize, walker: usize, isMasked: bool, rowCount: u32, k: u32, limit: u32,
+  graph: usize, walker: usize, what: i32, rowCount: u32, k: u32, limit: u32,
 ): u32 {
   const mask = <usize>load<u32>(walker, W_MASK);
   const target = <usize>load<u32>(walker, W_RESULTS);
@@ -404,14 +437,14 @@ export function listRows(
     if (scoreOf(key) < least) break;
     let row = rowOf(key);
     while (row != CHAIN_END) {
-      const isAllowed = !isMasked || (load<u32>(mask + (<usize>(row >> 5) << 2)) >> (row & 31)) & 1;
+      const isAllowed = what != MASKED_NODES || (load<u32>(mask + (<usize>(row >> 5) << 2)) >> (row & 31)) & 1;
       if (isAllowed && row < rowCount) {
         if (listed == limit) return listed;
         store<u32>(target + (<usize>listed << 2), row);
         listed++;
         if (listed == k) least = scoreOf(key) - <i32>(load<f32>(walker, W_LENGTH) * 1.2);
       }
-      row = load<u32>(chainPlace(graph, row)) & ~NO_NODE;
+      row = what == ROWS ? CHAIN_END : load<u32>(chainPlace(graph, row)) & ~NO_NODE;
     }
   }
   return listed;
