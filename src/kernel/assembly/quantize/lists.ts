@@ -5,8 +5,11 @@
  */
 import {
   C_BLOCK_BYTES,
+  C_DIM,
+  C_METRIC,
   C_RECORD_BYTES,
   CHUNK_HEADER,
+  COS,
   D_BYTES,
   D_COUNT,
   D_HEAD,
@@ -16,6 +19,7 @@ import {
   K_FIRST_ROW,
   K_NEXT,
 } from "./codec";
+import { normaliseRows } from "./nearest";
 import { encodeRows, placeRecord } from "./encode";
 
 /** Bytes of a chunk for `rows` rows, a multiple of 32. */
@@ -49,6 +53,7 @@ export function encodeInPlace(
 ): void {
   const blockBytes = <usize>load<u32>(codec, C_BLOCK_BYTES);
   const firstRow = load<u32>(chunk, K_FIRST_ROW);
+  if (load<u32>(codec, C_METRIC) == COS) normaliseRows(rows, count, load<u32>(codec, C_DIM));
   for (let i: u32 = 0; i < count; i++) {
     const at = index + i;
     encodeRows(codec, rows, 1, 0, record, scratch);
