@@ -27,4 +27,4 @@ export { endQuery } from "./heap";
 export { exactScore } from "./exact";
 export { scanCodesList, scanCodesRun } from "./scan-codes";
 export { countMask, listMask, scanExactRows, scanFloatRows } from "./scan-rows";
-export { beginProgress, progressBytes, progressPass, progressRows, scanTable } from "./scan-table";
+export { beginProgress, progressBytes, progressPass, progressRows, scanShared, scanTable } from "./scan-table";

@@ -124,3 +124,20 @@ export function scanTable(
     }
   }
 }
+
+/**
+ * As `scanTable` over pieces of `pieceRows` rows (a multiple of 64) of the segment's first `rows`, at most `pieces` of them.
+ * Which one is next says the u32 at `cursor`, which all threads that scan these rows share; it only grows, so each of
+ * them sees rows in ascending order. The stretch is over when it has reached `rows`.
+ */
+export function scanShared(
+  states: usize, stateBytes: usize, progress: usize, queries: u32, blocks: usize, blockRows: u32,
+  rows: u32, cursor: usize, pieceRows: u32, pieces: u32, mask: usize, list: usize, sharedRows: u32,
+): void {
+  for (; pieces > 0; pieces--) {
+    const from = atomic.add<u32>(cursor, pieceRows);
+    if (from >= rows) return;
+    const to = min(rows, from + pieceRows);
+    scanTable(states, stateBytes, progress, queries, blocks, blockRows, from, to, mask, list, sharedRows);
+  }
+}
