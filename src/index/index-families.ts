@@ -4,6 +4,9 @@
  * The one place that knows all families. A flat index without codes is the stored rows themselves: no index at all.
  */
 import { LynseError } from "../errors.js";
+import { flatBinaryFamily } from "./binary/flat-binary-index.js";
+import { diskannFamily } from "./diskann/diskann-index.js";
+import { flatQuantizedFamily } from "./flat-quantized/flat-quantized-index.js";
 import { hnswFamily } from "./hnsw/hnsw-index.js";
 import type { IndexName } from "./index-name.js";
 import { isBinaryMetric } from "./metric/metric-order.js";
@@ -11,7 +14,15 @@ import type { IndexFamily } from "./vector-index.js";
 
 /** How indexes of that name are made; null where the stored rows are all there is. */
 export function familyOf(name: IndexName): IndexFamily | null {
-  if (name.family === "FLAT" && (name.quantizer === null || isBinaryMetric(name.metric))) return null;
-  if (name.family === "HNSW") return hnswFamily;
-  throw new LynseError("UNSUPPORTED_INDEX", `index ${name.name} is not there yet`);
+  switch (name.family) {
+    case "FLAT":
+      if (isBinaryMetric(name.metric)) return flatBinaryFamily;
+      return name.quantizer === null ? null : flatQuantizedFamily;
+    case "HNSW":
+      return hnswFamily;
+    case "DISKANN":
+      return diskannFamily;
+    default:
+      throw new LynseError("UNSUPPORTED_INDEX", `index ${name.name} is not there yet`);
+  }
 }

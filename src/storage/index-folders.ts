@@ -36,7 +36,8 @@ export interface StoredIndex {
 }
 
 const headName = "head.lynse";
-const descriptionSection = "description";
+/** Named so that no index calls a section of its own by it. */
+const descriptionSection = "folder.description";
 
 export class IndexFolders {
   readonly #files: GenerationFiles;
