@@ -28,6 +28,8 @@ const frontierGrowthMax = 64;
 const cost = { strayCode: 0.02, nextCode: 0.012, maskBit: 0.004, block: 5, expansion: 1.2 };
 /** Words of a mask, and nodes, that are scored without giving way. */
 const stretch = 16_384;
+/** Bytes of blocks that a scan of the file reads at once. */
+const scanBytes = 1 << 20;
 
 /** One search in progress on a state. */
 export class BeamSearch {
@@ -57,11 +59,7 @@ export class BeamSearch {
   /** Reads every block and scores every allowed row exactly. */
   async runExact(): Promise<IndexCandidates> {
     try {
-      this.#begin(1);
-      const { reader } = this.#graph;
-      const blocks = Array.from(blocksInFile(this.#graph));
-      await this.#readAll(blocks, Math.max(1, Math.floor((1 << 20) / reader.file.blockBytes)));
-      return this.#finish("exact-scan");
+      return await this.#scanBlocks();
     } finally {
       for (const scratch of this.#scratch) this.#graph.table.memory.releaseScratch(scratch);
     }
@@ -82,7 +80,18 @@ export class BeamSearch {
       this.#begin(listSize);
     }
     await this.#scanCodes(listSize);
+    const found = table.kernel.resultCount(table.kernel.walkState(this.#walk)) >>> 0;
+    const allowed = table.kernel.scoredCodes(this.#walk) >>> 0;
+    // Vectors far out of the range of float32 have no codes to go by.
+    if (found < Math.min(k, allowed)) return await this.#scanBlocks();
     return this.#finish(isWalk ? "beam+scan" : "scan");
+  }
+
+  async #scanBlocks(): Promise<IndexCandidates> {
+    this.#begin(1);
+    const together = Math.max(1, Math.floor(scanBytes / this.#graph.shape.blockBytes));
+    await this.#readAll(Array.from(blocksInFile(this.#graph)), together);
+    return this.#finish("exact-scan");
   }
 
   /** Entries of the frontier of a walk; 0: scoring the codes of all allowed rows is cheaper. */

@@ -72,6 +72,7 @@ export class BlockFile {
       await handle.write(sector, 0);
     } catch (error) {
       await handle.close();
+      await folder.fs.remove(`${folder.path}/${name}`);
       throw error;
     }
     return new BlockFile(folder, name, salt, shape.blockBytes, handle, true);

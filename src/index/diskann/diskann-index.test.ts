@@ -157,3 +157,291 @@ describe.each(["l2", "ip", "cos"] as const)("an index on disk by %s", (metric) =
     }
   });
 });
+
+describe("the life of an index on disk", () => {
+  it("is loaded as it was kept", async () => {
+    const fs = new MemoryFileSystem();
+    const index = await build(data, dim, nameOf("cos"), fs);
+    const sections = sectionsOf(await index.serialize());
+    const before = await index.search(requestOf(queries[0]!, 10, 6000));
+    await index.release();
+    const loaded = await diskannFamily.load(nameOf("cos"), parameters, sections, { dim, folder: { fs, path } });
+    expect(loaded).not.toBeNull();
+    expect(loaded!.rowCount).toBe(6000);
+    expect(await loaded!.search(requestOf(queries[0]!, 10, 6000))).toEqual(before);
+    expect(loaded!.diskBytes()).toBe(index.diskBytes());
+    const rows = [5999, 0, 17, 17, 3000];
+    expect(await loaded!.readRows!(rows)).toEqual(table.readRows(rows));
+  });
+
+  it("is the same for the same seed", async () => {
+    const some = data.subarray(0, 1500 * dim);
+    const [one, two] = [await build(some, dim), await build(some, dim)];
+    const withoutSalt = async (index: DiskAnnIndex) => {
+      const sections = sectionsOf(await index.serialize());
+      sections.delete("description");
+      return sections;
+    };
+    expect(await withoutSalt(one)).toEqual(await withoutSalt(two));
+  });
+
+  it("refuses sections and files that make no sense", async () => {
+    const fs = new MemoryFileSystem();
+    const index = await build(data.subarray(0, 300 * dim), dim, nameOf("l2"), fs);
+    const sections = sectionsOf(await index.serialize());
+    const load = (changed: ReadonlyMap<string, Uint8Array>, from = fs, d = dim) =>
+      diskannFamily.load(nameOf("l2"), parameters, changed, { dim: d, folder: { fs: from, path } });
+    expect(await load(sections)).not.toBeNull();
+    expect(await load(sections, fs, dim + 1)).toBeNull();
+    expect(await load(sections, new MemoryFileSystem())).toBeNull();
+    for (const [name, bytes] of sections) {
+      const others = new Map(sections);
+      others.delete(name);
+      if (bytes.length > 0) expect(await load(others), name).toBeNull();
+      if (bytes.length > 0) expect(await load(new Map([...sections, [name, bytes.subarray(1)]])), name).toBeNull();
+    }
+    const random = new SeededRandom(5);
+    for (let i = 0; i < 300; i++) {
+      const bytes = sections.get("description")!.slice();
+      bytes[random.below(bytes.length)] = random.below(256);
+      const found = await load(new Map([...sections, ["description", bytes]]));
+      await found?.release();
+    }
+    const file = (await fs.list(path))[0]!.name;
+    const handle = await fs.open(`${path}/${file}`, "write");
+    await handle.truncate((await handle.size()) - 1);
+    expect(await load(sections)).toBeNull();
+  });
+
+  it("takes in later rows, and finds old and new ones alike", async () => {
+    const fs = new MemoryFileSystem();
+    const index = await build(data.subarray(0, 4200 * dim), dim, nameOf("l2"), fs);
+    const context = contextOf(fs);
+    for (const rowCount of [4201, 4700, 6000]) {
+      await index.extend(rowsOf(data, dim, rowCount), context);
+      expect(index.rowCount).toBe(rowCount);
+    }
+    expect(await recallOf(index, table, "l2", queries, 10)).toBeGreaterThan(0.97);
+    const newest = Array.from({ length: 40 }, (_, i) => data.slice((4200 + 45 * i) * dim, (4201 + 45 * i) * dim));
+    expect(await recallOf(index, table, "l2", newest, 5)).toBeGreaterThan(0.97);
+    const rows = [4199, 4200, 5999, 1];
+    expect(await index.readRows(rows)).toEqual(table.readRows(rows));
+    const exact = await index.scanExact(requestOf(queries[0]!, 30, 6000));
+    expect(exact.rows).toEqual(
+      table.search({ metric: "l2", query: queries[0]!, k: 30, rowCount: 6000, mask: null }).rows,
+    );
+  });
+
+  it("answers searches while rows are taken in", async () => {
+    const fs = new MemoryFileSystem();
+    const index = await build(data.subarray(0, 4500 * dim), dim, nameOf("ip"), fs);
+    let isDone = false;
+    const extended = index.extend(rowsOf(data, dim), contextOf(fs)).then(() => void (isDone = true));
+    const before = tableOf(data.slice(0, 4500 * dim), dim);
+    for (let i = 0; !isDone; i++) {
+      const query = queries[i % queries.length]!;
+      const got = await index.search(requestOf(query, 10, 4500));
+      expect(got.values).toEqual(before.scoreRows("ip", query, got.rows));
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    await extended;
+    expect(await recallOf(index, table, "ip", queries, 10)).toBeGreaterThan(0.97);
+  });
+
+  it("leaves dead rows out, and is built anew when many have died", async () => {
+    const fs = new MemoryFileSystem();
+    const dead = maskOf(6000, (row) => row % 3 === 0).mask;
+    const rows = rowsOf(data, dim, 3000);
+    const index = (await diskannFamily.build(nameOf("l2"), parameters, rows, contextOf(fs, { dead }))) as DiskAnnIndex;
+    expect(index.leftOut).toBe(1000);
+    const live = maskOf(6000, (row) => row % 3 !== 0);
+    const seen: number[] = [];
+    await index.forEachChunk((chunk) => void seen.push(...chunk), { mask: null, signal: undefined });
+    expect(seen.sort((a, b) => a - b)).toEqual(Array.from({ length: 3000 }, (_, i) => i).filter((i) => i % 3 !== 0));
+    await index.extend(rowsOf(data, dim, 3900), contextOf(fs, { dead }));
+    expect(index.leftOut).toBe(1300);
+    await index.extend(rowsOf(data, dim), contextOf(fs, { dead }));
+    expect(index.leftOut).toBe(2000);
+    expect(await recallOf(index, table, "l2", queries, 10, live)).toBeGreaterThan(0.97);
+    const mostDead = maskOf(6000, (row) => row >= 100).mask;
+    await index.extend(rowsOf(data, dim), contextOf(fs, { dead: mostDead }));
+    expect(index.leftOut).toBe(5900);
+    const few = maskOf(6000, (row) => row < 100);
+    expect(await recallOf(index, table, "l2", queries, 10, few)).toBe(1);
+  });
+
+  it("keeps the state that was given away readable until the next one was", async () => {
+    const fs = new MemoryFileSystem();
+    const index = await build(data.subarray(0, 2000 * dim), dim, nameOf("l2"), fs);
+    const kept = [sectionsOf(await index.serialize())];
+    for (const rowCount of [2500, 2600, 2700, 2800, 2900, 6000]) {
+      await index.extend(rowsOf(data, dim, rowCount), contextOf(fs));
+      // The owner has not kept the new sections yet.
+      const loaded = await diskannFamily.load(nameOf("l2"), parameters, kept.at(-1)!, { dim, folder: { fs, path } });
+      expect(loaded).not.toBeNull();
+      const old = tableOf(data.slice(0, loaded!.rowCount * dim), dim);
+      expect(await recallOf(loaded!, old, "l2", queries.slice(0, 10), 10)).toBeGreaterThan(0.95);
+      await loaded!.release();
+      kept.push(sectionsOf(await index.serialize()));
+    }
+    await index.serialize();
+    expect(await fs.list(path)).toHaveLength(1);
+  });
+});
+
+describe("faults of the disk", () => {
+  const some = data.subarray(0, 200 * dim);
+  const more = data.subarray(0, 260 * dim);
+
+  it("leaves the kept state readable, wherever an extension ends by a power loss", async () => {
+    const trial = async (crashAtChange: number | null) => {
+      const fs = new FaultyFileSystem(crashAtChange ?? 0);
+      await fs.makeFolder(path);
+      for (const folder of ["/", "/field"]) await fs.syncFolder(folder);
+      const index = await build(some, dim, nameOf("l2"), fs);
+      const sections = sectionsOf(await index.serialize());
+      fs.arm(crashAtChange === null ? {} : { crashAtChange });
+      const outcome = await index.extend(rowsOf(more, dim), contextOf(fs)).catch((error: Error) => error.name);
+      return { fs, index, sections, outcome, changes: fs.changes };
+    };
+    const { changes } = await trial(null);
+    expect(changes).toBeGreaterThan(1);
+    for (let at = 1; at <= changes; at++) {
+      const { fs, sections, outcome } = await trial(at);
+      expect(outcome).toBe("CrashError");
+      for (const loss of ["dropped", "kept", "torn", "reordered"] as const) {
+        const after = fs.afterPowerLoss(loss, at);
+        const loaded = await diskannFamily.load(nameOf("l2"), parameters, sections, {
+          dim,
+          folder: { fs: after, path },
+        });
+        expect(loaded?.rowCount).toBe(200);
+        expect(await recallOf(loaded!, tableOf(some.slice(), dim), "l2", queries.slice(0, 5), 10)).toBeGreaterThan(0.9);
+        await loaded!.extend(rowsOf(more, dim), contextOf(after));
+        expect(await recallOf(loaded!, tableOf(more.slice(), dim), "l2", queries.slice(0, 5), 10)).toBeGreaterThan(0.9);
+      }
+    }
+  });
+
+  it("is as good as before when an extension fails at any call, and takes the rows in the next time", async () => {
+    for (let failAtCall = 1; ; failAtCall += 3) {
+      const fs = new FaultyFileSystem(failAtCall);
+      const index = await build(some, dim, nameOf("l2"), fs);
+      fs.arm({ failAtCall });
+      const error = await index.extend(rowsOf(more, dim), contextOf(fs)).then(
+        () => null,
+        (reason: unknown) => reason,
+      );
+      fs.heal();
+      if (error === null) break;
+      expect((error as LynseError).code).toBe("IO_ERROR");
+      expect(index.rowCount).toBe(200);
+      expect(await recallOf(index, tableOf(some.slice(), dim), "l2", queries.slice(0, 3), 10)).toBeGreaterThan(0.9);
+      await index.extend(rowsOf(more, dim), contextOf(fs));
+      expect(await recallOf(index, tableOf(more.slice(), dim), "l2", queries.slice(0, 3), 10)).toBeGreaterThan(0.9);
+      failAtCall += Math.floor(failAtCall / 4);
+    }
+  });
+
+  it("names file and offset of a block that was changed", async () => {
+    const fs = new FaultyFileSystem(1);
+    const index = await build(some, dim, nameOf("l2"), fs);
+    const sections = sectionsOf(await index.serialize());
+    const file = `${path}/${(await fs.list(path))[0]!.name}`;
+    await fs.flipBit(file, 8 * (4096 + 100));
+    const loaded = await diskannFamily.load(nameOf("l2"), parameters, sections, { dim, folder: { fs, path } });
+    const damage = expect.objectContaining({ code: "CORRUPT", details: { file, offset: 4096 } });
+    await expect((loaded as DiskAnnIndex).scanExact(requestOf(queries[0]!, 5, 200))).rejects.toEqual(damage);
+    await expect(loaded!.readRows!(Array.from({ length: 200 }, (_, i) => i))).rejects.toEqual(damage);
+    fs.arm({ failAtCall: 1 });
+    await expect(loaded!.search(requestOf(queries[0]!, 5, 200))).rejects.toMatchObject({ code: "IO_ERROR" });
+  });
+
+  it("removes its file when a build fails or is aborted", async () => {
+    const fs = new FaultyFileSystem(1);
+    const aborted = AbortSignal.abort();
+    const rows = rowsOf(some, dim);
+    await expect(
+      diskannFamily.build(nameOf("l2"), parameters, rows, contextOf(fs, { signal: aborted })),
+    ).rejects.toMatchObject({ code: "ABORTED" });
+    await build(some, dim, nameOf("l2"), fs).then((index) => index.release());
+    const { length } = await fs.list(path);
+    fs.arm({ failAtCall: 3 });
+    await expect(build(some, dim, nameOf("l2"), fs)).rejects.toBeInstanceOf(LynseError);
+    expect(await fs.list(path)).toHaveLength(length);
+  });
+});
+
+describe("vectors of every kind", () => {
+  it.each([1, 3, 17, 1536])("has a recall of nearly one with %s components", async (d) => {
+    const count = d > 1000 ? 300 : 1200;
+    const vectors = clustered(count, d, 9);
+    for (const metric of ["l2", "ip", "cos"] as const) {
+      const index = await build(vectors, d, nameOf(metric));
+      expect(await recallOf(index, tableOf(vectors, d), metric, queriesOf(vectors, d, 15), 10)).toBeGreaterThan(0.96);
+    }
+  });
+
+  it("finds k of rows that are all equal, the older ones first by value", async () => {
+    const equal = new Float32Array(2000 * 8).fill(0.5);
+    const index = await build(equal, 8);
+    const got = await index.search(requestOf(new Float32Array(8).fill(0.25), 50, 2000, { nprobe: 60 }));
+    expect(got.rows).toHaveLength(50);
+    expect(new Set(got.values)).toEqual(new Set([0.5]));
+    const exact = await index.scanExact(requestOf(new Float32Array(8), 50, 2000));
+    expect(Array.from(exact.rows)).toEqual(Array.from({ length: 50 }, (_, i) => i));
+  });
+
+  it("holds one row, and no row", async () => {
+    const one = await build(Float32Array.of(1, 2, 3), 3, nameOf("cos"));
+    expect(Array.from((await one.search(requestOf(Float32Array.of(3, 2, 1), 5, 1))).rows)).toEqual([0]);
+    const fs = new MemoryFileSystem();
+    const dead = Uint32Array.of(1);
+    const none = await diskannFamily.build(
+      nameOf("l2"),
+      parameters,
+      rowsOf(new Float32Array(3), 3),
+      contextOf(fs, { dead }),
+    );
+    expect((await none.search(requestOf(new Float32Array(3), 5, 1))).rows).toHaveLength(0);
+    const sections = sectionsOf(await none.serialize());
+    expect(
+      await diskannFamily.load(nameOf("l2"), parameters, sections, { dim: 3, folder: { fs, path } }),
+    ).not.toBeNull();
+    await none.extend(rowsOf(data.subarray(0, 300), 3), contextOf(fs, { dead }));
+    expect((await none.search(requestOf(new Float32Array(3), 5, 100))).rows).toHaveLength(5);
+  });
+
+  it("finds every row when k is beyond the rows, and none where none is allowed", async () => {
+    const index = await build(data.subarray(0, 500 * dim), dim);
+    expect((await index.search(requestOf(queries[0]!, 900, 500))).rows).toHaveLength(500);
+    const nothing = maskOf(500, () => false);
+    expect((await index.search(requestOf(queries[0]!, 5, 500, nothing))).rows).toHaveLength(0);
+    const single = maskOf(500, (row) => row === 321);
+    expect(Array.from((await index.search(requestOf(queries[0]!, 1, 500, single))).rows)).toEqual([321]);
+    const snapshot = await index.search(requestOf(queries[0]!, 10, 100));
+    expect(Math.max(...snapshot.rows)).toBeLessThan(100);
+  });
+
+  it("ranks zero vectors and a zero query", async () => {
+    const vectors = clustered(600, dim, 4);
+    for (let row = 0; row < 600; row += 3) vectors.fill(0, row * dim, (row + 1) * dim);
+    for (const metric of ["l2", "ip", "cos"] as const) {
+      const index = await build(vectors, dim, nameOf(metric));
+      const zero = new Float32Array(dim);
+      expect(
+        await recallOf(index, tableOf(vectors, dim), metric, [zero, ...queriesOf(vectors, dim, 10)], 10),
+      ).toBeGreaterThan(0.95);
+    }
+  });
+
+  it("never loses rows to numbers that codes cannot hold", async () => {
+    const vectors = clustered(400, 8, 2).map((x, at) => (at % 80 < 8 ? x * 3e37 : x));
+    for (const metric of ["l2", "ip", "cos"] as const) {
+      const index = await build(vectors, 8, nameOf(metric));
+      const got = await index.search(requestOf(vectors.slice(0, 8), 10, 400));
+      expect(got.rows).toHaveLength(10);
+      expect(got.values).toEqual(tableOf(vectors, 8).scoreRows(metric, vectors.slice(0, 8), got.rows));
+    }
+  });
+});

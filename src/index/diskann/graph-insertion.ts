@@ -47,12 +47,12 @@ export async function insertRows(
 
 class Insertion {
   readonly #graph: DiskGraph;
+  /** The same blocks, read into the memory of the new table. */
+  readonly #draft: DiskGraph;
   readonly #file: BlockFile;
   readonly #source: IndexRows;
   readonly #rows: Uint32Array;
   readonly #table: NodeTable;
-  /** The table that distances are taken from. */
-  readonly #codes: NodeTable;
   readonly #vectors: Float32Array;
   readonly #options: InsertOptions;
   readonly #context: BuildContext;
@@ -77,7 +77,8 @@ class Insertion {
     this.#source = source;
     this.#rows = liveRows(context.dead, before.rowCount, rowCount);
     this.#table = before.grown(before.nodeCount + this.#rows.length, rowCount);
-    this.#codes = this.#table;
+    const { shape, file: present, places, leftOut, fileBlocks } = graph;
+    this.#draft = new DiskGraph({ shape, table: this.#table, file: present, places, leftOut, fileBlocks }, graph);
     this.#vectors = new Float32Array(this.#rows.length * source.dim);
     this.#options = options;
     this.#context = context;
@@ -104,7 +105,7 @@ class Insertion {
       await this.#file.sync();
       const skipped = this.#table.rowCount - this.#graph.table.rowCount - this.#rows.length;
       const parts = { shape, table: this.#table, file: this.#file, places, leftOut: leftOut + skipped, fileBlocks };
-      return new DiskGraph(parts, this.#graph);
+      return new DiskGraph(parts, this.#draft);
     } finally {
       memory.releaseScratch(pruner);
     }
@@ -138,8 +139,8 @@ class Insertion {
 
   /** Searches for the new row `i` and chooses its neighbours. */
   async #linkRow(i: number, pruner: number): Promise<void> {
-    const { shape, reader } = this.#graph;
-    const { kernel, memory, nodeCount, address } = this.#codes;
+    const { shape, reader } = this.#draft;
+    const { kernel, memory, nodeCount, address } = this.#table;
     const before = this.#graph.table.nodeCount;
     const { listSize } = this.#options;
     const blocks = Math.ceil(nodeCount / shape.blockNodes);
@@ -248,7 +249,7 @@ class Insertion {
   }
 
   #mergeLinks(node: number, links: Uint32Array, added: readonly number[], pruner: number): void {
-    const { memory, kernel, address } = this.#codes;
+    const { memory, kernel, address } = this.#table;
     const scratch = memory.acquireScratch(4 * (links.length + added.length));
     const place = new Uint32Array(memory.buffer, scratch.address, links.length + added.length);
     place.set(links);
