@@ -27,6 +27,8 @@ export interface DiskKernel {
   beginInsertion(walk: number, node: number): void;
   chooseLinks(walk: number, pruner: number, node: number, links: number): void;
   mergeLinks(table: number, pruner: number, node: number, links: number, added: number, count: number): void;
+  decodeNodes(table: number, list: number, count: number, target: number, place: number): void;
+  recodeNodes(source: number, target: number, order: number, from: number, to: number, place: number): void;
   scoredCodes(walk: number): number;
   walkState(walk: number): number;
   endQuery(state: number): void;

@@ -158,6 +158,30 @@ describe.each(["l2", "ip", "cos"] as const)("an index on disk by %s", (metric) =
   });
 });
 
+describe("product codes", () => {
+  it.each([
+    null,
+    8,
+    40,
+  ])("find nearly all of the nearest rows and take in later ones, %s of them a row", async (size) => {
+    for (const metric of ["l2", "ip", "cos"] as const) {
+      const fs = new MemoryFileSystem();
+      const name = nameOf(metric, "PQ", size);
+      const index = await build(data.subarray(0, 1400 * dim), dim, name, fs);
+      await index.extend(rowsOf(data, dim, 1800), contextOf(fs));
+      const some = tableOf(data.slice(0, 1800 * dim), dim);
+      const filter = maskOf(1800, (row) => row % 7 !== 0);
+      expect(await recallOf(index, some, metric, queries, 10, filter, { nprobe: 100 })).toBeGreaterThan(0.95);
+      const loaded = await diskannFamily.load(name, parameters, sectionsOf(await index.serialize()), {
+        dim,
+        folder: { fs, path },
+      });
+      const request = requestOf(queries[0]!, 10, 1800, { nprobe: 100 });
+      expect(await loaded!.search(request)).toEqual(await index.search(request));
+    }
+  });
+});
+
 describe("the life of an index on disk", () => {
   it("is loaded as it was kept", async () => {
     const fs = new MemoryFileSystem();

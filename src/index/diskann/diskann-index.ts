@@ -34,6 +34,9 @@ const deadShareMax = 0.25;
 /** Blocks of the file for each one in use when the others are worth a copy. */
 const fileGrowthMax = 2.5;
 
+/** Components that a product code's byte stands for, where the name does not say. */
+const defaultWidth = 4;
+
 export class DiskAnnIndex implements VectorIndex, DiskRows {
   readonly name: IndexName;
   readonly parameters: IndexParameters;
@@ -172,8 +175,11 @@ function countDead({ table }: DiskGraph, dead: Uint32Array | null): number {
   return count;
 }
 
-function shapeOf(name: IndexName, dim: number): TableShape {
-  return { dim, metric: name.metric as DenseMetric, kind: "sq8", subspaces: 0 };
+/** How nodes are coded: SQ8 unless the name asks for product codes, of four components a part by default. */
+function shapeOf({ metric, quantizer, quantizerSize }: IndexName, dim: number): TableShape {
+  if (quantizer !== "PQ") return { dim, metric: metric as DenseMetric, kind: "sq8", subspaces: 0 };
+  const width = quantizerSize === null ? Math.min(dim, defaultWidth) : Math.ceil(dim / Math.min(dim, quantizerSize));
+  return { dim, metric: metric as DenseMetric, kind: "pq", subspaces: Math.ceil(dim / width) };
 }
 
 /** Indexes named `DISKANN`. */

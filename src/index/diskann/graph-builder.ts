@@ -13,6 +13,7 @@ import { type BlockShape, blockShape } from "./block-shape.js";
 import { DiskGraph } from "./disk-graph.js";
 import { buildLinks, type GraphLinks } from "./graph-links.js";
 import { codeStride, NodeTable, type TableShape } from "./node-table.js";
+import { recode, trainBook } from "./product-table.js";
 import { forEachStretch, liveRows, meanOfRows } from "./row-source.js";
 
 /** Bytes of blocks that are filled together, at least and at most; a sixteenth of the file between. */
@@ -42,7 +43,7 @@ export async function buildGraph(request: GraphRequest, source: IndexRows, conte
     onProgress: (done, total) => context.onProgress(Math.floor((done / total) * live.length * 0.9), live.length),
   });
   const nodeAt = await orderNodes(graph, live.length, shape.blockNodes);
-  const table = tableInOrder(coded, request.shape, nodeAt, live, source.rowCount);
+  const table = await tableInOrder(coded, request, nodeAt, live, source.rowCount, context);
   const fileShape = { kind: "graph", ...shape } as const;
   const file = await BlockFile.create(context.folder, fileShape);
   try {
@@ -78,28 +79,37 @@ async function codeRows(
 }
 
 /** The table of the finished index: codes in the order of places, and the maps of rows. */
-function tableInOrder(
+async function tableInOrder(
   coded: NodeTable,
-  shape: TableShape,
+  { shape, parameters }: GraphRequest,
   nodeAt: Uint32Array,
   live: Uint32Array,
   rowCount: number,
-): NodeTable {
+  context: BuildContext,
+): Promise<NodeTable> {
   const table = NodeTable.create(shape, nodeAt.length, rowCount);
-  const stride = codeStride(shape);
-  const { codes, scalars, rows } = table;
+  const { rows } = table;
+  for (let place = 0; place < nodeAt.length; place++) rows[place] = live[nodeAt[place]!]!;
+  table.mapRows();
+  table.centre.set(coded.centre);
+  table.squareMax = coded.squareMax;
+  if (shape.kind === "pq" && nodeAt.length > 0) {
+    await trainBook(coded, table, parameters["seed"]!, context);
+    table.codes.set((await recode(coded, table, nodeAt, context)).codes);
+  } else copyInOrder(coded, table, nodeAt);
+  return table;
+}
+
+function copyInOrder(coded: NodeTable, table: NodeTable, nodeAt: Uint32Array): void {
+  const stride = codeStride(table.shape);
+  const { codes, scalars } = table;
   const from = { codes: coded.codes, scalars: coded.scalars };
   for (let place = 0; place < nodeAt.length; place++) {
     const node = nodeAt[place]!;
-    rows[place] = live[node]!;
     codes.set(from.codes.subarray(node * stride, (node + 1) * stride), place * stride);
     scalars[2 * place] = from.scalars[2 * node]!;
     scalars[2 * place + 1] = from.scalars[2 * node + 1]!;
   }
-  table.centre.set(coded.centre);
-  table.squareMax = coded.squareMax;
-  table.mapRows();
-  return table;
 }
 
 /** Writes all blocks; the rows are read in order once for each buffer of blocks. */

@@ -12,6 +12,7 @@ import { type BlockFile, throwIfAborted } from "./block-file.js";
 import { blockHeaderBytes } from "./block-shape.js";
 import { DiskGraph } from "./disk-graph.js";
 import { type NodeTable, noNode } from "./node-table.js";
+import { appendCodes, decodedTable } from "./product-table.js";
 import { liveRows } from "./row-source.js";
 
 /** Nodes that an insertion begins its walk with. */
@@ -42,17 +43,35 @@ export async function insertRows(
   options: InsertOptions,
   context: BuildContext,
 ): Promise<DiskGraph> {
-  return await new Insertion(graph, file, source, rowCount, options, context).run();
+  const rows = liveRows(context.dead, graph.table.rowCount, rowCount);
+  const { table } = graph;
+  const next = table.grown(table.nodeCount + rows.length, rowCount);
+  const codes = table.shape.kind === "sq8" ? next : await decodedTable(table, rows.length, context);
+  return await new Insertion({ graph, file, source, rows, table: next, codes, options, context }).run();
+}
+
+interface InsertionParts {
+  readonly graph: DiskGraph;
+  readonly file: BlockFile;
+  readonly source: IndexRows;
+  /** The new rows. */
+  readonly rows: Uint32Array;
+  /** The table after the insertion, and the one of SQ8 codes that distances are taken from. */
+  readonly table: NodeTable;
+  readonly codes: NodeTable;
+  readonly options: InsertOptions;
+  readonly context: BuildContext;
 }
 
 class Insertion {
   readonly #graph: DiskGraph;
-  /** The same blocks, read into the memory of the new table. */
+  /** The same blocks, read into the memory of the codes. */
   readonly #draft: DiskGraph;
   readonly #file: BlockFile;
   readonly #source: IndexRows;
   readonly #rows: Uint32Array;
   readonly #table: NodeTable;
+  readonly #codes: NodeTable;
   readonly #vectors: Float32Array;
   readonly #options: InsertOptions;
   readonly #context: BuildContext;
@@ -63,38 +82,31 @@ class Insertion {
   /** New nodes by the node that gets an edge back. */
   readonly #back = new Map<number, number[]>();
 
-  constructor(
-    graph: DiskGraph,
-    file: BlockFile,
-    source: IndexRows,
-    rowCount: number,
-    options: InsertOptions,
-    context: BuildContext,
-  ) {
-    const before = graph.table;
+  constructor({ graph, file, source, rows, table, codes, options, context }: InsertionParts) {
     this.#graph = graph;
     this.#file = file;
     this.#source = source;
-    this.#rows = liveRows(context.dead, before.rowCount, rowCount);
-    this.#table = before.grown(before.nodeCount + this.#rows.length, rowCount);
+    this.#rows = rows;
+    this.#table = table;
+    this.#codes = codes;
     const { shape, file: present, places, leftOut, fileBlocks } = graph;
-    this.#draft = new DiskGraph({ shape, table: this.#table, file: present, places, leftOut, fileBlocks }, graph);
-    this.#vectors = new Float32Array(this.#rows.length * source.dim);
+    this.#draft = new DiskGraph({ shape, table: codes, file: present, places, leftOut, fileBlocks }, graph);
+    this.#vectors = new Float32Array(rows.length * source.dim);
     this.#options = options;
     this.#context = context;
-    this.#linkStride = 1 + graph.shape.maxDegree;
-    this.#links = new Uint32Array(this.#rows.length * this.#linkStride);
+    this.#linkStride = 1 + shape.maxDegree;
+    this.#links = new Uint32Array(rows.length * this.#linkStride);
   }
 
   async run(): Promise<DiskGraph> {
     const { shape, leftOut } = this.#graph;
-    const { memory } = this.#table;
+    const { memory, kernel } = this.#codes;
     await this.#readVectors();
     await this.#codeRows();
     const poolRows = this.#options.listSize + this.#rows.length + shape.maxDegree;
-    const pruner = memory.acquireScratch(this.#table.kernel.prunerBytes(poolRows, shape.maxDegree) >>> 0);
+    const pruner = memory.acquireScratch(kernel.prunerBytes(poolRows, shape.maxDegree) >>> 0);
     const alphaSquare = this.#options.alpha * this.#options.alpha;
-    this.#table.kernel.initPruner(pruner.address, poolRows, shape.maxDegree, alphaSquare);
+    kernel.initPruner(pruner.address, poolRows, shape.maxDegree, alphaSquare);
     try {
       for (let i = 0; i < this.#rows.length; i++) {
         await this.#linkRow(i, pruner.address);
@@ -105,7 +117,7 @@ class Insertion {
       await this.#file.sync();
       const skipped = this.#table.rowCount - this.#graph.table.rowCount - this.#rows.length;
       const parts = { shape, table: this.#table, file: this.#file, places, leftOut: leftOut + skipped, fileBlocks };
-      return new DiskGraph(parts, this.#draft);
+      return new DiskGraph(parts, this.#codes === this.#table ? this.#draft : this.#graph);
     } finally {
       memory.releaseScratch(pruner);
     }
@@ -124,13 +136,15 @@ class Insertion {
   }
 
   async #codeRows(): Promise<void> {
-    const { memory, kernel, address, rows, nodes } = this.#table;
+    const { rows, nodes } = this.#table;
+    const { memory, kernel, address } = this.#codes;
     const first = this.#graph.table.nodeCount;
     nodes.fill(noNode, this.#graph.table.rowCount);
     const scratch = memory.acquireScratch(this.#vectors.byteLength);
     new Float32Array(memory.buffer, scratch.address, this.#vectors.length).set(this.#vectors);
     kernel.encodeNodes(address, first, this.#rows.length, scratch.address, 4 * this.#source.dim);
     memory.releaseScratch(scratch);
+    if (this.#codes !== this.#table) await appendCodes(this.#codes, this.#table, first, this.#context);
     for (let i = 0; i < this.#rows.length; i++) {
       rows[first + i] = this.#rows[i]!;
       nodes[this.#rows[i]!] = first + i;
@@ -140,7 +154,7 @@ class Insertion {
   /** Searches for the new row `i` and chooses its neighbours. */
   async #linkRow(i: number, pruner: number): Promise<void> {
     const { shape, reader } = this.#draft;
-    const { kernel, memory, nodeCount, address } = this.#table;
+    const { kernel, memory, nodeCount, address } = this.#codes;
     const before = this.#graph.table.nodeCount;
     const { listSize } = this.#options;
     const blocks = Math.ceil(nodeCount / shape.blockNodes);
@@ -249,7 +263,7 @@ class Insertion {
   }
 
   #mergeLinks(node: number, links: Uint32Array, added: readonly number[], pruner: number): void {
-    const { memory, kernel, address } = this.#table;
+    const { memory, kernel, address } = this.#codes;
     const scratch = memory.acquireScratch(4 * (links.length + added.length));
     const place = new Uint32Array(memory.buffer, scratch.address, links.length + added.length);
     place.set(links);

@@ -84,9 +84,13 @@ export class NodeTable {
   }
 
   /** A table of nodes without codes. */
-  static create(shape: TableShape, nodeCount: number, rowCount: number): NodeTable {
+  static create(
+    shape: TableShape,
+    nodeCount: number,
+    rowCount: number,
+    memory: KernelMemory = new KernelMemory(),
+  ): NodeTable {
     const counts = { nodeCount, rowCount, nodeCapacity: nodeCount, rowCapacity: rowCount };
-    const memory = new KernelMemory();
     return new NodeTable(memory, shape, counts, placesIn(memory, shape, counts));
   }
 
@@ -116,6 +120,17 @@ export class NodeTable {
     next.book.set(this.book);
     next.squareMax = this.squareMax;
     return next;
+  }
+
+  /** The codes, without the maps of rows, in another memory. */
+  copyTo(memory: KernelMemory): NodeTable {
+    const copy = NodeTable.create(this.shape, this.nodeCount, 0, memory);
+    copy.codes.set(this.codes);
+    copy.scalars.set(this.scalars);
+    copy.centre.set(this.centre);
+    copy.book.set(this.book);
+    copy.squareMax = this.squareMax;
+    return copy;
   }
 
   /** Square of the largest norm of the vectors that a graph for inner products is made over; 0 for other metrics. */

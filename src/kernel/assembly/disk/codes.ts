@@ -117,23 +117,22 @@ function squareOf(table: usize, source: usize): f64 {
   return square;
 }
 
-/** Codes one float32 vector as `node` of an SQ8 table. */
-function encodeNode(table: usize, node: u32, source: usize): void {
+/** Codes one float32 vector, times `unit`, less the centre unless `isRest`, as `node` of an SQ8 table. */
+export function encodeNode(table: usize, node: u32, source: usize, unit: f64, isRest: bool): void {
   const dim = <usize>load<u32>(table, T_DIM);
   const centre = <usize>load<u32>(table, T_CENTRE);
   const stride = <usize>load<u32>(table, T_STRIDE);
   const code = <usize>load<u32>(table, T_CODES) + <usize>node * stride;
   const scalar = <usize>load<u32>(table, T_SCALARS) + (<usize>node << 3);
-  const unit = unitOf(table, source);
   let largest: f64 = 0;
   for (let i: usize = 0; i < dim; i++) {
-    const y = <f64>load<f32>(source + (i << 2)) * unit - <f64>load<f32>(centre + (i << 2));
+    const y = <f64>load<f32>(source + (i << 2)) * unit - (isRest ? 0 : <f64>load<f32>(centre + (i << 2)));
     largest = max(largest, abs(y));
   }
   const inverse = largest > 0 ? 127 / largest : 0;
   let square: f64 = 0;
   for (let i: usize = 0; i < dim; i++) {
-    const y = <f64>load<f32>(source + (i << 2)) * unit - <f64>load<f32>(centre + (i << 2));
+    const y = <f64>load<f32>(source + (i << 2)) * unit - (isRest ? 0 : <f64>load<f32>(centre + (i << 2)));
     const c = nearest(y * inverse);
     square += c * c;
     store<i8>(code + i, <i8>(<i32>c));
@@ -152,7 +151,7 @@ export function encodeNodes(table: usize, first: u32, count: u32, source: usize,
   const scalars = <usize>load<u32>(table, T_SCALARS);
   let largest: f32 = 0;
   for (let node = first; node < first + count; node++, source += step) {
-    encodeNode(table, node, source);
+    encodeNode(table, node, source, unitOf(table, source), false);
     largest = max(largest, load<f32>(scalars + (<usize>node << 3), 4));
   }
   return largest;

@@ -7,6 +7,7 @@ export { initJob, jobBytes, linkNodes, middleNode, trimNodes } from "./build";
 export { encodeNodes } from "./codes";
 export { absorbBlock, beginWalk, initWalk, nextBlocks, offerVectors, scanMask, scanNodes, seedWalk, walkBytes } from "./walk";
 export { beginInsertion, chooseLinks, initPruner, mergeLinks, prunerBytes } from "./insert";
+export { decodeNodes, recodeNodes } from "./recode";
 export { scoredCodes, walkState } from "./results";
 export { endQuery } from "../scan/heap";
 export { resultCount, resultRows, resultScores } from "../scan/layout";
