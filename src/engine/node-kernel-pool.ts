@@ -202,7 +202,7 @@ export class NodeKernelPool implements KernelPool {
     // `next` may begin a run of its own: the loop under way sees it.
     if (this.#isFilling) return;
     this.#isFilling = true;
-    this.#startThreads();
+    this.#startThread();
     for (;;) {
       const thread = this.#idle.pop();
       if (thread === undefined) break;
@@ -259,22 +259,26 @@ export class NodeKernelPool implements KernelPool {
     this.#fill();
   }
 
-  /** Starts as many threads as the runs can use. */
-  #startThreads(): void {
+  /**
+   * Starts a thread when the runs can use one more. One comes up at a time: a start costs some tens of milliseconds of a
+   * processor, and short runs are over before a second one is of use.
+   */
+  #startThread(): void {
     if (this.#isClosed || !this.#canStart) return;
-    const wanted = Math.min(this.threads, this.#queue.slots);
     let usable = 0;
-    for (const thread of this.#workers) if (!thread.isEnding) usable += 1;
-    for (; usable < wanted; usable++) {
-      try {
-        const thread = new WorkerThread(this.#owner);
-        thread.hold(this.#isHeld);
-        this.#workers.add(thread);
-      } catch {
-        // Workers are forbidden here, or the system has no thread left.
-        this.#canStart = false;
-        return;
-      }
+    for (const thread of this.#workers) {
+      if (thread.isEnding) continue;
+      if (!thread.isUp) return;
+      usable += 1;
+    }
+    if (usable >= Math.min(this.threads, this.#queue.slots)) return;
+    try {
+      const thread = new WorkerThread(this.#owner);
+      thread.hold(this.#isHeld);
+      this.#workers.add(thread);
+    } catch {
+      // Workers are forbidden here, or the system has no thread left.
+      this.#canStart = false;
     }
   }
 
