@@ -32,7 +32,7 @@ import { measureIvf } from "./workloads/ivf.js";
 import { measureMemory } from "./workloads/memory.js";
 import { measureQuantized } from "./workloads/quantized.js";
 import { measureReopen } from "./workloads/reopen.js";
-import { measureScale } from "./workloads/scale.js";
+import { measureScale, quickSizes, sizes } from "./workloads/scale.js";
 
 const workloads: Readonly<Record<WorkloadName, (context: BenchContext) => Promise<WorkloadReport>>> = {
   ingest: measureIngest,
@@ -113,7 +113,14 @@ async function run(options: BenchOptions, scratch: string): Promise<void> {
   for (const { engine, version } of present) print(`  ${engine.id} ${version}: ${engine.method}\n`);
   for (const { engine, reason } of absent) print(`  absent: ${engine}: ${reason}\n`);
   const settings = { k, rounds: options.rounds, batchRows, isQuick: options.isQuick, scratch, packageDirectory };
-  const scale = new ScaleData({ ...settings, scratch: join(scratch, "scale"), dim: 128, seed: options.seed });
+  const indexedRows = options.isScaleIndexed ? (options.isQuick ? quickSizes : sizes).at(-1)! : null;
+  const scale = new ScaleData({
+    ...settings,
+    scratch: join(scratch, "scale"),
+    dim: 128,
+    seed: options.seed,
+    indexedRows,
+  });
   const engines = present.map(({ engine }) => engine);
   const context = new BenchContext(corpus, settings, engines, scale);
   const reports = [];

@@ -14,6 +14,7 @@ import { columnsOf } from "./field-columns.js";
 import { filterField } from "./filter-field.js";
 import { GroundTruth } from "./ground-truth.js";
 import { readFloats } from "./read-floats.js";
+import { measureScaleIndex, type ScaleIndexFigures } from "./scale-index.js";
 import { mean, median, percentile } from "./statistics.js";
 
 export interface ScaleSettings {
@@ -24,6 +25,8 @@ export interface ScaleSettings {
   readonly k: number;
   readonly rounds: number;
   readonly batchRows: number;
+  /** Number of rows over which an HNSW index is measured, too; null for none. */
+  readonly indexedRows: number | null;
 }
 
 export interface ScaleFigures {
@@ -46,6 +49,8 @@ export interface ScaleFigures {
   readonly longestBlockMs: number;
   /** The longest pause of the importing loop with nothing inserted. */
   readonly idleBlockMs: number;
+  /** The HNSW index over these rows; null where none was wanted. */
+  readonly index: ScaleIndexFigures | null;
 }
 
 const queryCount = 50;
@@ -125,6 +130,7 @@ export class ScaleData {
       reopenMs.push(await this.#reopen(directory, files));
     }
     const used = await this.#search(directory, files, matches);
+    const index = rows === this.#settings.indexedRows ? await this.#index(directory, files) : null;
     rmSync(directory, { recursive: true, force: true });
     const vectorBytes = rows * files.dim * 4;
     return {
@@ -138,7 +144,15 @@ export class ScaleData {
       memoryBytesPerRow: used.residentBytes / rows,
       memoryRatio: used.residentBytes / vectorBytes,
       importMemoryRatio: imported.residentBytes / vectorBytes,
+      index,
     };
+  }
+
+  #index(directory: string, files: CorpusFiles): Promise<ScaleIndexFigures> {
+    const { packageDirectory, k, rounds } = this.#settings;
+    const rows = { vectors: readFloats(files.vectorsFile), dim: files.dim, rowCount: files.rowCount };
+    const truth = new GroundTruth(rows, readFloats(files.queriesFile), k, null);
+    return measureScaleIndex({ packageDirectory, directory, files, truth, k, rounds });
   }
 
   async #start(): Promise<{ readonly client: EngineClient; readonly emptyBytes: number }> {

@@ -49,15 +49,15 @@ export interface LanceTables {
 }
 
 const common = { canFilter: true, isBinary: false };
-const refineOf: Readonly<Record<string, number>> = { IVF_HNSW_SQ: 2, IVF_PQ: 10 };
+const refineOf: Readonly<Record<string, number>> = { IVF_HNSW_SQ: 5, IVF_PQ: 10 };
 
 export const lanceVariants: readonly IndexVariant[] = [
   {
     id: "IVF_HNSW_SQ",
     family: "hnsw",
     knob: "ef",
-    efforts: [20, 32, 64, 128, 256, 512],
-    method: "IVF_HNSW_SQ, one partition, refine factor 2",
+    efforts: [50, 64, 96, 128, 256, 512],
+    method: "IVF_HNSW_SQ, one partition, refine factor 5",
     ...common,
   },
   {

@@ -7,10 +7,11 @@
 import type { BenchContext } from "../bench-context.js";
 import type { WorkloadReport } from "../report.js";
 import type { ScaleFigures } from "../scale-data.js";
+import { recallWanted, type ScaleIndexFigures } from "../scale-index.js";
 import { fittedExponent } from "../statistics.js";
 
-const sizes = [10_000, 100_000, 1_000_000];
-const quickSizes = [5_000, 20_000, 80_000];
+export const sizes: readonly number[] = [10_000, 100_000, 1_000_000];
+export const quickSizes: readonly number[] = [5_000, 20_000, 80_000];
 
 /** Costs whose growth is fitted. */
 const costs: readonly { readonly label: string; readonly of: (figures: ScaleFigures) => number }[] = [
@@ -32,6 +33,11 @@ export async function measureScale(context: BenchContext): Promise<WorkloadRepor
     longestBlockMs: largest.longestBlockMs,
     ...(largest.rows === 1_000_000 ? { memoryRatioAtMillion: largest.memoryRatio } : {}),
   };
+  const notes = largest.index === null ? [] : [indexNote(largest.rows, largest.index)];
+  if (largest.index !== null) {
+    const { buildSeconds, queriesPerSecond, indexRecall, indexMemoryRatio } = largest.index;
+    Object.assign(facts, { buildSeconds, queriesPerSecond, indexRecall, indexMemoryRatio });
+  }
   const exponents: string[] = [];
   for (const cost of costs) {
     const exponent = fittedExponent(wanted, measured.map(cost.of));
@@ -59,15 +65,25 @@ export async function measureScale(context: BenchContext): Promise<WorkloadRepor
     ],
     primary: "exactMs",
     better: "lower",
-    measurements: measured.map((figures) => ({
+    measurements: measured.map(({ index: _, ...figures }) => ({
       engine: `${figures.rows.toLocaleString("en")} rows`,
       role: "ours",
-      figures: { ...figures },
+      figures,
       isComparable: true,
       note: "",
     })),
     absences: [],
     facts,
-    notes: [`exponent over the number of rows: ${exponents.join(", ")}`],
+    notes: [`exponent over the number of rows: ${exponents.join(", ")}`, ...notes],
   };
+}
+
+function indexNote(rows: number, index: ScaleIndexFigures): string {
+  const reached = index.indexRecall >= recallWanted ? "" : ` (${recallWanted} is not reached)`;
+  return (
+    `HNSW over ${rows.toLocaleString("en")} rows: built in ${index.buildSeconds.toFixed(1)} s, ` +
+    `opened in ${index.openMs.toFixed(0)} ms, ${Math.round(index.queriesPerSecond).toLocaleString("en")} queries/s ` +
+    `(p95 ${index.indexP95Ms.toFixed(3)} ms) at recall ${index.indexRecall.toFixed(4)}${reached}, ` +
+    `nprobe ${index.effort}; memory ${index.indexMemoryRatio.toFixed(3)} of the raw vector bytes`
+  );
 }

@@ -19,6 +19,8 @@ const slowerThanExact = 1.5;
 const passesMin = 3;
 const passesMax = 9;
 const steadyMs = 300;
+/** Queries that are asked how they are answered. */
+const plansAsked = 9;
 
 export interface TuneTask {
   readonly collection: Collection;
@@ -43,7 +45,11 @@ export async function measureExact(task: TuneTask): Promise<ExactAnswers> {
     values.push((await task.collection.search(query, { ...options, exact: true })).distances);
   }
   const times = await timeSearches(task, { ...options, exact: true });
-  return { values, isHigherBetter: metric === "ip" || metric === "cos", point: { effort: null, recall: 1, ...times } };
+  return {
+    values,
+    isHigherBetter: metric === "ip" || metric === "cos",
+    point: { effort: null, recall: 1, usesIndex: false, ...times },
+  };
 }
 
 export async function measureMode(
@@ -91,11 +97,24 @@ async function measurePoints(task: TuneTask, knob: Knob | null, exact: ExactAnsw
       const { distances } = await task.collection.search(query, options);
       sum += recallByValue(exact.values[at] ?? new Float32Array(0), distances, exact.isHigherBetter);
     }
-    const point = { effort, recall: sum / task.queries.length, ...(await timeSearches(task, options)) };
+    const recall = sum / task.queries.length;
+    const usesIndex = await isIndexUsed(task, options);
+    const point = { effort, recall, usesIndex, ...(await timeSearches(task, options)) };
     points.push(point);
     if (point.recall >= recallEnough || point.meanMs > slowerThanExact * exact.point.meanMs) break;
   }
   return points;
+}
+
+/** The planner may scan exactly instead: where few rows match, it costs less. Most queries decide. */
+async function isIndexUsed(task: TuneTask, options: SearchOptions): Promise<boolean> {
+  const asked = task.queries.slice(0, plansAsked);
+  let used = 0;
+  for (const query of asked) {
+    const { profile } = await task.collection.searchProfile(query, options);
+    if (profile.plan === "index" || profile.plan === "index-filtered") used += 1;
+  }
+  return used * 2 > asked.length;
 }
 
 function searchOptions({ k, where, params }: TuneTask, nprobe: number | null): SearchOptions {

@@ -27,7 +27,7 @@ export function recommend(report: TuneReport, placeOptions: readonly string[]): 
     if (mode.isExact) continue;
     for (const point of mode.points) {
       const bound = best.mode.isExact ? exactPoint.meanMs * worthwhileShare : best.point.meanMs;
-      if (point.recall >= report.targetRecall && point.meanMs < bound) best = { mode, point };
+      if (point.usesIndex && point.recall >= report.targetRecall && point.meanMs < bound) best = { mode, point };
     }
   }
   const { mode, point } = best;
@@ -39,10 +39,13 @@ export function recommend(report: TuneReport, placeOptions: readonly string[]): 
 
 function sentenceFor(report: TuneReport, mode: TuneMode, point: TunePoint, exact: TunePoint): string {
   if (mode.isExact) {
-    const others = report.modes.some(({ isExact, failure }) => !isExact && failure === null);
-    const reason = others
-      ? `no index was clearly faster at recall ${report.targetRecall} or better`
-      : "no index could be measured beside it";
+    const others = report.modes.flatMap((other) => (other.isExact ? [] : other.points));
+    const reason =
+      others.length === 0
+        ? "no index could be measured beside it"
+        : others.some(({ usesIndex }) => usesIndex)
+          ? `no index was clearly faster at recall ${report.targetRecall} or better`
+          : "so few rows are scanned exactly even where there is an index";
     return `Exact search (${mode.mode}) is the best choice here: ${formatDuration(point.meanMs)} a query, and ${reason}.`;
   }
   const effort = point.effort === null ? "" : ` with nprobe ${point.effort}`;

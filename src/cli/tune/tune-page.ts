@@ -91,7 +91,7 @@ function modeRows(mode: TuneMode, chosen: Recommendation): string[] {
   return mode.points.map((point) => {
     const cells = [
       point.effort === null ? "" : String(point.effort),
-      mode.isExact ? "exact" : point.recall.toFixed(4),
+      mode.isExact || !point.usesIndex ? "exact" : point.recall.toFixed(4),
       formatDuration(point.meanMs),
       formatDuration(point.p95Ms),
       formatCount(Math.round(1000 / point.meanMs)),

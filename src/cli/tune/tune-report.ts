@@ -13,6 +13,8 @@ export interface TunePoint {
   readonly recall: number;
   readonly meanMs: number;
   readonly p95Ms: number;
+  /** False where the searches were exact scans all the same, as over few rows or few that match. */
+  readonly usesIndex: boolean;
 }
 
 /** One index, or exact search. */

@@ -1,7 +1,8 @@
 /**
  * How are measured indexes shown on a terminal?
  *
- * A line a measured effort, the name of the index at its first one. The recommended one is marked.
+ * A line a measured effort, the name of the index at its first one. The recommended one is marked, and so are those where
+ * the index was there but not used.
  */
 import { formatBytes, formatDuration } from "../print/quantity.js";
 import { formatTable, type TableColumn, type TableStyle } from "../print/table.js";
@@ -33,7 +34,7 @@ export function tuneTable(report: TuneReport, chosen: Recommendation, style: Tab
         formatDuration(point.p95Ms),
         isFirst && !mode.isExact ? formatDuration(mode.buildSeconds * 1000) : "",
         isFirst ? formatBytes(mode.memoryBytes) : "",
-        point === chosen.point ? "recommended" : "",
+        point === chosen.point ? "recommended" : point.usesIndex || mode.isExact ? "" : "scanned exactly",
       ]);
     });
   }

@@ -14,6 +14,7 @@ const point = (effort: number | null, recall: number, meanMs: number): TunePoint
   recall,
   meanMs,
   p95Ms: meanMs * 2,
+  usesIndex: effort !== null,
 });
 
 function mode(name: string, points: readonly TunePoint[], more: Partial<TuneMode> = {}): TuneMode {
@@ -62,6 +63,14 @@ describe("the recommendation", () => {
       expect(chosen.sentence).toMatch(/^Exact search \(FLAT-COS\) is the best choice here/);
     }
   });
+});
+
+test("an index that was not used for its searches is not recommended for them", () => {
+  const unused = mode("HNSW-COS", [{ ...point(10, 1, 0.5), usesIndex: false }]);
+  const all = report(exact, unused);
+  const chosen = recommend(all, []);
+  expect(chosen.sentence).toMatch(/so few rows are scanned exactly even where there is an index\.$/);
+  expect(tuneTable(all, chosen, { width: null, hasColour: false }).at(-1)).toMatch(/scanned exactly$/);
 });
 
 describe("recall by value", () => {
