@@ -319,13 +319,18 @@ export class CollectionEngine {
     this.#indexFailure = null;
   }
 
+  /** With durability `"os"` committed rows may not be on disk yet; an index that covers them must not outlive them. */
+  readonly #syncRows = async (): Promise<void> => {
+    if (this.#durability === "os") await this.#queue.exclusive(() => this.#generation.store.sync());
+  };
+
   async #build(
     generation: Generation,
     name: IndexName,
     parameters: IndexParameters,
     options: WorkOptions,
   ): Promise<void> {
-    await generation.index.build(name, parameters, options, (built) =>
+    await generation.index.build(name, parameters, options, this.#syncRows, (built) =>
       this.#queue.exclusive(async () => {
         this.checkWritable();
         if (this.#generation !== generation) throw compactedMeanwhile();
@@ -538,7 +543,7 @@ export class CollectionEngine {
   async #saveIndex(): Promise<void> {
     const { index, unsavedRows } = this.#generation.index;
     if (index === null || unsavedRows < Math.max(saveRowsMin, index.rowCount * saveShare)) return;
-    await this.#generation.index.save();
+    await this.#generation.index.save(this.#syncRows);
   }
 
   async #checkpoint(): Promise<void> {

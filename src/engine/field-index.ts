@@ -26,6 +26,9 @@ export interface IndexedField {
   readonly supersededCount: number;
 }
 
+/** Makes committed rows durable, in the commit queue's turn. */
+export type SyncRows = () => Promise<void>;
+
 export interface WorkOptions {
   readonly signal: AbortSignal | undefined;
   readonly onProgress: (done: number, total: number) => void;
@@ -185,6 +188,7 @@ export class FieldIndex {
     name: IndexName,
     parameters: IndexParameters,
     options: WorkOptions,
+    sync: SyncRows,
     finish: (built: BuiltIndex) => Promise<void>,
   ): Promise<void> {
     await this.#exclusive(async () => {
@@ -204,7 +208,7 @@ export class FieldIndex {
           await index.extend(this.#source.field!.rowsFor(this.#source.rowCount), this.#context(place, options));
         }
         this.#checkOpen(options.signal);
-        await finish({ index, place, headBytes: await this.#save(index, place) });
+        await finish({ index, place, headBytes: await this.#save(index, place, sync) });
       } catch (error) {
         await index?.release();
         await store.indexes.remove(place).catch(ignoreWriteFailure);
@@ -217,23 +221,27 @@ export class FieldIndex {
 
   #context(place: IndexPlace, { signal, onProgress }: WorkOptions): BuildContext {
     const closing = this.#closing.signal;
+    let best = 0;
     return {
       pool: this.#pool,
       dead: this.#source.supersededCount === 0 ? null : this.#source.supersededSnapshot(this.#source.rowCount),
       folder: place,
       signal: signal === undefined ? closing : AbortSignal.any([signal, closing]),
       onProgress: (done, total) => {
+        // Threads tell of their parts in any order.
+        if (done / total <= best) return;
+        best = done / total;
         if (this.#progress !== null) this.#progress = { name: this.#progress.name, done, total };
         onProgress(done, total);
       },
     };
   }
 
-  async #save(index: VectorIndex, place: IndexPlace): Promise<number> {
+  async #save(index: VectorIndex, place: IndexPlace, sync: SyncRows): Promise<number> {
     const { store } = this.#source;
     const sections = await index.serialize();
     // What it covers must not be lost where it is not.
-    await store.sync();
+    await sync();
     return store.indexes.save(place, { name: index.name.name, parameters: index.parameters }, sections);
   }
 
@@ -274,12 +282,12 @@ export class FieldIndex {
   }
 
   /** Keeps on disk what the index has taken in since it was saved. */
-  async save(): Promise<void> {
+  async save(sync: SyncRows): Promise<void> {
     await this.#exclusive(async () => {
       const served = this.#served;
       if (served === null || served.savedRows === served.index.rowCount) return;
       const { rowCount } = served.index;
-      served.headBytes = await this.#save(served.index, served.place);
+      served.headBytes = await this.#save(served.index, served.place, sync);
       served.savedRows = rowCount;
     });
   }

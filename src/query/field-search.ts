@@ -7,6 +7,7 @@
  * docs/internals/planner.md.
  */
 import type { FieldVectors } from "../index/field-vectors.js";
+import { isBinaryMetric } from "../index/metric/metric-order.js";
 import { scoreMetricRows } from "../index/metric/metric-scan.js";
 import type { IndexCandidates, VectorIndex } from "../index/vector-index.js";
 import type { ScanResult } from "../kernel/vector-table.js";
@@ -45,7 +46,7 @@ export interface FieldResult extends ScanResult {
 }
 
 /** Cost of a visit of an index, and of a matching row picked out of an exact scan. */
-const visitCost = { FLAT: 1, HNSW: 8, IVF: 2, SPANN: 40, DISKANN: 500 } as const;
+const visitCost = { FLAT: 1, HNSW: 8, IVF: 2, SPANN: 40, DISKANN: 25 } as const;
 const pickCost = 4;
 /** What an exact scan costs more where the vectors are in files. */
 const storedScanCost = 80;
@@ -168,8 +169,8 @@ function isExactCheaper(field: FieldVectors, index: VectorIndex, filter: RowFilt
   const picked = count * (isStored ? storedPickCost : pickCost);
   const scanned = rowCount * (isStored ? storedScanCost : 1);
   const exact = filter.mask === null ? scanned : Math.min(scanned, picked);
-  // Who asks for codes without a filter gets them.
-  if (family === "FLAT") return filter.mask !== null && picked < covered / 4;
+  // Codes of all rows pay where all rows count; packed bits are exact, and quicker than the rows.
+  if (family === "FLAT") return !isBinaryMetric(index.name.metric) && (filter.isNarrowed || count < rowCount / 2);
   const selectivity = count / rowCount;
   const visits =
     index.filteredVisits?.(query.k, query.nprobe, selectivity) ??

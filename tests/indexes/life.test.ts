@@ -12,7 +12,7 @@ import { indexCorpus } from "./index-corpus.js";
 import { compare, type Docs, fill } from "./indexed-collection.js";
 
 const corpus = indexCorpus(9_000, 16);
-const indexModes = ["HNSW-L2"];
+const indexModes = ["HNSW-L2", "DISKANN-L2", "FLAT-L2-RABITQ"];
 
 /** Resolves when the index serves and covers all rows but `tailRows`. */
 async function settled(docs: Collection<never> | Docs, tailRows = 0): Promise<void> {
@@ -58,7 +58,7 @@ describe.each(indexModes)("%s", (mode) => {
     // At once: there was no time to build it again.
     expect((await docs.stats()).indexState).toEqual(indexState);
     expect(await docs.batchSearch(corpus.queries as Float32Array[], { k: 20 })).toEqual(answers);
-    expect((await docs.searchProfile(corpus.queries[0]!)).profile.plan).toBe("index");
+    expect((await docs.searchProfile(corpus.queries[0]!, { nprobe: 10 })).profile.plan).toBe("index");
   });
 
   it("finds later rows at once, takes them in by itself, and knows them after an open", async () => {
@@ -197,7 +197,7 @@ describe.each(indexModes)("%s", (mode) => {
     const reader = workspace.place.open({ readOnly: true });
     const copy = (await (await reader.getDatabase("app")).getCollection("docs")) as unknown as Docs;
     expect((await copy.stats()).indexState).toMatchObject({ state: "ready", rows: 8_000 });
-    expect((await copy.searchProfile(corpus.queries[0]!)).profile.plan).toBe("index");
+    expect((await copy.searchProfile(corpus.queries[0]!, { nprobe: 10 })).profile.plan).toBe("index");
     await fill(docs, corpus, corpus.count, 8_000);
     await copy.refresh();
     expect((await copy.search(corpus.vector(corpus.count - 1), { k: 1 })).distances[0]).toBe(0);
@@ -256,7 +256,7 @@ describe.each(modes)("an index in any mode ($mode)", (mode) => {
     expect((await docs.search(many.vector(3), { k: 1 })).distances[0]).toBe(0);
     await fill(docs, many, many.count, 500);
     await settled(docs);
-    expect((await docs.searchProfile(many.queries[0]!)).profile.plan).toBe("index");
+    expect((await docs.searchProfile(many.queries[0]!, { nprobe: 10 })).profile.plan).toBe("index");
   });
 
   it("gives the same answers every time with one thread and one seed", async () => {

@@ -8,6 +8,7 @@ import { type IndexCorpus, indexCorpus } from "./index-corpus.js";
 import { compare, type Docs, fill } from "./indexed-collection.js";
 
 const dense = indexCorpus(12_000, 24);
+const small = indexCorpus(5_000, 24);
 const positive = indexCorpus(6_000, 16, { isPositive: true });
 const places: IndexCorpus = {
   ...indexCorpus(6_000, 2),
@@ -34,6 +35,19 @@ interface Case {
 
 const cases: Case[] = [
   ...["HNSW-IP", "HNSW-L2", "HNSW-COS", "HNSW-L2-SQ8"].map((mode) => ({ mode, corpus: dense, recall: 0.98 })),
+  ...["DISKANN-IP", "DISKANN-L2", "DISKANN-COS-SQ8", "DISKANN-L2-PQ8"].map((mode) => ({
+    mode,
+    corpus: small,
+    recall: 0.95,
+  })),
+  ...["FLAT-IP-SQ8", "FLAT-COS-PQ", "FLAT-L2-PQ6", "FLAT-L2-RABITQ", "FLAT-IP-POLARVEC4", "FLAT-COS-POLARVEC1"].map(
+    (mode) => ({
+      mode,
+      corpus: small,
+      recall: 0.95,
+    }),
+  ),
+  ...["FLAT-HAMMING", "FLAT-JACCARD", "FLAT-DICE"].map((mode) => ({ mode, corpus: small, recall: 1 })),
 ];
 
 describe.each(cases)("$mode", ({ mode, corpus, recall }) => {
