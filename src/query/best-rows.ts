@@ -13,6 +13,9 @@ export interface RankedRows {
   readonly values: Float64Array;
 }
 
+/** Rows up to which a list is short. */
+const shortList = 64;
+
 /** The `k` best rows of the lists together; a row that stands in two of them has the same value in both. */
 export function bestRows(metric: Metric, k: number, lists: readonly RankedRows[]): RankedRows {
   let count = 0;
@@ -29,7 +32,8 @@ export function bestRows(metric: Metric, k: number, lists: readonly RankedRows[]
   }
   const order = new Uint32Array(count);
   for (let i = 0; i < count; i++) order[i] = i;
-  order.sort((a, b) => keys[a]! - keys[b]! || rows[a]! - rows[b]!);
+  if (count <= shortList) sortShort(order, keys, rows);
+  else order.sort((a, b) => keys[a]! - keys[b]! || rows[a]! - rows[b]!);
   const kept = new Uint32Array(Math.min(k, count));
   const values = new Float64Array(kept.length);
   let found = 0;
@@ -42,4 +46,19 @@ export function bestRows(metric: Metric, k: number, lists: readonly RankedRows[]
     found += 1;
   }
   return { rows: kept.subarray(0, found), values: values.subarray(0, found) };
+}
+
+/** Insertion sort: for the tens of candidates that most searches have, quicker than a sort that calls back. */
+function sortShort(order: Uint32Array, keys: Float64Array, rows: Uint32Array): void {
+  for (let i = 1; i < order.length; i++) {
+    const item = order[i]!;
+    const key = keys[item]!;
+    let at = i - 1;
+    for (; at >= 0; at--) {
+      const other = order[at]!;
+      if (keys[other]! < key || (keys[other]! === key && rows[other]! < rows[item]!)) break;
+      order[at + 1] = other;
+    }
+    order[at + 1] = item;
+  }
 }
