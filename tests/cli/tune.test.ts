@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type LynseResult, runLynse } from "./run-lynse.js";
 
-const rowCount = 1500;
+const rowCount = 8000;
 const dim = 24;
 let folder = "";
 const run = (...args: string[]): Promise<LynseResult> => runLynse(args, { folder, data: join(folder, "it's data") });
@@ -71,7 +71,8 @@ describe("tune", () => {
     const recalls = graph.points.map((point: { recall: number }) => point.recall);
     expect(Math.max(...recalls)).toBeGreaterThan(0.9);
     expect(Math.max(...recalls)).toBeLessThanOrEqual(1);
-    for (const { meanMs, p95Ms } of graph.points) {
+    for (const { meanMs, p95Ms, usesIndex } of graph.points) {
+      expect(usesIndex).toBe(true);
       expect(meanMs).toBeGreaterThan(0);
       expect(p95Ms).toBeGreaterThan(meanMs / 10);
     }
@@ -111,10 +112,11 @@ describe("tune", () => {
     expect(nothing.stderr).toMatch(/lynse: no row that was copied matches the filter/);
   });
 
-  test("a large collection is sampled, and that is said", async () => {
+  test("a large collection is sampled, and that is said; over few rows an index is not used, and that is said", async () => {
     const args = ["--modes", "HNSW-L2", "--queries", "20", "--sample-rows", "1000"];
     const { stdout } = await run("tune", "rows", ...args);
-    expect(stdout).toMatch(/^copy +a sample of 1,000 of 1,500 rows/m);
+    expect(stdout).toMatch(/^copy +a sample of 1,000 of 8,000 rows, in memory/m);
+    expect(stdout).toMatch(/^HNSW-L2 .* scanned exactly$/m);
     expect(stdout).toMatch(/^queries +20 rows drawn from the collection and left out of the copy/m);
   });
 });
