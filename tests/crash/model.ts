@@ -176,8 +176,11 @@ function changed(state: CollectionState, change: CollectionChange): Changed {
       return { state, value: undefined };
     case "describe":
       return { state: { ...state, description: change.text }, value: undefined };
-    case "index":
+    case "index": {
+      const isBuilt = change.name !== null && !/^FLAT-[^-]+$/.test(change.name);
+      if (isBuilt && state.rows.every((row) => row.state !== "live")) return { refusal: "INDEX_EMPTY" };
       return { state: { ...state, index: change.name }, value: undefined };
+    }
   }
 }
 

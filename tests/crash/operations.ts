@@ -11,7 +11,17 @@ import type { CollectionChange, CollectionState, Field, Operation, RowInput, Sta
 const databases = ["alpha", "beta"] as const;
 const collections = ["one", "two", "three"] as const;
 const tags = ["red", "green", "blue"] as const;
-const indexNames = ["FLAT-L2", "FLAT-COS", "FLAT-IP", null] as const;
+const indexNames = [
+  "FLAT-L2",
+  "FLAT-COS",
+  "FLAT-IP",
+  null,
+  "HNSW-L2",
+  "HNSW-IP",
+  "DISKANN-COS",
+  "DISKANN-L2-SQ8",
+  "FLAT-IP-RABITQ",
+] as const;
 const dims = [1, 3, 8] as const;
 /** Of the first write where none was given; always the same, so that calls at one time agree. */
 const dimOfFirstWrite = 3;
@@ -66,9 +76,9 @@ function anyChange(state: CollectionState, random: SeededRandom): CollectionChan
   if (choice < 18) return { kind: "checkpoint" };
   if (choice < 20) return { kind: "reopen" };
   if (choice < 22) return { kind: "describe", text: `text ${random.below(100)}` };
-  if (choice < 23) return { kind: "index", name: pick(indexNames, random) };
-  if (choice < 24) return { kind: "delete", ids: idsOf(random) };
-  if (choice < 26) return { kind: "upsert", rows: rowsOf(state, 1 + random.below(3), random) };
+  if (choice < 25) return { kind: "index", name: pick(indexNames, random) };
+  if (choice < 26) return { kind: "delete", ids: idsOf(random) };
+  if (choice < 28) return { kind: "upsert", rows: rowsOf(state, 1 + random.below(3), random) };
   return concurrentChange(state, random);
 }
 

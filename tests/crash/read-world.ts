@@ -110,7 +110,7 @@ async function checkSearch(
   random: SeededRandom,
 ): Promise<void> {
   const query = Array.from({ length: state.dim! }, () => (random.below(65) - 32) / 8);
-  const metric = (state.index ?? "FLAT-IP").slice("FLAT-".length).toLowerCase() as Metric;
+  const metric = (state.index ?? "FLAT-IP").split("-")[1]!.toLowerCase() as Metric;
   const scores = new Map(live.map((row) => [row.id, score(metric, query, row.vector)]));
   const ordered = [...scores.values()].sort((a, b) => (metric === "l2" ? a - b : b - a));
   const k = 1 + random.below(8);
