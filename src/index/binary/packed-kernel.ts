@@ -35,6 +35,28 @@ export interface PackedKernel extends MetricKernel {
     mask: number,
     end: number,
   ): void;
+  assignPacked(
+    metric: number,
+    rows: number,
+    counts: number,
+    stride: number,
+    count: number,
+    centroids: number,
+    centroidCounts: number,
+    clusters: number,
+    labels: number,
+  ): void;
+  moveCentroids(
+    metric: number,
+    rows: number,
+    stride: number,
+    members: number,
+    starts: number,
+    from: number,
+    to: number,
+    centroids: number,
+    counters: number,
+  ): void;
 }
 
 export const packedModule = metricsModule;

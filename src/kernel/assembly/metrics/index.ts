@@ -7,5 +7,6 @@
 export { endQuery } from "../scan/heap";
 export { rescoredCount, resultCount, resultRows, resultScores } from "../scan/layout";
 export { beginQuery, metricValue, queryPlace, scanMetric } from "./scan-metric";
+export { assignPacked, moveCentroids } from "./majority";
 export { countRows, packQuery, packRows, packedStride, scanPackedList, scanPackedRows } from "./packed";
 export { stateBytes } from "./state";
