@@ -2,7 +2,7 @@
  * How good and how fast is an index on the copy?
  *
  * Built with its defaults, then asked all queries at every effort, cheapest first, until more effort cannot pay: the
- * recall is as good as complete, or a search takes longer than an exact one. All queries once to find the recall and to
+ * recall is as good as complete, the planner prefers an exact scan, or a search takes longer than one. All queries once to find the recall and to
  * warm up, then a few times more against the clock, one at a time.
  */
 import { type Collection, isLynseError, type SearchOptions } from "../../index.js";
@@ -101,7 +101,7 @@ async function measurePoints(task: TuneTask, knob: Knob | null, exact: ExactAnsw
     const usesIndex = await isIndexUsed(task, options);
     const point = { effort, recall, usesIndex, ...(await timeSearches(task, options)) };
     points.push(point);
-    if (point.recall >= recallEnough || point.meanMs > slowerThanExact * exact.point.meanMs) break;
+    if (!usesIndex || recall >= recallEnough || point.meanMs > slowerThanExact * exact.point.meanMs) break;
   }
   return points;
 }
