@@ -36,6 +36,8 @@ export interface CodeQueryOptions {
 export class CodeQuery {
   /** Address for the kernel. */
   readonly state: number;
+  /** The query as it is compared: scaled to length 1 for `cos`. */
+  readonly query: Float32Array;
   #memory: KernelMemory;
   #kernel: QuantizeKernel;
   #scratch: Scratch;
@@ -60,7 +62,8 @@ export class CodeQuery {
     this.state = this.#scratch.address;
     const limit = request.rowCount < rowCount ? request.rowCount : noLimit;
     const place = kernel.initState(this.state, codec.address, wanted, lists, this.#mask?.address ?? 0, limit) >>> 0;
-    new Float32Array(memory.buffer, place, dim).set(query);
+    this.query = new Float32Array(memory.buffer, place, dim);
+    this.query.set(query);
     kernel.prepareQuery(this.state);
   }
 

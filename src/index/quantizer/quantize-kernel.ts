@@ -19,10 +19,29 @@ export interface QuantizeKernel {
   prepareQuery(state: number): void;
   enterOnlyCentre(state: number): void;
   scanChunk(state: number, chunk: number, from: number, to: number): void;
-  searchLists(state: number, directory: number, lists: number, centroids: number, halves: number, zeros: number): void;
+  searchLists(
+    state: number,
+    directory: number,
+    lists: number,
+    blocks: number,
+    rows: number,
+    halves: number,
+    zeros: number,
+    ranker: number,
+  ): void;
   finishShortlist(list: number): number;
   chunkBytes(codec: number, rows: number): number;
   addChunk(entry: number, chunk: number, rows: number, firstRow: number): void;
+  encodeInPlace(
+    codec: number,
+    rows: number,
+    count: number,
+    chunk: number,
+    index: number,
+    record: number,
+    scratch: number,
+    rowBytes: number,
+  ): void;
   publishChunk(chunk: number, count: number): void;
   appendRecords(
     codec: number,

@@ -2,16 +2,27 @@
  * Which lists of an inverted file are looked at, and in which order?
  *
  * Those whose centroids are nearest, `nprobe` of them; then twice as many again and again, until enough rows that may be
- * returned were met or no list is left. A list that was looked at gets an infinite rank.
+ * returned were met or no list is left. Where there are many, one-bit codes of the centroids name the candidates, and only
+ * those are compared with the query itself; all of them are when the candidates do not suffice. A list that was looked at,
+ * or is no candidate, has an infinite rank.
  */
 import { C_CENTRES, C_DIM, C_METRIC, D_BYTES, D_COUNT, D_HEAD, IP, K_CAPACITY, K_NEXT, L2 } from "./codec";
 import { scoreCentroids, squareOf } from "./nearest";
 import { scanChunk } from "./search-chunks";
-import { finishShortlist, initShortlist, L_ROWS, L_THRESHOLD, pushShortlist } from "./shortlist";
+import {
+  finishShortlist,
+  initShortlist,
+  L_COUNT,
+  L_ROWS,
+  L_THRESHOLD,
+  pushShortlist,
+  trimShortlist,
+} from "./shortlist";
 import {
   S_BASE,
   S_CODEC,
   S_ENOUGH,
+  S_LIST,
   S_MATCHED,
   S_NPROBE,
   S_PROBED,
@@ -70,47 +81,109 @@ function chooseLists(state: usize, padded: u32, wanted: u32): u32 {
   return finishShortlist(probes);
 }
 
+/** Half the squared distance without the query's part, or minus the inner product, of a row-major centroid. */
+// @ts-ignore: decorator
+@inline
+function rankOf(query: usize, centroid: usize, dim: u32, half: f32): f32 {
+  let a = f32x4.splat(0);
+  let b = a;
+  let i: u32 = 0;
+  for (; i + 8 <= dim; i += 8) {
+    a = f32x4.add(a, f32x4.mul(v128.load(query), v128.load(centroid)));
+    b = f32x4.add(b, f32x4.mul(v128.load(query, 16), v128.load(centroid, 16)));
+    query += 32;
+    centroid += 32;
+  }
+  a = f32x4.add(a, b);
+  let dot = f32x4.extract_lane(a, 0) + f32x4.extract_lane(a, 1) + (f32x4.extract_lane(a, 2) + f32x4.extract_lane(a, 3));
+  for (; i < dim; i++) {
+    dot += load<f32>(query) * load<f32>(centroid);
+    query += 4;
+    centroid += 4;
+  }
+  return half - dot;
+}
+
+/** Ranks the lists in the shortlist of the state that `ranker` is, all others infinitely. */
+function rankCandidates(state: usize, ranker: usize, padded: u32, rows: usize, halves: usize): void {
+  const ranks = <usize>load<u32>(state, S_RANKS);
+  const query = <usize>load<u32>(state, S_QUERY);
+  const dim = load<u32>(<usize>load<u32>(state, S_CODEC), C_DIM);
+  const list = <usize>load<u32>(ranker, S_LIST);
+  const numbers = <usize>load<u32>(list, L_ROWS);
+  trimShortlist(list);
+  const count = load<u32>(list, L_COUNT);
+  for (let at: usize = 0; at < <usize>padded << 2; at += 16) v128.store(ranks + at, f32x4.splat(Infinity));
+  for (let i: u32 = 0; i < count; i++) {
+    const number = <usize>load<u32>(numbers + (<usize>i << 2));
+    const rank = rankOf(query, rows + number * (<usize>dim << 2), dim, load<f32>(halves + (number << 2)));
+    store<f32>(ranks + (number << 2), rank);
+  }
+}
+
+/** Ranks all lists; those that were looked at infinitely. */
+function rankAll(state: usize, padded: u32, blocks: usize, halves: usize, visited: usize): void {
+  const ranks = <usize>load<u32>(state, S_RANKS);
+  const dim = load<u32>(<usize>load<u32>(state, S_CODEC), C_DIM);
+  scoreCentroids(load<u32>(state, S_QUERY), blocks, halves, padded, dim, ranks);
+  for (let at: usize = 0; at < <usize>padded; at++) {
+    if (load<u8>(visited + at)) store<f32>(ranks + (at << 2), Infinity);
+  }
+}
+
 /**
- * Looks for the query's best rows in the lists of `directory`; `centroids` are blocks of float32 vectors, `halves` the
- * halves of their squares, `zeros` the same with zeros, as many as `padded`, a multiple of 32.
+ * Looks for the query's best rows in the lists of `directory`. The centroids stand in `blocks` and in `rows`, the halves of
+ * their squares in `halves`; `zeros` are the halves for the inner product. `ranker` is a state that has scanned the
+ * centroids' codes, or 0.
  */
 export function searchLists(
   state: usize,
   directory: usize,
   lists: u32,
-  centroids: usize,
+  blocks: usize,
+  rows: usize,
   halves: usize,
   zeros: usize,
+  ranker: usize,
 ): void {
   const codec = <usize>load<u32>(state, S_CODEC);
-  const ranks = <usize>load<u32>(state, S_RANKS);
   const isIp = load<u32>(codec, C_METRIC) == IP;
   const hasCentres = load<u32>(codec, C_CENTRES) != 0;
   const padded = (lists + 31) & ~31;
+  const ranks = <usize>load<u32>(state, S_RANKS);
+  const visited = ranks + (<usize>padded << 2);
   const enough = load<u32>(state, S_ENOUGH);
   let wanted = min(lists, load<u32>(state, S_NPROBE));
   let probed: u32 = 0;
-  scoreCentroids(load<u32>(state, S_QUERY), centroids, isIp ? zeros : halves, padded, load<u32>(codec, C_DIM), ranks);
+  let areAllRanked = ranker == 0;
+  memory.fill(visited, 0, padded);
+  if (ranker) rankCandidates(state, ranker, padded, rows, isIp ? zeros : halves);
+  else rankAll(state, padded, blocks, isIp ? zeros : halves, visited);
   while (probed < lists) {
     const chosen = chooseLists(state, padded, wanted);
+    if (chosen < wanted && !areAllRanked) {
+      areAllRanked = true;
+      rankAll(state, padded, blocks, isIp ? zeros : halves, visited);
+      continue;
+    }
     if (chosen == 0) break;
     const order = <usize>load<u32>(<usize>load<u32>(state, S_PROBES), L_ROWS);
     const mustAll = probed == 0;
     for (let i: u32 = 0; i < chosen; i++) {
-      const number = load<u32>(order + (<usize>i << 2));
-      const rank = ranks + (<usize>number << 2);
-      const entry = directory + <usize>number * D_BYTES;
+      const number = <usize>load<u32>(order + (<usize>i << 2));
+      const entry = directory + number * D_BYTES;
       if (hasCentres) {
-        const half = <f64>load<f32>(halves + (<usize>number << 2));
-        enterCentre(state, codec, <f64>load<f32>(rank) + (isIp ? half : 0), half);
+        const half = <f64>load<f32>(halves + (number << 2));
+        enterCentre(state, codec, <f64>load<f32>(ranks + (number << 2)) + (isIp ? half : 0), half);
       }
-      store<f32>(rank, Infinity);
+      store<f32>(ranks + (number << 2), Infinity);
+      store<u8>(visited + number, 1);
       if (load<u32>(entry, D_COUNT)) scanList(state, load<u32>(entry, D_HEAD));
       probed++;
       if (!mustAll && load<u32>(state, S_MATCHED) >= enough) break;
     }
     if (load<u32>(state, S_MATCHED) >= enough) break;
-    wanted = min(lists, 2 * wanted);
+    wanted = min(lists - probed, 2 * wanted);
   }
   store<u32>(state, probed, S_PROBED);
 }

@@ -40,7 +40,7 @@ export const S_PROBES: usize = 16;
 export const S_QUERY: usize = 20;
 export const S_ROTATED: usize = 24;
 export const S_TABLES: usize = 28;
-/** Address of one float32 a list, by which lists are ranked, least first. */
+/** Address of one float32 a list, by which lists are ranked, least first; then of one byte a list: it was looked at. */
 export const S_RANKS: usize = 32;
 /** f32 constants of the estimate, see codec.ts; `reach` is the distance of the query from the centre. */
 export const S_ALPHA: usize = 36;
@@ -78,7 +78,7 @@ function tableBytes(codec: usize): usize {
 /** Bytes of a state for shortlists of `wanted` rows and `lists` lists. */
 export function stateBytes(codec: usize, wanted: u32, lists: u32): usize {
   const query = aligned(max(widthBytes(codec), <usize>load<u32>(codec, C_DIM) << 2));
-  const ranks = lists ? aligned(<usize>((lists + 31) & ~31) << 2) + aligned(shortlistBytes(lists)) : 0;
+  const ranks = lists ? aligned(<usize>((lists + 31) & ~31) * 5) + aligned(shortlistBytes(lists)) : 0;
   return STATE_HEADER + 2 * query + aligned(tableBytes(codec)) + aligned(shortlistBytes(wanted)) + ranks;
 }
 

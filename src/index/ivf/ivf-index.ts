@@ -1,0 +1,278 @@
+/**
+ * How are the best rows found by looking at a few clusters?
+ *
+ * Rows are grouped around centroids (Sivic & Zisserman, *Video Google*, 2003; Jégou, Douze & Schmid, 2011); a search ranks the
+ * centroids and looks at the lists of the nearest, and at more of them until enough rows were met. Lists hold float32
+ * copies or codes; product codes and RaBitQ stand for what a row differs from its centroid by.
+ */
+import { KernelMemory } from "../../kernel/kernel-memory.js";
+import type { DenseMetric } from "../../types.js";
+import type { IndexName } from "../index-name.js";
+import { CodeQuery } from "../quantizer/code-query.js";
+import { type Codec, type Compression, createCodec } from "../quantizer/codec.js";
+import { readCompression, type SavedCompression, writeCompression } from "../quantizer/compression-section.js";
+import { codebookRowsMax } from "../quantizer/product-codebook.js";
+import { instantiateQuantizeKernel, type QuantizeKernel } from "../quantizer/quantize-kernel.js";
+import { sampleRows } from "../quantizer/row-sample.js";
+import { trainCompression } from "../quantizer/train-compression.js";
+import type {
+  BuildContext,
+  IndexCandidates,
+  IndexFamily,
+  IndexParameters,
+  IndexRows,
+  IndexSearch,
+  IndexSection,
+  VectorIndex,
+} from "../vector-index.js";
+import { CentroidTable } from "./centroid-table.js";
+import { InvertedLists } from "./inverted-lists.js";
+import { assignRows, trainCentroids } from "./k-means.js";
+import { ListEncoder } from "./list-encoder.js";
+
+/** Rows a cluster at least, where their number is automatic. */
+const rowsPerClusterMin = 8;
+/** Matches that a search under a filter meets, in multiples of k, before it stops widening. */
+const matchesPerWanted = 32;
+const sectionHeaderBytes = 12;
+
+/** Candidates for each wanted row, and at least: see docs/internals/ivf.md. */
+const shortlists: Readonly<Record<Compression["kind"], { readonly oversample: number; readonly min: number }>> = {
+  float: { oversample: 1, min: 16 },
+  sq8: { oversample: 2, min: 16 },
+  pq: { oversample: 10, min: 64 },
+  rabitq: { oversample: 8, min: 64 },
+  polarvec: { oversample: 4, min: 20 },
+};
+
+class IvfIndex implements VectorIndex {
+  readonly name: IndexName;
+  readonly parameters: IndexParameters;
+  readonly storesVectors = false;
+  readonly #dim: number;
+  readonly #saved: SavedCompression;
+  readonly #memory = new KernelMemory();
+  readonly #kernel: QuantizeKernel;
+  readonly #codec: Codec;
+  readonly #lists: InvertedLists;
+  readonly #encoder: ListEncoder;
+  readonly #centroids: CentroidTable;
+  #rowCount = 0;
+  #leftOut = 0;
+
+  constructor(name: IndexName, parameters: IndexParameters, dim: number, saved: SavedCompression) {
+    const { compression, centres } = saved;
+    const memory = this.#memory;
+    this.name = name;
+    this.parameters = parameters;
+    this.#dim = dim;
+    this.#saved = saved;
+    this.#kernel = instantiateQuantizeKernel(memory.memory);
+    const metric = name.metric as DenseMetric;
+    const isResidual = compression.kind === "rabitq" || compression.kind === "pq";
+    const options = { compression, metric, dim, isNumbered: true, centres: isResidual ? centres : null };
+    this.#codec = createCodec(memory, this.#kernel, options);
+    this.#centroids = new CentroidTable(memory, this.#kernel, centres!, dim, metric);
+    const { count, blocks, halves } = this.#centroids;
+    this.#lists = new InvertedLists(memory, this.#kernel, this.#codec, count);
+    this.#encoder = new ListEncoder({
+      memory,
+      kernel: this.#kernel,
+      codec: this.#codec,
+      lists: this.#lists,
+      dim,
+      isNormalised: metric === "cos",
+      centroids: blocks,
+      halves,
+    });
+  }
+
+  get rowCount(): number {
+    return this.#rowCount;
+  }
+
+  get leftOut(): number {
+    return this.#leftOut;
+  }
+
+  expectedVisits(_k: number, nprobe: number | null): number {
+    const { count } = this.#lists;
+    return Math.ceil((this.#rowCount * this.#probes(nprobe)) / count) + count;
+  }
+
+  filteredVisits(k: number, nprobe: number | null, selectivity: number): number {
+    const least = this.expectedVisits(k, nprobe);
+    const needed = (k * matchesPerWanted) / Math.max(selectivity, 1e-9);
+    return Math.min(this.#rowCount, Math.max(least - this.#lists.count, needed)) + this.#lists.count;
+  }
+
+  search(request: IndexSearch): IndexCandidates {
+    const { k, mask, maskCount } = request;
+    const { oversample, min } = shortlists[this.#saved.compression.kind];
+    const asked = this.parameters["oversample"] ?? 0;
+    const wanted = asked > 0 ? k * asked : Math.max(k * oversample, min);
+    const most = Math.min(this.#rowCount, request.rowCount, mask === null ? this.#rowCount : maskCount);
+    const query = new CodeQuery({
+      memory: this.#memory,
+      kernel: this.#kernel,
+      codec: this.#codec,
+      dim: this.#dim,
+      rowCount: this.#rowCount,
+      request,
+      wanted: Math.max(1, Math.min(wanted, most)),
+      lists: this.#lists.count,
+    });
+    try {
+      const nprobe = this.#probes(request.nprobe);
+      query.setEffort(nprobe, mask === null ? k : k * matchesPerWanted);
+      this.#centroids.search(query, nprobe, this.#lists.directory);
+      const { rows, rowsScored } = query.finish();
+      return { rows, values: null, rowsScored: rowsScored + this.#lists.count, plan: "probe" };
+    } finally {
+      query.release();
+    }
+  }
+
+  /** Builds the lists of an empty index: rows are assigned first, so that each list is one chunk. */
+  async fill(rows: IndexRows, metric: DenseMetric, context: BuildContext): Promise<void> {
+    const clusters = new Uint32Array(rows.rowCount);
+    const sizes = new Uint32Array(this.#lists.count);
+    const { dead } = context;
+    const total = 2 * rows.rowCount;
+    await assignRows(rows, this.#saved.centres!, metric, { nearest: 1 }, context, (assignment) => {
+      clusters.set(assignment.clusters, assignment.firstRow);
+      for (let i = 0; i < assignment.rowCount; i++) {
+        const row = assignment.firstRow + i;
+        if (dead !== null && (((dead[row >>> 5] ?? 0) >>> (row & 31)) & 1) === 1) continue;
+        sizes[assignment.clusters[i] as number]!++;
+      }
+      context.onProgress(assignment.firstRow + assignment.rowCount, total);
+    });
+    for (let list = 0; list < sizes.length; list++) this.#lists.reserve(list, sizes[list] as number);
+    await this.#encoder.append(rows, 0, context, clusters, (end, leftOut) => {
+      this.#rowCount = end;
+      this.#leftOut += leftOut;
+      context.onProgress(rows.rowCount + end, total);
+    });
+  }
+
+  async extend(rows: IndexRows, context: BuildContext): Promise<void> {
+    const first = this.#rowCount;
+    await this.#encoder.append(rows, first, context, null, (end, leftOut) => {
+      this.#rowCount = end;
+      this.#leftOut += leftOut;
+      context.onProgress(end - first, rows.rowCount - first);
+    });
+  }
+
+  serialize(): readonly IndexSection[] {
+    const header = Uint32Array.of(this.#rowCount, this.#leftOut, this.#lists.count);
+    return [
+      { name: "codec", bytes: writeCompression(this.#saved, this.#dim) },
+      { name: "lists", bytes: [new Uint8Array(header.buffer), ...this.#lists.pieces()] },
+    ];
+  }
+
+  /** Takes over the lists that `serialize` gave. Returns false where they make no sense. */
+  restore(section: Uint8Array): boolean {
+    if (section.length < sectionHeaderBytes) return false;
+    const view = new DataView(section.buffer, section.byteOffset, section.byteLength);
+    const rowCount = view.getUint32(0, true);
+    const leftOut = view.getUint32(4, true);
+    if (view.getUint32(8, true) !== this.#lists.count) return false;
+    if (this.#lists.restore(section, sectionHeaderBytes, rowCount) !== rowCount - leftOut) return false;
+    this.#rowCount = rowCount;
+    this.#leftOut = leftOut;
+    return true;
+  }
+
+  memoryBytes(): number {
+    return this.#memory.usedBytes;
+  }
+
+  diskBytes(): number {
+    return 0;
+  }
+
+  release(): void {
+    this.#rowCount = 0;
+  }
+
+  /** Lists that a search looks at. */
+  #probes(nprobe: number | null): number {
+    const { count } = this.#lists;
+    const asked = nprobe ?? this.parameters["nprobe"] ?? 0;
+    return Math.min(count, asked > 0 ? asked : defaultProbes(count));
+  }
+}
+
+/** Lists that reach a recall of 0.95, see docs/internals/ivf.md. */
+function defaultProbes(lists: number): number {
+  return Math.max(1, Math.ceil(Math.sqrt(lists)));
+}
+
+/** Clusters for so many rows. */
+function defaultClusters(rows: number): number {
+  return Math.max(1, Math.min(Math.round(4 * Math.sqrt(rows)), Math.floor(rows / rowsPerClusterMin)));
+}
+
+/** Vectors that the compression of lists is trained on: what rows of a sample differ from their centroids by. */
+async function sampleResiduals(
+  rows: IndexRows,
+  centres: Float32Array,
+  metric: DenseMetric,
+  seed: number,
+  context: BuildContext,
+): Promise<Float32Array> {
+  const { dim } = rows;
+  const sample = await sampleRows(rows, codebookRowsMax, seed, context);
+  const sampled: IndexRows = {
+    dim,
+    rowCount: sample.length / dim,
+    read: (from, to, target) => target.set(sample.subarray(from * dim, to * dim)),
+  };
+  const residuals = new Float32Array(sample.length);
+  await assignRows(sampled, centres, metric, { nearest: 1 }, context, ({ firstRow, rowCount, vectors, clusters }) => {
+    for (let row = 0; row < rowCount; row++) {
+      const centre = (clusters[row] as number) * dim;
+      const target = (firstRow + row) * dim;
+      for (let i = 0; i < dim; i++) {
+        residuals[target + i] = (vectors[row * dim + i] as number) - (centres[centre + i] as number);
+      }
+    }
+  });
+  return residuals;
+}
+
+/** Indexes `IVF-…[-SQ8 | -PQ | -RABITQ]`. */
+export const ivfFamily: IndexFamily = {
+  async build(name, parameters, rows, context) {
+    const metric = name.metric as DenseMetric;
+    const seed = parameters["seed"] ?? 0;
+    const asked = parameters["nClusters"] ?? 0;
+    const centres = await trainCentroids(
+      rows,
+      asked > 0 ? Math.min(asked, rows.rowCount) : defaultClusters(rows.rowCount),
+      metric,
+      seed,
+      context,
+    );
+    const residuals =
+      name.quantizer === "PQ" ? await sampleResiduals(rows, centres, metric, seed, context) : new Float32Array(0);
+    const { pool, signal } = context;
+    const compression = await trainCompression(name, rows.dim, residuals, { pool, signal, seed });
+    const index = new IvfIndex(name, parameters, rows.dim, { compression, centres });
+    await index.fill(rows, metric, context);
+    return index;
+  },
+
+  async load(name, parameters, sections, { dim }) {
+    const codec = sections.get("codec");
+    const lists = sections.get("lists");
+    if (codec === undefined || lists === undefined) return null;
+    const saved = readCompression(codec, name, dim);
+    if (saved === null || saved.centres === null) return null;
+    const index = new IvfIndex(name, parameters, dim, saved);
+    return index.restore(lists) ? index : null;
+  },
+};
