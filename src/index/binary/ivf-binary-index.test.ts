@@ -165,8 +165,8 @@ describe("clusters of packed bits", () => {
       build("IVF-HAMMING", data, dim, { seed: 5 }).then(sectionsOf),
       build("IVF-HAMMING", data, dim, { seed: 6 }).then(sectionsOf),
     ]);
-    expect(second).toEqual(first);
-    expect(third!.get("centroids")).not.toEqual(first!.get("centroids"));
+    for (const [name, bytes] of first!) expect(Buffer.compare(bytes, second!.get(name)!), name).toBe(0);
+    expect(Buffer.compare(first!.get("centroids")!, third!.get("centroids")!)).not.toBe(0);
   });
 
   it("are the same on several slots, whose tasks end in any order", async () => {
@@ -181,11 +181,15 @@ describe("clusters of packed bits", () => {
           tasks.push({ task, slot });
           slot = (slot + 1) % 3;
         }
-        for (const { task, slot } of tasks.reverse()) options?.onResult?.(callTask(task), slot);
+        for (const { task, slot } of tasks.reverse()) {
+          const result = callTask(task);
+          options?.onResult?.(result, slot);
+        }
       },
     };
     const alone = await sectionsOf(await build("IVF-JACCARD", data, dim));
-    expect(await sectionsOf(await build("IVF-JACCARD", data, dim, {}, contextOf({ pool })))).toEqual(alone);
+    const together = await sectionsOf(await build("IVF-JACCARD", data, dim, {}, contextOf({ pool })));
+    for (const [name, bytes] of alone) expect(Buffer.compare(bytes, together.get(name)!), name).toBe(0);
   });
 
   it("leave dead rows out and take new ones in; searches beside see the rows before", async () => {
@@ -222,7 +226,7 @@ describe("clusters of packed bits", () => {
     const controller = new AbortController();
     const context = contextOf({ signal: controller.signal, onProgress: () => controller.abort() });
     await expect(index.extend(rowsOf(data, dim), context)).rejects.toMatchObject({ code: "ABORTED" });
-    expect(await sectionsOf(index)).toEqual(kept);
+    for (const [name, bytes] of await sectionsOf(index)) expect(Buffer.compare(bytes, kept.get(name)!), name).toBe(0);
     await index.extend(rowsOf(data, dim), contextOf());
     const rows = search(index, data.slice(0, dim), { k: 70_000, nprobe: 1e6 }).rows;
     expect(new Set(rows).size).toBe(70_000);
@@ -272,7 +276,8 @@ describe("clusters of packed bits", () => {
       expect(search(loaded!, query)).toEqual(search(index, query));
     }
     expect([loaded!.rowCount, loaded!.leftOut]).toEqual([4000, 1]);
-    expect(await sectionsOf(loaded!)).toEqual(sections);
+    const again = await sectionsOf(loaded!);
+    for (const [name, bytes] of sections) expect(Buffer.compare(bytes, again.get(name)!), name).toBe(0);
     await loaded!.extend(rowsOf(data, dim), contextOf());
     expect(search(loaded!, data.slice(0, dim), { k: 5000, nprobe: 1e6 }).rows.length).toBe(4999);
 
