@@ -2,21 +2,24 @@
  * How is a graph searched under a filter, and what does it cost?
  *
  * Three ways: a walk that discards what the filter leaves out, with a longer list in proportion; a walk over allowed nodes
- * only, which reads the lists of others; the codes of all allowed rows, which misses none. The first is tried where the
- * filter leaves out little, and given up where it leaves out what is near to the query.
+ * only, which reads the lists of others; the codes of all allowed rows, which misses none. Each search begins with a walk
+ * over all nodes, unless few rows are allowed. How many of its nodes are allowed, compared with how many would be if the
+ * filter had nothing to do with the query, tells which of the other ways has to follow.
  *
  * Costs are in exact comparisons of about 20 ns at 128 components, as measured: see docs/internals/hnsw.md.
  */
 
 export interface FilterPlan {
   readonly kind: "discard-walk" | "filtered-walk" | "scan";
-  /** Nodes that the walk keeps, or rows that the scan keeps. */
+  /** Nodes that the first walk keeps. */
   readonly ef: number;
+  /** Allowed nodes among them to be expected. */
+  readonly expected: number;
+  readonly cost: number;
 }
 
 export interface FilterSituation {
   readonly ef: number;
-  readonly k: number;
   /** Rows of the graph, and those of them that the filter allows. */
   readonly rowCount: number;
   readonly matches: number;
@@ -24,8 +27,10 @@ export interface FilterSituation {
 
 /** Least share of allowed rows for a walk that discards. */
 const discardShareMin = 0.4;
-/** Least share of the nodes wanted that a walk that discards has to find. */
-const discardYieldMin = 0.75;
+/** Share of the expected nodes below which a walk that discards is not enough. */
+export const discardYield = 0.75;
+/** Share of the expected nodes below which the allowed rows are far from the query on all sides: walks miss some. */
+export const scanYield = 0.25;
 /** A code of a scan, and a node scored by a walk, in exact comparisons. */
 const scanCost = 0.6;
 const walkCost = 2;
@@ -39,26 +44,20 @@ export function walkVisits(ef: number): number {
   return Math.round(250 + 4.5 * ef);
 }
 
-/** Cost of a search under a filter, and the way that it takes. */
-export function chooseFilterPlan({
-  ef,
-  k,
-  rowCount,
-  matches,
-}: FilterSituation): FilterPlan & { readonly cost: number } {
-  const share = Math.max(1, matches) / Math.max(1, rowCount);
-  // Room for rows that the rounding of codes puts in the wrong order.
-  const scan = { kind: "scan", ef: Math.max(1, Math.min(matches, 2 * k + 32)), cost: scanCost * matches } as const;
-  const filteredCost = walkCost * walkVisits(sources) + readCost * (sources + ef);
-  if (scan.cost <= filteredCost) return scan;
-  if (share >= discardShareMin) {
-    const wider = Math.ceil(ef / share);
-    return { kind: "discard-walk", ef: wider, cost: walkCost * walkVisits(wider) };
-  }
-  return { kind: "filtered-walk", ef, cost: filteredCost };
+/** Rows that a scan of codes keeps: there has to be room for those that the rounding of codes puts in a wrong order. */
+export function scanned(k: number): number {
+  return 2 * k + 32;
 }
 
-/** True where a walk that discards found so few allowed nodes that others must lie elsewhere. */
-export function isYieldPoor(found: number, ef: number): boolean {
-  return found < discardYieldMin * ef;
+/** The way that a search under a filter takes first. */
+export function chooseFilterPlan({ ef, rowCount, matches }: FilterSituation): FilterPlan {
+  const share = Math.max(1, matches) / Math.max(1, rowCount);
+  const codesCost = scanCost * matches;
+  const filteredCost = walkCost * walkVisits(sources) + readCost * (sources + ef);
+  if (codesCost <= filteredCost) return { kind: "scan", ef: 0, expected: 0, cost: codesCost };
+  if (share >= discardShareMin) {
+    const wider = Math.ceil(ef / share);
+    return { kind: "discard-walk", ef: wider, expected: ef, cost: walkCost * walkVisits(wider) };
+  }
+  return { kind: "filtered-walk", ef: sources, expected: share * sources, cost: filteredCost };
 }

@@ -44,7 +44,7 @@ async function readMapped(
   }
   const source = new Float32Array((to - from) * rows.dim);
   await rows.read(from, to, source);
-  map(source, to - from, target);
+  for (let row = 0; row < to - from; row++) map(source, row * rows.dim, target, row * graph.space.dim);
 }
 
 function throwIfAborted(signal: AbortSignal | undefined): void {
@@ -56,9 +56,13 @@ function isSet(mask: Uint32Array | null, row: number): boolean {
   return mask !== null && (((mask[row >>> 5] ?? 0) >>> (row & 31)) & 1) === 1;
 }
 
+/** Spaces from here on have no codes. */
+const firstFloatSpace = 3;
+
 /** Chooses the centre and the scale of the codes from a sample of the rows. */
 export async function trainCodes(graph: RowGraph, rows: IndexRows, context: BuildContext): Promise<void> {
   const { dim, number } = graph.space;
+  if (number >= firstFloatSpace) return;
   const chunkRows = Math.max(1, Math.floor(chunkBytes / (4 * dim)));
   const step = Math.max(1, Math.ceil(rows.rowCount / sampleRows));
   const slice = new TimeSlice();

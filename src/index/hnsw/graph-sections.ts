@@ -28,11 +28,10 @@ interface Stretch {
 /** The stretches of memory that hold a graph's rows, slab by slab. */
 function* stretches(graph: RowGraph, rowCount: number): Generator<Stretch> {
   const { kernel, address, slabRows, space, m } = graph;
-  const stride = Math.ceil(space.dim / 16) * 16;
   for (let from = 0; from < rowCount; from += slabRows) {
     const to = Math.min(rowCount, from + slabRows);
     const rows = to - from;
-    yield { name: "codes", address: kernel.codesPlace(address, from) >>> 0, bytes: rows * stride };
+    yield { name: "codes", address: kernel.codesPlace(address, from) >>> 0, bytes: rows * space.rowBytes };
     yield { name: "lists", address: kernel.listsPlace(address, from) >>> 0, bytes: rows * 8 * m };
     yield { name: "chains", address: kernel.chainsPlace(address, from) >>> 0, bytes: rows * 4 };
     const upperBytes = kernel.upperBytes(address, from, to) >>> 0;
@@ -110,9 +109,8 @@ export function readGraph(
 
 /** True where the sections that grow with the rows are as long as a header says: before memory is taken for them. */
 function hasBytesFor(sections: ReadonlyMap<string, Uint8Array>, rowCount: number, { space, m }: GraphOptions): boolean {
-  const stride = Math.ceil(space.dim / 16) * 16;
   const expected: readonly (readonly [string, number])[] = [
-    ["codes", rowCount * stride],
+    ["codes", rowCount * space.rowBytes],
     ["lists", rowCount * 8 * m],
     ["chains", rowCount * 4],
   ];

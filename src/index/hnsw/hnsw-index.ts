@@ -16,7 +16,7 @@ import type {
   IndexSection,
   VectorIndex,
 } from "../vector-index.js";
-import { chooseFilterPlan, type FilterPlan, isYieldPoor, walkVisits } from "./filter-plan.js";
+import { chooseFilterPlan, discardYield, type FilterPlan, scanned, scanYield, walkVisits } from "./filter-plan.js";
 import { GraphBuilder, trainCodes } from "./graph-builder.js";
 import { readGraph, writeGraph } from "./graph-sections.js";
 import { RowGraph, type Walker } from "./row-graph.js";
@@ -64,7 +64,7 @@ export class HnswIndex implements VectorIndex {
   filteredVisits(k: number, nprobe: number | null, selectivity: number): number {
     const rowCount = this.#rowCount;
     const matches = Math.ceil(Math.min(1, Math.max(0, selectivity)) * rowCount);
-    return Math.ceil(chooseFilterPlan({ ef: this.#ef(k, nprobe), k, rowCount, matches }).cost);
+    return Math.ceil(chooseFilterPlan({ ef: this.#ef(k, nprobe), rowCount, matches }).cost);
   }
 
   search({ query, k, mask, maskCount, rowCount, nprobe }: IndexSearch): IndexCandidates {
@@ -73,12 +73,12 @@ export class HnswIndex implements VectorIndex {
     const ef = this.#ef(k, nprobe);
     const limit = shortlistMax(k);
     const matches = Math.min(maskCount, visible);
-    const plan = mask === null ? null : chooseFilterPlan({ ef, k, rowCount: visible, matches });
-    const walker = this.#walkerFor(Math.max(ef, plan?.ef ?? 0), limit);
+    const plan = mask === null ? null : chooseFilterPlan({ ef, rowCount: visible, matches });
+    const walker = this.#walkerFor(Math.max(ef, plan?.ef ?? 0, scanned(k)), limit);
     const { map, dim } = this.#space;
     const target = new Float32Array(memory.buffer, kernel.queryPlace(walker.address) >>> 0, dim);
     if (map === null) target.set(query);
-    else map(query, 1, target);
+    else map(query, 0, target, 0);
     kernel.beginQuery(this.#graph.address, walker.address);
     if (mask === null || plan === null) {
       kernel.search(this.#graph.address, walker.address, ef);
@@ -99,22 +99,27 @@ export class HnswIndex implements VectorIndex {
     limit: number,
   ): IndexCandidates {
     const { kernel, address } = this.#graph;
-    if (plan.kind === "scan") {
-      kernel.scanMask(address, walker.address, rowCount, plan.ef);
-      return this.#candidates(walker, plainRows, rowCount, k, limit, plan.kind);
+    const scan = (): IndexCandidates => {
+      kernel.scanMask(address, walker.address, rowCount, scanned(k));
+      return this.#candidates(walker, plainRows, rowCount, k, limit, "scan");
+    };
+    if (plan.kind === "scan") return scan();
+    kernel.search(address, walker.address, plan.ef);
+    const found = kernel.countAllowed(address, walker.address, rowCount);
+    const share = found / plan.expected;
+    if (share < scanYield) return scan();
+    if (plan.kind === "filtered-walk" || share < discardYield) {
+      kernel.searchFiltered(address, walker.address, rowCount, ef);
+      return this.#candidates(walker, maskedNodes, rowCount, k, limit, "filtered-walk");
     }
-    if (plan.kind === "discard-walk") {
-      kernel.search(address, walker.address, plan.ef);
-      const found = kernel.countAllowed(address, walker.address, rowCount);
-      if (!isYieldPoor(found, ef)) return this.#candidates(walker, maskedNodes, rowCount, k, limit, plan.kind);
-    }
-    kernel.searchFiltered(address, walker.address, rowCount, ef);
-    return this.#candidates(walker, maskedNodes, rowCount, k, limit, "filtered-walk");
+    return this.#candidates(walker, maskedNodes, rowCount, k, limit, plan.kind);
   }
 
   #candidates(walker: Walker, what: number, rowCount: number, k: number, limit: number, plan: string): IndexCandidates {
     const { kernel, address, memory } = this.#graph;
-    const found = kernel.listRows(address, walker.address, what, rowCount, k, limit);
+    // All that a walk in a space like the metric's own has found could be among the best.
+    const sure = this.#space.isProxy ? limit : k;
+    const found = kernel.listRows(address, walker.address, what, rowCount, sure, limit);
     const rows = new Uint32Array(memory.buffer, kernel.resultPlace(walker.address) >>> 0, found).slice();
     return { rows, values: null, rowsScored: kernel.scoredCount(walker.address), plan };
   }
@@ -149,7 +154,8 @@ export class HnswIndex implements VectorIndex {
   }
 
   #ef(k: number, nprobe: number | null): number {
-    const ef = Math.max(nprobe ?? parameter(this.parameters, "efSearch"), k, 1);
+    const wanted = this.#space.isProxy ? 2 * k : k;
+    const ef = Math.max(nprobe ?? parameter(this.parameters, "efSearch"), wanted, 1);
     return Math.min(ef, Math.max(1, this.#rowCount));
   }
 

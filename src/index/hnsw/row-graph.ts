@@ -43,7 +43,7 @@ export class RowGraph {
     this.space = space;
     this.m = m;
     this.kernel = instantiateGraphKernel(this.memory.memory);
-    const rowBytes = Math.ceil(space.dim / 16) * 16 + 8 * m + 12;
+    const rowBytes = space.rowBytes + 8 * m + 12;
     const shift = Math.min(16, Math.max(7, Math.ceil(Math.log2(slabBytesAim / rowBytes))));
     this.slabRows = 2 ** shift;
     this.address = this.memory.allocate(this.kernel.graphBytes(space.dim) >>> 0);

@@ -1,9 +1,11 @@
 /**
- * How like are a query and four codes?
+ * How near are a query and four rows?
  *
- * The query is int16, codes are int8; sums are exact int32. Four codes share the loads of the query, and their waits for
- * memory overlap.
+ * Codes are int8, their query is int16, and sums are exact int32; float32 rows have a float32 query. Four rows share the
+ * loads of the query, and their waits for memory overlap.
  */
+import { Absolute, Greatest } from "./layout";
+
 
 /** Sums of the lanes of four int32 vectors. */
 // @ts-ignore: decorator
@@ -43,25 +45,43 @@ export function dotFour(query: usize, stride: usize, a: usize, b: usize, c: usiz
   return transposedSum(sumA, sumB, sumC, sumD);
 }
 
-/** Dot product of the int16 `query` with one code. */
-// @ts-ignore: decorator
-@inline
-export function dotOne(query: usize, stride: usize, code: usize): i32 {
-  let low = i32x4.splat(0);
-  let high = low;
-  const end = query + 2 * stride;
-  do {
-    low = i32x4.add(low, i32x4.dot_i16x8_s(v128.load(query), v128.load_ext<i8>(code)));
-    high = i32x4.add(high, i32x4.dot_i16x8_s(v128.load(query, 16), v128.load_ext<i8>(code, 8)));
-    query += 32;
-    code += 16;
-  } while (query < end);
-  const both = i32x4.add(low, high);
-  const pairs = i32x4.add(both, v128.shuffle<i32>(both, both, 2, 3, 0, 1));
-  return i32x4.extract_lane(pairs, 0) + i32x4.extract_lane(pairs, 1);
-}
-
 /** Writes an int8 code as an int16 query. */
 export function widenCode(code: usize, stride: usize, query: usize): void {
   for (let i: usize = 0; i < stride; i += 8) v128.store(query + 2 * i, v128.load_ext<i8>(code + i));
+}
+
+/** Distance so far with four more components. */
+// @ts-ignore: decorator
+@inline
+function addFour<K>(sum: v128, query: v128, row: v128): v128 {
+  const gap = f32x4.sub(query, row);
+  if (sizeof<K>() == sizeof<Absolute>()) return f32x4.add(sum, f32x4.abs(gap));
+  if (sizeof<K>() == sizeof<Greatest>()) return f32x4.max(sum, f32x4.abs(gap));
+  return f32x4.add(sum, f32x4.mul(gap, gap));
+}
+
+// @ts-ignore: decorator
+@inline
+function joined<K>(a: v128, b: v128): v128 {
+  return sizeof<K>() == sizeof<Greatest>() ? f32x4.max(a, b) : f32x4.add(a, b);
+}
+
+/** Distances of the float32 `query` from the rows at a, b, c, d of `stride` bytes, a multiple of 16. */
+// @ts-ignore: decorator
+@inline
+export function distanceFour<K>(query: usize, stride: usize, a: usize, b: usize, c: usize, d: usize): v128 {
+  let sumA = f32x4.splat(0);
+  let sumB = sumA;
+  let sumC = sumA;
+  let sumD = sumA;
+  for (let i: usize = 0; i < stride; i += 16) {
+    const part = v128.load(query + i);
+    sumA = addFour<K>(sumA, part, v128.load(a + i));
+    sumB = addFour<K>(sumB, part, v128.load(b + i));
+    sumC = addFour<K>(sumC, part, v128.load(c + i));
+    sumD = addFour<K>(sumD, part, v128.load(d + i));
+  }
+  const ab = joined<K>(v128.shuffle<i32>(sumA, sumB, 0, 4, 1, 5), v128.shuffle<i32>(sumA, sumB, 2, 6, 3, 7));
+  const cd = joined<K>(v128.shuffle<i32>(sumC, sumD, 0, 4, 1, 5), v128.shuffle<i32>(sumC, sumD, 2, 6, 3, 7));
+  return joined<K>(v128.shuffle<i64>(ab, cd, 0, 2), v128.shuffle<i64>(ab, cd, 1, 3));
 }

@@ -2,7 +2,7 @@
  * Which code does a row get, and which rows have the same one?
  *
  * The code of x is round((x − centre) / scale) in int8; one scale for all rows, so that codes compare without a number of
- * the row's own. Under cosine rows are brought to length 1 first.
+ * the row's own. Under cosine rows are brought to length 1 first. In float spaces the code is the row itself.
  */
 import {
   CHAIN_END,
@@ -16,6 +16,7 @@ import {
   G_SCALE,
   G_SPACE,
   G_STRIDE,
+  isFloat,
   isNode,
   LEFT_OUT,
   levelOf,
@@ -27,9 +28,7 @@ import {
 } from "./layout";
 
 /** What a row is multiplied with before it is coded. */
-// @ts-ignore: decorator
-@inline
-export function lengthening(graph: usize, row: usize): f32 {
+function lengthening(graph: usize, row: usize): f32 {
   if (load<i32>(graph, G_SPACE) != COS) return 1;
   const dim = <usize>load<u32>(graph, G_DIM);
   let square: f64 = 0;
@@ -40,7 +39,7 @@ export function lengthening(graph: usize, row: usize): f32 {
   return square > 0 ? <f32>(1 / Math.sqrt(square)) : 0;
 }
 
-/** Codes `count` row-major float32 rows at `source` as the rows from `first` on. Their lists are empty. */
+/** Codes `count` row-major float32 rows at `source` as the rows from `first` on. Their lists are empty at first. */
 export function encodeRows(graph: usize, source: usize, first: u32, count: u32): void {
   const dim = <usize>load<u32>(graph, G_DIM);
   const stride = <usize>load<u32>(graph, G_STRIDE);
@@ -49,6 +48,14 @@ export function encodeRows(graph: usize, source: usize, first: u32, count: u32):
   let normMax = load<i32>(graph, G_NORM_MAX);
   for (let row = first; row < first + count; row++) {
     const code = codeOf(graph, row);
+    if (isFloat(load<i32>(graph, G_SPACE))) {
+      memory.copy(code, source, dim << 2);
+      memory.fill(code + (dim << 2), 0, stride - (dim << 2));
+      store<i32>(normPlace(graph, row), 0);
+      clearLists(graph, row);
+      source += dim << 2;
+      continue;
+    }
     const factor = lengthening(graph, source);
     let norm: i32 = 0;
     for (let i: usize = 0; i < dim; i++) {

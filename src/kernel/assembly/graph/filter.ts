@@ -9,29 +9,33 @@
  */
 import { insertKey, keyOf, rowOf, scoreOf } from "./beam";
 import {
+  Absolute,
+  capacityOf,
   CHAIN_END,
   chainPlace,
-  capacityOf,
+  CodeDistance,
+  Dot,
+  FLOAT_L1,
+  FLOAT_L2,
+  FLOAT_MAX,
   G_CHAINED,
-  G_ENTRY,
   G_SHIFT,
   G_SPACE,
+  Greatest,
   isNode,
   L2,
   LEFT_OUT,
-  levelOf,
   listOf,
   NO_NODE,
   NONE,
   slabOf,
+  Squared,
 } from "./layout";
 import {
   clearVisited,
-  descend,
   markVisited,
   padBatch,
   scoreFour,
-  startAt,
   touchBatch,
   W_BATCH,
   W_BEAM,
@@ -129,7 +133,7 @@ export function takeMatching(
 /** Puts allowed rows from everywhere into the beam. */
 // @ts-ignore: decorator
 @inline
-function addSeeds(hasNorms: bool, graph: usize, walker: usize, rowCount: u32, ef: u32): void {
+function addSeeds<K>(graph: usize, walker: usize, rowCount: u32, ef: u32): void {
   const mask = <usize>load<u32>(walker, W_MASK);
   const batch = <usize>load<u32>(walker, W_BATCH);
   const visited = <usize>load<u32>(walker, W_VISITED);
@@ -143,14 +147,14 @@ function addSeeds(hasNorms: bool, graph: usize, walker: usize, rowCount: u32, ef
     if (row >= rowCount || !isNode(graph, row) || hasBit(visited, row)) continue;
     markVisited(walker, row);
     store<u32>(batch, row);
-    offerBatch(hasNorms, graph, walker, 1, ef);
+    offerBatch<K>(graph, walker, 1, ef);
   }
 }
 
 /** Puts what is near to the nodes of a walk over all nodes into the beam: allowed ones, and what stands in for others. */
 // @ts-ignore: decorator
 @inline
-function addSources(hasNorms: bool, graph: usize, walker: usize, sources: u32, ef: u32): void {
+function addSources<K>(graph: usize, walker: usize, sources: u32, ef: u32): void {
   const source = <usize>load<u32>(walker, W_SOURCES);
   const mask = <usize>load<u32>(walker, W_MASK);
   const maybe = <usize>load<u32>(walker, W_MAYBE);
@@ -163,22 +167,20 @@ function addSources(hasNorms: bool, graph: usize, walker: usize, sources: u32, e
     let fresh: u32 = 1;
     if (matches(graph, mask, maybe, row)) store<u32>(batch, row);
     else fresh = takeMatching(graph, walker, visited, batch, listOf(graph, row, 0), capacityOf(graph, 0));
-    if (fresh > 0) offerBatch(hasNorms, graph, walker, fresh, ef);
+    if (fresh > 0) offerBatch<K>(graph, walker, fresh, ef);
   }
 }
 
 // @ts-ignore: decorator
 @inline
-function walkFiltered(hasNorms: bool, graph: usize, walker: usize, entry: u32, rowCount: u32, ef: u32): void {
-  startAt(walker, descend(hasNorms, graph, walker, entry, levelOf(graph, entry), 0));
-  walkLevel(hasNorms, false, graph, walker, 0, SOURCES);
-  const sources = load<u32>(walker, W_COUNT);
+function walkFiltered<K>(graph: usize, walker: usize, rowCount: u32, ef: u32): void {
+  const sources = min(load<u32>(walker, W_COUNT), SOURCES);
   memory.copy(load<u32>(walker, W_SOURCES), load<u32>(walker, W_BEAM), <usize>sources << 3);
   clearVisited(walker);
   store<u32>(walker, 0, W_COUNT);
-  addSeeds(hasNorms, graph, walker, rowCount, ef);
-  addSources(hasNorms, graph, walker, sources, ef);
-  walkLevel(hasNorms, true, graph, walker, 0, ef);
+  addSeeds<K>(graph, walker, rowCount, ef);
+  addSources<K>(graph, walker, sources, ef);
+  walkLevel<K>(true, graph, walker, 0, ef);
 }
 
 /** Of the nodes in the beam those of which the mask allows a row, below `rowCount`. */
@@ -194,20 +196,24 @@ export function countAllowed(graph: usize, walker: usize, rowCount: u32): u32 {
   return allowed;
 }
 
-/** Searches among the rows below `rowCount` that the mask allows; returns how many nodes are in the beam. */
+/**
+ * Searches among the rows below `rowCount` that the mask allows, from the nodes that `search` left in the beam; returns how
+ * many nodes are in it then.
+ */
 export function searchFiltered(graph: usize, walker: usize, rowCount: u32, ef: u32): u32 {
-  const entry = atomic.load<u32>(graph, G_ENTRY);
-  store<u32>(walker, 0, W_COUNT);
-  if (entry == NONE) return 0;
   mergeMask(graph, walker, rowCount);
-  if (load<i32>(graph, G_SPACE) == L2) walkFiltered(true, graph, walker, entry, rowCount, ef);
-  else walkFiltered(false, graph, walker, entry, rowCount, ef);
+  const space = load<i32>(graph, G_SPACE);
+  if (space == L2) walkFiltered<CodeDistance>(graph, walker, rowCount, ef);
+  else if (space == FLOAT_L2) walkFiltered<Squared>(graph, walker, rowCount, ef);
+  else if (space == FLOAT_L1) walkFiltered<Absolute>(graph, walker, rowCount, ef);
+  else if (space == FLOAT_MAX) walkFiltered<Greatest>(graph, walker, rowCount, ef);
+  else walkFiltered<Dot>(graph, walker, rowCount, ef);
   return load<u32>(walker, W_COUNT);
 }
 
 // @ts-ignore: decorator
 @inline
-function offerBatch(hasNorms: bool, graph: usize, walker: usize, fresh: u32, most: u32): void {
+function offerBatch<K>(graph: usize, walker: usize, fresh: u32, most: u32): void {
   const batch = <usize>load<u32>(walker, W_BATCH);
   const beam = <usize>load<u32>(walker, W_BEAM);
   const query = <usize>load<u32>(walker, W_QUERY);
@@ -217,7 +223,7 @@ function offerBatch(hasNorms: bool, graph: usize, walker: usize, fresh: u32, mos
   padBatch(batch, fresh);
   for (let i: u32 = 0; i < fresh; i += 4) {
     const rows = batch + (<usize>i << 2);
-    const scores = scoreFour(hasNorms, graph, query, share, rows);
+    const scores = scoreFour<K>(graph, query, share, rows);
     let better = i32x4.bitmask(i32x4.gt_s(scores, i32x4.splat(worst)));
     if (fresh - i < 4) better &= (1 << (fresh - i)) - 1;
     if (better == 0) continue;
@@ -240,14 +246,25 @@ function offerBatch(hasNorms: bool, graph: usize, walker: usize, fresh: u32, mos
  * their chains are not to be followed.
  */
 export function scanMask(graph: usize, walker: usize, rowCount: u32, most: u32): u32 {
+  const space = load<i32>(graph, G_SPACE);
+  store<u32>(walker, 0, W_COUNT);
+  if (space == L2) scan<CodeDistance>(graph, walker, rowCount, most);
+  else if (space == FLOAT_L2) scan<Squared>(graph, walker, rowCount, most);
+  else if (space == FLOAT_L1) scan<Absolute>(graph, walker, rowCount, most);
+  else if (space == FLOAT_MAX) scan<Greatest>(graph, walker, rowCount, most);
+  else scan<Dot>(graph, walker, rowCount, most);
+  return load<u32>(walker, W_COUNT);
+}
+
+// @ts-ignore: decorator
+@inline
+function scan<K>(graph: usize, walker: usize, rowCount: u32, most: u32): void {
   const mask = <usize>load<u32>(walker, W_MASK);
   const batch = <usize>load<u32>(walker, W_BATCH);
-  const isL2 = load<i32>(graph, G_SPACE) == L2;
   const full = capacityOf(graph, 0);
   const words = (rowCount + 31) >> 5;
   let fresh: u32 = 0;
   let scored: u32 = 0;
-  store<u32>(walker, 0, W_COUNT);
   for (let word: u32 = 0; word <= words; word++) {
     let bits = word < words ? load<u32>(mask + (<usize>word << 2)) : 0;
     while (bits != 0 || (word == words && fresh > 0)) {
@@ -260,12 +277,10 @@ export function scanMask(graph: usize, walker: usize, rowCount: u32, most: u32):
         if (fresh < full) continue;
       }
       touchBatch(graph, walker, batch, fresh);
-      if (isL2) offerBatch(true, graph, walker, fresh, most);
-      else offerBatch(false, graph, walker, fresh, most);
+      offerBatch<K>(graph, walker, fresh, most);
       scored += fresh;
       fresh = 0;
     }
   }
-  store<u32>(walker, scored, W_SCORED);
-  return load<u32>(walker, W_COUNT);
+  store<u32>(walker, load<u32>(walker, W_SCORED) + scored, W_SCORED);
 }

@@ -45,7 +45,7 @@ export const G_ENTRY: usize = 48;
 export const G_SCALE: usize = 52;
 /** i32 the greatest squared norm of a code. */
 export const G_NORM_MAX: usize = 56;
-/** i32: 0 inner product, 1 squared distance, 2 cosine. */
+/** i32 the space: `IP` and so on. */
 export const G_SPACE: usize = 60;
 /** u32 address of the centre, float32, as many as the code has bytes. */
 export const G_CENTRE: usize = 64;
@@ -59,9 +59,35 @@ export const G_SLABS: usize = G_LOCKS + 4 * <usize>LOCK_COUNT;
 export const SLAB_COUNT_MAX: u32 = 4096;
 const HEADER: usize = G_SLABS + 4 * <usize>SLAB_COUNT_MAX;
 
+// Spaces: rows are int8 codes under the first three, float32 under the others.
 export const IP: i32 = 0;
 export const L2: i32 = 1;
 export const COS: i32 = 2;
+export const FLOAT_L2: i32 = 3;
+export const FLOAT_L1: i32 = 4;
+export const FLOAT_MAX: i32 = 5;
+
+// What walks compare, as types: a loop that is generic over them is compiled once for each; `sizeof` tells them apart.
+/** Dot products of codes. */
+export type Dot = i8;
+/** Squared distances of codes. */
+export type CodeDistance = i16;
+/** Squared, absolute and greatest distances of float32 components. */
+export type Squared = i32;
+export type Absolute = i64;
+export type Greatest = v128;
+
+/** True where rows are int8 codes. */
+// @ts-ignore: decorator
+@inline
+export function isCode<K>(): bool {
+  return sizeof<K>() <= 2;
+}
+
+/** True where rows of a space are float32. */
+export function isFloat(space: i32): bool {
+  return space >= FLOAT_L2;
+}
 
 // @ts-ignore: decorator
 @inline
@@ -80,10 +106,15 @@ export function graphBytes(dim: u32): usize {
   return aligned64(HEADER) + aligned64(4 * padded16(dim));
 }
 
+/** Bytes of a row's code or of its float32 components. */
+export function rowBytes(dim: u32, space: i32): usize {
+  return isFloat(space) ? (4 * <usize>dim + 15) & ~15 : padded16(dim);
+}
+
 /** Writes the header of an empty graph. */
 export function initGraph(graph: usize, dim: u32, space: i32, m: u32, shift: u32, seed: u32): void {
   const rows: usize = 1 << shift;
-  const stride = padded16(dim);
+  const stride = rowBytes(dim, space);
   const lists = aligned64(stride * rows);
   const norms = lists + aligned64(8 * <usize>m * rows);
   const perRow = aligned64(4 * rows);

@@ -12,7 +12,9 @@ import {
   G_ENTRY,
   G_M,
   G_NORM_MAX,
+  G_SPACE,
   G_STRIDE,
+  isFloat,
   isNode,
   LEFT_OUT,
   levelOf,
@@ -53,6 +55,7 @@ export function upperBytes(graph: usize, from: u32, to: u32): usize {
 
 /** Derives the norms of the rows [from, to) from their codes. */
 export function deriveNorms(graph: usize, from: u32, to: u32): void {
+  if (isFloat(load<i32>(graph, G_SPACE))) return;
   const stride = <usize>load<u32>(graph, G_STRIDE);
   let normMax = load<i32>(graph, G_NORM_MAX);
   for (let row = from; row < to; row++) {

@@ -9,13 +9,19 @@
  * row that was coded before, or `NONE`.
  */
 import { EXPANDED, insertKey, keyOf, rowOf, scoreOf } from "./beam";
-import { dotFour, dotOne } from "./distance";
+import { distanceFour, dotFour } from "./distance";
 import { SOURCES, takeMatching } from "./filter";
 import {
+  Absolute,
   capacityOf,
   CHAIN_END,
   chainPlace,
+  CodeDistance,
   codeOf,
+  Dot,
+  FLOAT_L1,
+  FLOAT_L2,
+  FLOAT_MAX,
   G_CAPACITY,
   G_CENTRE,
   G_DIM,
@@ -28,13 +34,22 @@ import {
   G_SLABS,
   G_SPACE,
   G_STRIDE,
+  Greatest,
+  isCode,
+  isFloat,
   L2,
   levelOf,
   listOf,
   NO_NODE,
   NONE,
   normPlace,
+  Squared,
 } from "./layout";
+
+/** Margin of codes in lengths of the int16 query: four standard deviations of their rounding. */
+const CODE_MARGIN: f64 = 1.2;
+/** Margin of float32 distances, in steps of the last bit. */
+const FLOAT_MARGIN: i32 = 64;
 
 /** What a beam holds: nodes, nodes of which the mask allows some rows, or rows that are listed as they are. */
 const MASKED_NODES: i32 = 1;
@@ -60,8 +75,8 @@ export const W_HOPS: usize = 40;
 export const W_NORM_SHARE: usize = 44;
 /** u32 sum of bytes read ahead, for nobody. */
 export const W_TOUCHED: usize = 48;
-/** f32 length of the int16 query. */
-export const W_LENGTH: usize = 52;
+/** i32 what the scores of two rows may differ by though they are equally near. */
+export const W_MARGIN: usize = 52;
 /** u32 places for the work of an insertion: see `insert.ts`. */
 export const W_SELECTED: usize = 56;
 export const W_OTHER: usize = 60;
@@ -150,6 +165,14 @@ export function beginQuery(graph: usize, walker: usize): void {
   const floats = <usize>load<u32>(walker, W_FLOATS);
   const query = <usize>load<u32>(walker, W_QUERY);
   const isL2 = load<i32>(graph, G_SPACE) == L2;
+  store<u32>(walker, 0, W_SCORED);
+  store<u32>(walker, 0, W_HOPS);
+  if (isFloat(load<i32>(graph, G_SPACE))) {
+    memory.copy(query, floats, dim << 2);
+    memory.fill(query + (dim << 2), 0, stride - (dim << 2));
+    store<i32>(walker, FLOAT_MARGIN, W_MARGIN);
+    return;
+  }
   let largest: f64 = 0;
   let sum: f64 = 0;
   for (let i: usize = 0; i < dim; i++) {
@@ -178,34 +201,26 @@ export function beginQuery(graph: usize, walker: usize): void {
   }
   for (let i = dim; i < stride; i++) store<i16>(query + (i << 1), 0);
   store<f32>(walker, <f32>share, W_NORM_SHARE);
-  store<f32>(walker, <f32>Math.sqrt(square), W_LENGTH);
-  store<u32>(walker, 0, W_SCORED);
-  store<u32>(walker, 0, W_HOPS);
+  store<i32>(walker, <i32>(CODE_MARGIN * Math.sqrt(square)), W_MARGIN);
 }
 
-/** Score of one node. */
+/** Scores of the four nodes at `rows`: higher is nearer. */
 // @ts-ignore: decorator
 @inline
-export function scoreNode(graph: usize, walker: usize, query: usize, row: u32): i32 {
-  const dot = dotOne(query, load<u32>(graph, G_STRIDE), codeOf(graph, row));
-  return dot - <i32>(load<f32>(walker, W_NORM_SHARE) * <f32>load<i32>(normPlace(graph, row)));
-}
-
-/** Scores of four nodes; `hasNorms` is a constant of the caller's. */
-// @ts-ignore: decorator
-@inline
-export function scoreFour(
-  hasNorms: bool, graph: usize, query: usize, share: v128, rows: usize,
-): v128 {
+export function scoreFour<K>(graph: usize, query: usize, share: v128, rows: usize): v128 {
   const stride = <usize>load<u32>(graph, G_STRIDE);
   const rowA = load<u32>(rows);
   const rowB = load<u32>(rows, 4);
   const rowC = load<u32>(rows, 8);
   const rowD = load<u32>(rows, 12);
-  const dots = dotFour(
-    query, stride, codeOf(graph, rowA), codeOf(graph, rowB), codeOf(graph, rowC), codeOf(graph, rowD),
-  );
-  if (!hasNorms) return dots;
+  const a = codeOf(graph, rowA);
+  const b = codeOf(graph, rowB);
+  const c = codeOf(graph, rowC);
+  const d = codeOf(graph, rowD);
+  // The bits of floats that are not negative are in the order of the floats.
+  if (!isCode<K>()) return i32x4.neg(distanceFour<K>(query, stride, a, b, c, d));
+  const dots = dotFour(query, stride, a, b, c, d);
+  if (sizeof<K>() == sizeof<Dot>()) return dots;
   let norms = v128.load32_zero(normPlace(graph, rowA));
   norms = v128.load_lane<i32>(normPlace(graph, rowB), norms, 1);
   norms = v128.load_lane<i32>(normPlace(graph, rowC), norms, 2);
@@ -273,8 +288,7 @@ export function padBatch(batch: usize, count: u32): void {
  */
 // @ts-ignore: decorator
 @inline
-export function walkLevel(
-  hasNorms: bool, isFiltered: bool, graph: usize, walker: usize, level: u32, ef: u32,
+export function walkLevel<K>(isFiltered: bool, graph: usize, walker: usize, level: u32, ef: u32,
 ): void {
   const query = <usize>load<u32>(walker, W_QUERY);
   const beam = <usize>load<u32>(walker, W_BEAM);
@@ -306,7 +320,7 @@ export function walkLevel(
     padBatch(batch, fresh);
     for (let i: u32 = 0; i < fresh; i += 4) {
       const rows = batch + (<usize>i << 2);
-      const scores = scoreFour(hasNorms, graph, query, share, rows);
+      const scores = scoreFour<K>(graph, query, share, rows);
       let better = i32x4.bitmask(i32x4.gt_s(scores, i32x4.splat(worst)));
       if (fresh - i < 4) better &= (1 << (fresh - i)) - 1;
       if (better == 0) continue;
@@ -331,12 +345,14 @@ export function walkLevel(
 /** Goes down from the entry to `level` by the best neighbour each time; returns the key of the node there. */
 // @ts-ignore: decorator
 @inline
-export function descend(hasNorms: bool, graph: usize, walker: usize, entry: u32, top: u32, level: u32): i64 {
+export function descend<K>(graph: usize, walker: usize, entry: u32, top: u32, level: u32): i64 {
   const query = <usize>load<u32>(walker, W_QUERY);
   const batch = <usize>load<u32>(walker, W_BATCH);
   const share = f32x4.splat(load<f32>(walker, W_NORM_SHARE));
   const m = <usize>capacityOf(graph, 1);
-  let best = keyOf(scoreNode(graph, walker, query, entry), entry);
+  store<u32>(batch, entry);
+  padBatch(batch, 1);
+  let best = keyOf(i32x4.extract_lane(scoreFour<K>(graph, query, share, batch), 0), entry);
   let scored: u32 = 1;
   for (; top > level; top--) {
     while (true) {
@@ -354,7 +370,7 @@ export function descend(hasNorms: bool, graph: usize, walker: usize, entry: u32,
       scored += count;
       for (let i: u32 = 0; i < count; i += 4) {
         const rows = batch + (<usize>i << 2);
-        const scores = scoreFour(hasNorms, graph, query, share, rows);
+        const scores = scoreFour<K>(graph, query, share, rows);
         best = max(best, keyOf(i32x4.extract_lane(scores, 0), load<u32>(rows)));
         best = max(best, keyOf(i32x4.extract_lane(scores, 1), load<u32>(rows, 4)));
         best = max(best, keyOf(i32x4.extract_lane(scores, 2), load<u32>(rows, 8)));
@@ -390,15 +406,20 @@ export function search(graph: usize, walker: usize, ef: u32): u32 {
   const entry = atomic.load<u32>(graph, G_ENTRY);
   store<u32>(walker, 0, W_COUNT);
   if (entry == NONE) return 0;
-  const top = levelOf(graph, entry);
-  if (load<i32>(graph, G_SPACE) == L2) {
-    startAt(walker, descend(true, graph, walker, entry, top, 0));
-    walkLevel(true, false, graph, walker, 0, ef);
-  } else {
-    startAt(walker, descend(false, graph, walker, entry, top, 0));
-    walkLevel(false, false, graph, walker, 0, ef);
-  }
+  const space = load<i32>(graph, G_SPACE);
+  if (space == L2) searchFrom<CodeDistance>(graph, walker, entry, ef);
+  else if (space == FLOAT_L2) searchFrom<Squared>(graph, walker, entry, ef);
+  else if (space == FLOAT_L1) searchFrom<Absolute>(graph, walker, entry, ef);
+  else if (space == FLOAT_MAX) searchFrom<Greatest>(graph, walker, entry, ef);
+  else searchFrom<Dot>(graph, walker, entry, ef);
   return load<u32>(walker, W_COUNT);
+}
+
+// @ts-ignore: decorator
+@inline
+export function searchFrom<K>(graph: usize, walker: usize, entry: u32, ef: u32): void {
+  startAt(walker, descend<K>(graph, walker, entry, levelOf(graph, entry), 0));
+  walkLevel<K>(false, graph, walker, 0, ef);
 }
 
 /** Where the host puts the mask. */
@@ -442,7 +463,7 @@ export function listRows(
         if (listed == limit) return listed;
         store<u32>(target + (<usize>listed << 2), row);
         listed++;
-        if (listed == k) least = scoreOf(key) - <i32>(load<f32>(walker, W_LENGTH) * 1.2);
+        if (listed == k) least = scoreOf(key) - load<i32>(walker, W_MARGIN);
       }
       row = what == ROWS ? CHAIN_END : load<u32>(chainPlace(graph, row)) & ~NO_NODE;
     }
