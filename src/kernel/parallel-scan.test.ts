@@ -251,6 +251,8 @@ describe("threads", () => {
     const corpus = { dim: 128, rowCount: 63_666, matching: 63_666, queries: 1 };
     expect(isWorthThreads(corpus, 2)).toBe(false);
     expect(isWorthThreads({ ...corpus, queries: 64 }, 2)).toBe(true);
+    expect(isWorthThreads({ ...corpus, queries: 5 }, 2)).toBe(false);
+    expect(isWorthThreads({ ...corpus, queries: 5 }, 16)).toBe(true);
     expect(isWorthThreads({ ...corpus, matching: 0, queries: 64 }, 2)).toBe(false);
   });
 });

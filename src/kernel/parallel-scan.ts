@@ -30,8 +30,11 @@ const queriesPerLane = 16;
 /** Components that a scan looks at in a microsecond, and microseconds for a row that is visited alone (see threads.md). */
 const componentsPerUs = 27_000;
 const usPerLoneRow = 0.04;
-/** Time on one thread from which on a scan gains by several, microseconds: many times what handing over a task costs. */
-const usWorth = 1200;
+/**
+ * Time that threads must be able to save, microseconds: several times what handing over a task costs, because a thread
+ * that has to wait for a processor makes the scan wait too.
+ */
+const usSavedMin = 1200;
 
 /** What a scan would look at. */
 export interface ScanSize {
@@ -44,10 +47,9 @@ export interface ScanSize {
 
 /** True when `scanParallel` is worth its cost on a pool of `threads` threads. */
 export function isWorthThreads({ dim, rowCount, matching, queries }: ScanSize, threads: number): boolean {
-  if (threads === 1) return false;
   const isSparse = matching * 2 < rowCount;
   const usPerRow = Math.max(dim / componentsPerUs, isSparse ? usPerLoneRow : 0);
-  return queries * matching * usPerRow >= usWorth;
+  return queries * matching * usPerRow * (1 - 1 / threads) >= usSavedMin;
 }
 
 /** The exact best rows for each of the row-major `queries`. Nothing of it runs on after it has settled. */
