@@ -16,12 +16,15 @@ import { signBits } from "./sign-bits.js";
 const steadyMs = 150;
 /** at most so many of them. */
 const passesMax = 20;
+/** The first searches of a process go on for so long before any counts: code is compiled while it runs. */
+const firstWarmUpMs = 500;
 const firstK = 10;
 
 export class IndexSession {
   readonly #maker: IndexMaker;
   readonly #variant: IndexVariant;
   #store: IndexedStore | null = null;
+  #isWarm = false;
   readonly #queries: readonly Float32Array[];
 
   constructor(engine: LoadedEngine, variant: IndexVariant, queries: readonly Float32Array[]) {
@@ -68,6 +71,11 @@ export class IndexSession {
   /** A warm-up pass over all queries, whose results are returned, then timed passes; every single time is kept. */
   async sweep(k: number, effort: number, filter: RowFilter | null): Promise<Round> {
     const store = this.#opened();
+    if (!this.#isWarm) {
+      const end = performance.now() + firstWarmUpMs;
+      while (performance.now() < end) await this.#pass(store, k, effort, filter, () => {});
+      this.#isWarm = true;
+    }
     const found: IndexHits[] = [];
     await this.#pass(store, k, effort, filter, (_took, hits) => found.push(hits));
     const times: number[] = [];

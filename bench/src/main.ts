@@ -146,7 +146,9 @@ async function run(options: BenchOptions, scratch: string): Promise<void> {
   }
   await context.stopSearchers();
   const seconds = (performance.now() - startedAt) / 1000;
-  const file = resultFile(corpus.name, ".json");
+  // A run of some workloads leaves the result of a whole run alone.
+  const part = options.workloadsAsked === "" ? "" : `-${options.workloadsAsked}`;
+  const file = resultFile(corpus.name, `${part}.json`);
   const facts = { name: corpus.name, rows: rowCount, dim, queries: options.queries, filterMatches: corpus.matchCount };
   const versions = present.map(({ engine, version }) => ({
     engine: engine.id,

@@ -12,6 +12,8 @@ export interface BenchOptions {
   readonly dim: number;
   readonly engines: readonly string[];
   readonly workloads: readonly WorkloadName[];
+  /** What was asked for, for names of files: empty where nothing was. */
+  readonly workloadsAsked: string;
   readonly rounds: number;
   readonly queries: number;
   readonly seed: number;
@@ -81,6 +83,7 @@ export function parseOptions(args: readonly string[]): BenchOptions {
     dim: wholeNumber(values.dim, "dim", 1),
     engines: chosen(values.engines, engineIds, "engines"),
     workloads: values.workloads === undefined ? byDefault : asked,
+    workloadsAsked: values.workloads?.replaceAll(",", "+") ?? "",
     rounds: wholeNumber(values.rounds ?? (values.quick ? "2" : "5"), "rounds", 1),
     queries: wholeNumber(values.queries, "queries", 1),
     seed: wholeNumber(values.seed, "seed", 0),
