@@ -349,6 +349,66 @@ describe("scans by a metric", () => {
     }
   });
 
+  it("lose no row to a bound, however near, far, small or large the rows are", () => {
+    for (const metric of ["hellinger", "jensen_shannon"] as const) {
+      const random = randomOf(12);
+      const dim = 37;
+      const first = Array.from({ length: dim }, () => (random() < 0.3 ? 0 : random()));
+      const rows = Array.from({ length: 1500 }, (_, i) => {
+        const noise = 10 ** -(random() * 7);
+        const mass = i % 5 === 0 ? 10 ** (random() * 70 - 38) : 1;
+        return first.map((x) => Math.fround(mass * (x * (1 + noise * random()) + (random() < noise ? noise : 0))));
+      });
+      for (const dtype of ["float32", "float16"] as const) {
+        const table = tableOf(dtype === "float32" ? rows : rows.filter((_, i) => i % 5 !== 0), dtype);
+        const { rowCount } = table;
+        for (const at of [0, 7, 700, 1100]) {
+          const query = table.readRow(at);
+          const values = scoreMetricRows(
+            table,
+            metric,
+            query,
+            Array.from({ length: rowCount }, (_, i) => i),
+          );
+          for (const k of [1, 10, 300]) {
+            const found = beginMetricScan(table, { metric, query, k, rowCount, mask: null }).finish();
+            const expected = best(values, k, () => true);
+            expect(Array.from(found.rows)).toEqual(expected);
+            const threshold = values[expected.at(-1)!]!;
+            const within = best(values, rowCount, (row) => values[row]! <= threshold);
+            const range = beginMetricRange(table, { metric, query, rowCount, mask: null, threshold, maxResults: 2000 });
+            expect(Array.from(range.finish().rows)).toEqual(within);
+          }
+        }
+        table.release();
+      }
+    }
+  });
+
+  it("lose no row to a bound where each is a little nearer than the one before", () => {
+    const random = randomOf(3);
+    for (const metric of ["hellinger", "jensen_shannon"] as const) {
+      for (const difference of [0.02, 0.3, 0.9]) {
+        const rows = Array.from({ length: 600 }, (_, i) => {
+          const t = difference * (1 - i * 2e-6);
+          const more = Array.from({ length: 18 }, () => random() < 0.5);
+          return more.flatMap((isMore) => (isMore ? [1 + t, 1 - t] : [1 - t, 1 + t]));
+        });
+        const table = tableOf(rows);
+        const query = new Float32Array(36).fill(1);
+        const values = scoreMetricRows(
+          table,
+          metric,
+          query,
+          rows.map((_, i) => i),
+        );
+        const found = beginMetricScan(table, { metric, query, k: 1, rowCount: 600, mask: null }).finish();
+        expect(Array.from(found.rows)).toEqual(best(values, 1, () => true));
+        table.release();
+      }
+    }
+  });
+
   it("go on from one memory to the next", () => {
     for (const [metric, count, dim, segmentBytes] of [
       ["l1", 900, 600, 2_000_000],

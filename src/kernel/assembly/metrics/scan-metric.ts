@@ -1,7 +1,7 @@
 /**
  * Which rows of a block are among the best under a metric?
  *
- * Every row is scored; ties go to the lower row, because rows come in order and a later one must be strictly better.
+ * Every row is scored, unless a bound excludes it; ties go to the lower row, because rows come in order and a later one must be strictly better.
  */
 import { pushHeap, replaceWorst, worstScore } from "../scan/heap";
 import {
@@ -21,6 +21,7 @@ import {
   Single,
   STATE_HEADER,
 } from "../scan/layout";
+import { isTooFar } from "./distribution-bounds";
 import { layOut } from "./state";
 import { prepare, valueAt } from "./value";
 
@@ -74,8 +75,9 @@ function scan<E>(state: usize, block: usize, from: u32, to: u32, mask: usize): v
     for (; word != 0; word &= word - 1) {
       const index = row + ctz(word);
       if (index >= end) break;
-      offer(state, valueAt<E>(state, rows + <usize>index * stride), first + index);
+      const place = rows + <usize>index * stride;
       scored++;
+      if (!isTooFar<E>(state, place)) offer(state, valueAt<E>(state, place), first + index);
     }
     row = end;
   }

@@ -11,6 +11,7 @@ import {
   writeCumulatedShares,
   writeShares,
 } from "./distributions";
+import { roundOperand } from "./distribution-bounds";
 import { haversine, setPlace } from "./places";
 import { brayCurtis, canberra, chebyshev, codeviation, correlation, manhattan, meanOf, writeDeviations } from "./profiles";
 import {
@@ -41,7 +42,10 @@ export function prepare(state: usize, metric: i32, dim: i32): void {
     const mass = massOf<f32>(query, dim4);
     store<f64>(state, mass, M_MASS);
     if (metric == WASSERSTEIN) writeCumulatedShares(query, dim4, mass, operand);
-    else writeShares(query, dim4, mass, metric == HELLINGER, operand);
+    else {
+      writeShares(query, dim4, mass, metric == HELLINGER, operand);
+      roundOperand(state, dim4);
+    }
   } else if (metric == HAVERSINE) {
     setPlace(state, query);
   } else {
