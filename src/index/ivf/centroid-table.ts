@@ -11,7 +11,7 @@ import { type Codec, createCodec } from "../quantizer/codec.js";
 import type { QuantizeKernel } from "../quantizer/quantize-kernel.js";
 
 /** Centroids from which on codes pay. */
-const codedMin = 192;
+const codedMin = 768;
 /** Candidates that codes name: so many for each list that is looked at first, and so many more. */
 const candidatesPerProbe = 3;
 const candidatesMore = 48;

@@ -41,7 +41,7 @@ const shortlists: Readonly<Record<Compression["kind"], { readonly oversample: nu
   float: { oversample: 1, min: 16 },
   sq8: { oversample: 2, min: 16 },
   pq: { oversample: 10, min: 64 },
-  rabitq: { oversample: 8, min: 64 },
+  rabitq: { oversample: 2, min: 16 },
   polarvec: { oversample: 4, min: 20 },
 };
 

@@ -139,6 +139,12 @@ export function createCodec(memory: KernelMemory, kernel: QuantizeKernel, option
   const mul = scalar(isScaled);
   const add = scalar(metric === "l2" || (isScaled && centres !== null));
   const error = scalar(compression.kind === "rabitq");
+  // Inverted lists follow up promising rows, so that few are left to the owner.
+  const hasFine = compression.kind === "rabitq" && isNumbered && centres !== null;
+  const fineMul = scalar(hasFine);
+  const fineAdd = scalar(hasFine);
+  const fine = hasFine ? blockBytes : 0;
+  if (hasFine) blockBytes += 32 * roundUp(width, 16);
   const rows = scalar(isNumbered);
   const copy = (values: Float32Array | Uint32Array): number => {
     const address = memory.allocate(values.byteLength + 64);
@@ -151,14 +157,14 @@ export function createCodec(memory: KernelMemory, kernel: QuantizeKernel, option
   const centresAt = centres === null ? 0 : copy(centres);
   const rotatedAt = centres !== null && isScaled ? placeRotated(memory, kernel, centres, dim, width, rotation) : 0;
   const book = isProduct ? placeCodebook(memory, kernel, compression.codebook) : { words: 0, halves: 0 };
-  const recordBytes = roundUp(layout.codeBytes, 4) + 12;
+  const recordBytes = roundUp(layout.codeBytes, 4) + 12 + (hasFine ? 8 + roundUp(width, 4) : 0);
   const address = memory.allocate(headerBytes);
   const header = new Uint32Array(memory.buffer, address, headerBytes / 4);
   header.set([layout.kind, metricNumbers[metric], dim, width, blockBytes, mul, add, error, rows, rotation, levels]);
   header.set([layout.levels?.length ?? 0, layout.tables, layout.together, book.words, book.halves], 11);
   header.set(isProduct ? [compression.codebook.subspaces, compression.codebook.subDim] : [0, 0], 16);
   header.set([centresAt, rotatedAt], 18);
-  header.set([roundUp(layout.codeBytes, 4), recordBytes], 21);
+  header.set([roundUp(layout.codeBytes, 4), recordBytes, fine, fineMul, fineAdd], 21);
   new Float32Array(memory.buffer, address + 80, 1)[0] = epsilon;
   return { address, blockBytes, recordBytes, scratchBytes: roundUp(width, 4) * 4 + 1024 + 64 };
 }

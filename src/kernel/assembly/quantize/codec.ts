@@ -55,7 +55,18 @@ export const C_EPSILON: usize = 80;
 /** Bytes of a row's codes before they are placed in a block, and of the whole record with its three scalars. */
 export const C_CODE_BYTES: usize = 84;
 export const C_RECORD_BYTES: usize = 88;
+/** Offsets in a block of int8 codes that follow up promising rows, row by row, and of their mul and add; 0: none. */
+export const C_FINE: usize = 92;
+export const C_FINE_MUL: usize = 96;
+export const C_FINE_ADD: usize = 100;
 export const CODEC_BYTES: usize = 128;
+
+/** Bytes of a row's codes that follow up. */
+// @ts-ignore: decorator
+@inline
+export function fineBytes(codec: usize): usize {
+  return <usize>((load<u32>(codec, C_WIDTH) + 15) & ~15);
+}
 
 // Header of a chunk, a run of blocks.
 /** u32 address of the list's next chunk; 0: none yet. */

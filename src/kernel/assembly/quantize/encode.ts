@@ -19,6 +19,9 @@ import {
   C_DIM,
   C_EPSILON,
   C_ERROR,
+  C_FINE,
+  C_FINE_ADD,
+  C_FINE_MUL,
   C_KIND,
   C_LEVELS,
   C_LEVEL_COUNT,
@@ -32,6 +35,7 @@ import {
   C_SUB_DIM,
   C_TOGETHER,
   C_WIDTH,
+  fineBytes,
   FLOAT,
   INT8,
   L2,
@@ -117,6 +121,32 @@ function encodeLevels(codec: usize, o: usize, centre: usize, record: usize): voi
   storeScalars(codec, record + load<u32>(codec, C_CODE_BYTES), square, vo, vv, vc, oc);
 }
 
+/** Int8 codes over the whole range of the row, and their mul and add, after the record's three scalars. */
+function encodeFine(codec: usize, o: usize, centre: usize, target: usize): void {
+  const width = <usize>load<u32>(codec, C_WIDTH);
+  const square = squareOf(o, <u32>width);
+  let largest: f32 = 0;
+  for (let i: usize = 0; i < width; i++) largest = max(largest, abs(load<f32>(o + (i << 2))));
+  const scale = largest > 0 ? 127 / <f64>largest : 0;
+  let vo: f64 = 0;
+  let vc: f64 = 0;
+  let oc: f64 = 0;
+  for (let i: usize = 0; i < width; i++) {
+    const x = <f64>load<f32>(o + (i << 2));
+    const v = nearest(x * scale);
+    store<i8>(target + 8 + i, <i8>v);
+    vo += v * x;
+    if (centre) {
+      const c = <f64>load<f32>(centre + (i << 2));
+      vc += v * c;
+      oc += x * c;
+    }
+  }
+  const mul = vo > 0 ? square / vo : 0;
+  store<f32>(target, <f32>mul);
+  store<f32>(target, <f32>(load<u32>(codec, C_METRIC) == L2 ? -square - 2 * mul * vc : oc - mul * vc), 4);
+}
+
 /** Codes of PRODUCT for the residual at `r`, and their scalars; `scratch` has room for 256 float32. */
 function encodeProduct(codec: usize, r: usize, centre: usize, record: usize, scratch: usize): void {
   const dim = load<u32>(codec, C_DIM);
@@ -188,6 +218,9 @@ export function encodeRows(codec: usize, rows: usize, count: u32, clusters: usiz
       } else {
         const rotated = centre ? <usize>load<u32>(codec, C_ROTATED) + cluster * (<usize>load<u32>(codec, C_WIDTH) << 2) : 0;
         encodeLevels(codec, scratch, rotated, records);
+        if (load<u32>(codec, C_FINE)) {
+          encodeFine(codec, scratch, rotated, records + load<u32>(codec, C_CODE_BYTES) + 12);
+        }
       }
     }
     rows += rowBytes;
@@ -222,5 +255,11 @@ export function placeRecord(codec: usize, record: usize, block: usize, lane: u32
   if (load<u32>(codec, C_MUL)) store<f32>(block + load<u32>(codec, C_MUL) + at, load<f32>(scalars));
   if (load<u32>(codec, C_ADD)) store<f32>(block + load<u32>(codec, C_ADD) + at, load<f32>(scalars, 4));
   if (load<u32>(codec, C_ERROR)) store<f32>(block + load<u32>(codec, C_ERROR) + at, load<f32>(scalars, 8));
+  const fine = <usize>load<u32>(codec, C_FINE);
+  if (fine) {
+    store<f32>(block + load<u32>(codec, C_FINE_MUL) + at, load<f32>(scalars, 12));
+    store<f32>(block + load<u32>(codec, C_FINE_ADD) + at, load<f32>(scalars, 16));
+    memory.copy(block + fine + <usize>lane * fineBytes(codec), scalars + 20, load<u32>(codec, C_WIDTH));
+  }
   if (load<u32>(codec, C_ROWS)) store<u32>(block + load<u32>(codec, C_ROWS) + at, row);
 }

@@ -8,6 +8,10 @@ import {
   C_ADD,
   C_BLOCK_BYTES,
   C_DIM,
+  C_ERROR,
+  C_FINE,
+  C_FINE_ADD,
+  C_FINE_MUL,
   C_KIND,
   C_MUL,
   C_ROWS,
@@ -15,6 +19,7 @@ import {
   C_TABLES,
   C_WIDTH,
   CHUNK_HEADER,
+  fineBytes,
   INT8,
   K_COUNT,
   K_FIRST_ROW,
@@ -28,10 +33,14 @@ import {
   S_BASE,
   S_BETA,
   S_CODEC,
+  S_FINE_ALPHA,
+  S_FINE_QUERY,
+  S_FINE_SHARE,
   S_LIST,
   S_MASK,
   S_MATCHED,
   S_QUERY,
+  S_REACH,
   S_ROW_LIMIT,
   S_SCORED,
   S_SUMS,
@@ -79,6 +88,59 @@ function offerBlock(state: usize, codec: usize, block: usize, allowed: u32, firs
   }
 }
 
+/** Inner product of int16 and int8 codes, `width` of them, a multiple of 16. */
+// @ts-ignore: decorator
+@inline
+function dotFine(query: usize, codes: usize, width: usize): f32 {
+  let a = i32x4.splat(0);
+  let b = a;
+  const end = codes + width;
+  for (; codes < end; codes += 16) {
+    a = i32x4.add(a, i32x4.dot_i16x8_s(v128.load(query), v128.load_ext<i8>(codes)));
+    b = i32x4.add(b, i32x4.dot_i16x8_s(v128.load(query, 16), v128.load_ext<i8>(codes, 8)));
+    query += 32;
+  }
+  a = i32x4.add(a, b);
+  const low = i32x4.extract_lane(a, 0) + i32x4.extract_lane(a, 1);
+  return <f32>(low + (i32x4.extract_lane(a, 2) + i32x4.extract_lane(a, 3)));
+}
+
+/** As `offerBlock`, for rows with codes that follow up those whose bound is above the threshold. */
+function offerFine(state: usize, codec: usize, block: usize, allowed: u32): void {
+  const list = <usize>load<u32>(state, S_LIST);
+  const alpha = v128.load32_splat(state, S_ALPHA);
+  const beta = v128.load32_splat(state, S_BETA);
+  const base = load<f32>(state, S_BASE);
+  const reach = f32x4.splat(load<f32>(state, S_REACH) * load<f32>(state, S_FINE_SHARE));
+  const mul = block + load<u32>(codec, C_MUL);
+  const add = block + load<u32>(codec, C_ADD);
+  const error = block + load<u32>(codec, C_ERROR);
+  const rows = block + load<u32>(codec, C_ROWS);
+  const fineMul = block + load<u32>(codec, C_FINE_MUL);
+  const fineAdd = block + load<u32>(codec, C_FINE_ADD);
+  const width = fineBytes(codec);
+  const fine = block + load<u32>(codec, C_FINE);
+  const query = <usize>load<u32>(state, S_FINE_QUERY);
+  const fineAlpha = load<f32>(state, S_FINE_ALPHA);
+  const sums = state + S_SUMS;
+  let threshold = f32x4.splat(load<f32>(list, L_THRESHOLD) - base);
+  for (let i: usize = 0; i < 128; i += 16) {
+    let bound = f32x4.add(f32x4.mul(v128.load(sums + i), alpha), beta);
+    bound = f32x4.add(f32x4.mul(bound, v128.load(mul + i)), v128.load(add + i));
+    bound = f32x4.add(bound, f32x4.mul(reach, v128.load(error + i)));
+    let hits = <u32>i32x4.bitmask(f32x4.gt(bound, threshold)) & (allowed >> <u32>(i >> 2));
+    if (!hits) continue;
+    for (; hits; hits &= hits - 1) {
+      const lane = (i >> 2) + <usize>ctz(hits);
+      const at = lane << 2;
+      const dot = dotFine(query, fine + lane * width, width) * fineAlpha;
+      const score = base + (load<f32>(fineAdd + at) + load<f32>(fineMul + at) * dot);
+      if (score > load<f32>(list, L_THRESHOLD)) pushShortlist(list, score, load<u32>(rows + at));
+    }
+    threshold = f32x4.splat(load<f32>(list, L_THRESHOLD) - base);
+  }
+}
+
 /** Bits of the first `count` numbered rows of a block that may be returned. */
 // @ts-ignore: decorator
 @inline
@@ -116,7 +178,8 @@ export function scanChunk(state: usize, chunk: usize, from: u32, to: u32): void 
     } else if (mask) allowed &= load<u32>(mask + (<usize>(row >> 5) << 2));
     if (!allowed) continue;
     sumBlock(state, codec, kind, block);
-    offerBlock(state, codec, block, allowed, row);
+    if (load<u32>(codec, C_FINE)) offerFine(state, codec, block, allowed);
+    else offerBlock(state, codec, block, allowed, row);
     scored += size;
     matched += popcnt(allowed);
   }

@@ -18,7 +18,7 @@ export const LIST_HEADER: usize = 64;
 // @ts-ignore: decorator
 @inline
 function capacityOf(wanted: u32): u32 {
-  return 2 * wanted + 64;
+  return 2 * wanted + 32;
 }
 
 /** Bytes of a shortlist with its header. */
@@ -47,30 +47,44 @@ function swap(scores: usize, rows: usize, a: usize, b: usize): void {
   store<u32>(rows + b, row);
 }
 
-/** Brings the best `wanted` of `count` entries to the front (Hoare's selection, the middle of three as pivot). */
+/**
+ * Moves the entries of [from, to) that are above the pivot, or equal to it, to the front. Returns where they end. Every entry
+ * is swapped: without a branch on its score, which no predictor could foresee.
+ */
+// @ts-ignore: decorator
+@inline
+function partition(isEqual: bool, scores: usize, rows: usize, from: usize, to: usize, pivot: f32): usize {
+  let end = from;
+  for (let at = from; at < to; at += 4) {
+    const score = load<f32>(scores + at);
+    const row = load<u32>(rows + at);
+    store<f32>(scores + at, load<f32>(scores + end));
+    store<u32>(rows + at, load<u32>(rows + end));
+    store<f32>(scores + end, score);
+    store<u32>(rows + end, row);
+    end += <usize>(isEqual ? score == pivot : score > pivot) << 2;
+  }
+  return end;
+}
+
+/** Brings the best `wanted` of `count` entries to the front (quickselect, the middle of three as pivot). */
 function select(scores: usize, rows: usize, count: u32, wanted: u32): void {
-  let low: isize = 0;
-  let high: isize = (<isize>count - 1) << 2;
-  const place = <isize>(wanted - 1) << 2;
-  while (low < high) {
-    const middle = ((low + high) >> 1) & ~3;
-    if (load<f32>(scores + middle) > load<f32>(scores + low)) swap(scores, rows, low, middle);
-    if (load<f32>(scores + high) > load<f32>(scores + low)) swap(scores, rows, low, high);
-    if (load<f32>(scores + high) > load<f32>(scores + middle)) swap(scores, rows, middle, high);
-    const pivot = load<f32>(scores + middle);
-    let i = low;
-    let j = high;
-    while (i <= j) {
-      while (load<f32>(scores + i) > pivot) i += 4;
-      while (load<f32>(scores + j) < pivot) j -= 4;
-      if (i > j) break;
-      swap(scores, rows, i, j);
-      i += 4;
-      j -= 4;
+  let from: usize = 0;
+  let to = <usize>count << 2;
+  const place = <usize>wanted << 2;
+  while (to - from > 4) {
+    const a = load<f32>(scores + from);
+    const b = load<f32>(scores + (((from + to) >> 1) & ~3));
+    const c = load<f32>(scores + to - 4);
+    const pivot = max(min(a, b), min(max(a, b), c));
+    const above = partition(false, scores, rows, from, to, pivot);
+    if (place <= above) {
+      // One that is not above is left out, or all are: the pivot is never among them.
+      to = above;
+      continue;
     }
-    if (place <= j) high = j;
-    else if (place >= i) low = i;
-    else return;
+    from = partition(true, scores, rows, above, to, pivot);
+    if (place <= from) return;
   }
 }
 

@@ -7,6 +7,7 @@
 import {
   C_CODEBOOK,
   C_DIM,
+  C_FINE,
   C_KIND,
   C_LEVELS,
   C_METRIC,
@@ -17,6 +18,7 @@ import {
   C_TOGETHER,
   C_WIDTH,
   COS,
+  fineBytes,
   INT8,
   L2,
   PRODUCT,
@@ -56,9 +58,15 @@ export const S_SQUARE: usize = 64;
 /** Rows that must be met, and lists to look at first. */
 export const S_ENOUGH: usize = 72;
 export const S_NPROBE: usize = 76;
+/** Address of the query as int16 for codes that follow up, f32 what a unit of their sums counts, f32 share of the bound. */
+export const S_FINE_QUERY: usize = 80;
+export const S_FINE_ALPHA: usize = 84;
+export const S_FINE_SHARE: usize = 88;
 /** 32 float32 sums. */
 export const S_SUMS: usize = 128;
 const STATE_HEADER: usize = 256;
+/** Share of the row's error bound within which a row is followed up: 1.9 standard errors would be all of it. */
+const FINE_SHARE: f32 = 0.7;
 
 // @ts-ignore: decorator
 @inline
@@ -69,7 +77,7 @@ function aligned(bytes: usize): usize {
 function tableBytes(codec: usize): usize {
   const kind = load<u32>(codec, C_KIND);
   // Byte tables after the float32 ones that they are made of.
-  if (kind == TABLES) return <usize>load<u32>(codec, C_TABLES) * 80;
+  if (kind == TABLES) return <usize>load<u32>(codec, C_TABLES) * 80 + 2 * fineBytes(codec);
   if (kind == INT8) return <usize>load<u32>(codec, C_WIDTH) << 1;
   if (kind == PRODUCT) return <usize>load<u32>(codec, C_SUBSPACES) << 10;
   return 0;
@@ -191,10 +199,9 @@ function prepareTables(state: usize, codec: usize, query: usize): void {
   store<f32>(state, least, S_BETA);
 }
 
-/** Int16 codes of the query, small enough that no sum of products with int8 codes overflows. */
-function prepareInt16(state: usize, codec: usize, query: usize): void {
+/** Int16 codes of the query, small enough that no sum of products with int8 codes overflows. Returns what a unit counts. */
+function prepareInt16(codec: usize, query: usize, target: usize): f32 {
   const width = <usize>load<u32>(codec, C_WIDTH);
-  const target = <usize>load<u32>(state, S_TABLES);
   let largest: f32 = 0;
   for (let i: usize = 0; i < width; i++) largest = max(largest, abs(load<f32>(query + (i << 2))));
   const top = min<f32>(32767, <f32>(16_900_000 / <f64>width));
@@ -202,7 +209,7 @@ function prepareInt16(state: usize, codec: usize, query: usize): void {
   for (let i: usize = 0; i < width; i++) {
     store<i16>(target + (i << 1), <i16>nearest(<f64>load<f32>(query + (i << 2)) * scale));
   }
-  store<f32>(state, <f32>(scale > 0 ? 1 / scale : 0), S_ALPHA);
+  return <f32>(scale > 0 ? 1 / scale : 0);
 }
 
 /** Inner products of the query's parts with all words of the codebook. */
@@ -242,9 +249,18 @@ export function prepareQuery(state: usize): void {
   store<f32>(state, 0, S_BASE);
   store<f32>(state, 0, S_REACH);
   if (kind == TABLES) prepareTables(state, codec, rotated);
-  else if (kind == INT8) prepareInt16(state, codec, rotated);
+  else if (kind == INT8) store<f32>(state, prepareInt16(codec, rotated, load<u32>(state, S_TABLES)), S_ALPHA);
   else if (kind == PRODUCT) prepareProducts(state, codec, query);
+  store<f32>(state, FINE_SHARE, S_FINE_SHARE);
+  if (load<u32>(codec, C_FINE)) {
+    const target = load<u32>(state, S_TABLES) + load<u32>(codec, C_TABLES) * 80;
+    memory.fill(target, 0, 2 * fineBytes(codec));
+    store<u32>(state, target, S_FINE_QUERY);
+    store<f32>(state, prepareInt16(codec, rotated, target), S_FINE_ALPHA);
+  }
   if (load<u32>(codec, C_METRIC) == L2) {
+    store<f32>(state, 2 * load<f32>(state, S_FINE_ALPHA), S_FINE_ALPHA);
+    store<f32>(state, 2 * FINE_SHARE, S_FINE_SHARE);
     store<f32>(state, 2 * load<f32>(state, S_ALPHA), S_ALPHA);
     store<f32>(state, 2 * load<f32>(state, S_BETA), S_BETA);
   }
