@@ -137,6 +137,11 @@ export class BlockFile {
     }
   }
 
+  /** As `verify` for a block whose number the caller does not know. */
+  verifyAny(bytes: Uint8Array, place: number): void {
+    this.verify(bytes, new DataView(bytes.buffer, bytes.byteOffset, 16).getUint32(4, true), place);
+  }
+
   /** Completes a block's header: number, count, salt and checksum. */
   seal(bytes: Uint8Array, number: number, count: number): void {
     const view = new DataView(bytes.buffer, bytes.byteOffset, 16);

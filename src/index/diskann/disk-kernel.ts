@@ -21,7 +21,13 @@ export interface DiskKernel {
   scanMask(walk: number, fromWord: number, toWord: number): void;
   nextBlocks(walk: number, target: number, most: number, depth: number): number;
   absorbBlock(walk: number, buffer: number, block: number, isWalk: number): number;
-  offerVectors(walk: number, vectors: number, stride: number, rows: number, count: number): void;
+  rankingBytes(count: number): number;
+  rankedEntries(ranking: number): number;
+  rankLists(walk: number, ranking: number, centroids: number, count: number, wanted: number): number;
+  absorbVectors(walk: number, buffer: number, blocks: number, blockBytes: number): number;
+  absorbCodes(walk: number, buffer: number, blocks: number, blockBytes: number): number;
+  frontierRows(walk: number, target: number, most: number): number;
+  offerVector(walk: number, place: number, row: number): void;
   prunerBytes(capacity: number, degree: number): number;
   initPruner(pruner: number, capacity: number, degree: number, alphaSquare: number): void;
   beginInsertion(walk: number, node: number): void;

@@ -19,9 +19,9 @@ import type {
   VectorIndex,
 } from "../vector-index.js";
 import { BeamSearch } from "./beam-search.js";
-import { BlockFile } from "./block-file.js";
 import { compactGraph } from "./compact-graph.js";
 import type { DiskGraph } from "./disk-graph.js";
+import { FileTenure } from "./file-tenure.js";
 import { buildGraph } from "./graph-builder.js";
 import { batchRows, insertRows } from "./graph-insertion.js";
 import { forEachChunk, readRows } from "./graph-rows.js";
@@ -41,19 +41,14 @@ export class DiskAnnIndex implements VectorIndex, DiskRows {
   readonly name: IndexName;
   readonly parameters: IndexParameters;
   readonly storesVectors = true;
-  readonly #folder: IndexFolder;
   #graph: DiskGraph;
-  /** Files that were in use before, still open for searches that began then. */
-  #retired: BlockFile[] = [];
-  /** The file that the last sections given away name. */
-  #serialized: string | null;
+  readonly #files: FileTenure;
 
   constructor(name: IndexName, parameters: IndexParameters, folder: IndexFolder, graph: DiskGraph, isLoaded: boolean) {
     this.name = name;
     this.parameters = parameters;
-    this.#folder = folder;
     this.#graph = graph;
-    this.#serialized = isLoaded ? graph.file.name : null;
+    this.#files = new FileTenure(folder, graph.file, isLoaded);
   }
 
   get rowCount(): number {
@@ -70,22 +65,24 @@ export class DiskAnnIndex implements VectorIndex, DiskRows {
   }
 
   search(request: IndexSearch): Promise<IndexCandidates> {
-    return this.#searchOf(request).run();
+    return this.#files.during(this.#graph.file, () => this.#searchOf(request).run());
   }
 
   scanExact(request: IndexSearch): Promise<IndexCandidates> {
-    return this.#searchOf(request).runExact();
+    return this.#files.during(this.#graph.file, () => this.#searchOf(request).runExact());
   }
 
   readRows(rows: ArrayLike<number>): Promise<Float32Array> {
-    return readRows(this.#graph, rows);
+    const graph = this.#graph;
+    return this.#files.during(graph.file, () => readRows(graph, rows));
   }
 
   forEachChunk(
     visit: (rows: Uint32Array, vectors: Float32Array) => void | Promise<void>,
     options: ChunkOptions,
   ): Promise<void> {
-    return forEachChunk(this.#graph, visit, options);
+    const graph = this.#graph;
+    return this.#files.during(graph.file, () => forEachChunk(graph, visit, options));
   }
 
   async extend(rows: IndexRows, context: BuildContext): Promise<void> {
@@ -107,7 +104,7 @@ export class DiskAnnIndex implements VectorIndex, DiskRows {
         context.onProgress(to - rowCount, rows.rowCount - rowCount);
         if (graph.fileBlocks > graph.blockCount * fileGrowthMax) {
           const compact = await compactGraph(graph, context);
-          if (graph.file !== this.#graph.file) this.#retired.push(graph.file);
+          if (graph.file !== this.#graph.file) await graph.file.close();
           this.#replace(compact);
           return await this.extend(rows, context);
         }
@@ -121,14 +118,7 @@ export class DiskAnnIndex implements VectorIndex, DiskRows {
   }
 
   async serialize(): Promise<readonly IndexSection[]> {
-    const { file } = this.#graph;
-    if (this.#serialized !== null) {
-      // Sections are only known to be kept when the next ones are asked for.
-      const isNeeded = (name: string) => name === file.name || name === this.#serialized;
-      await this.#closeRetired(isNeeded);
-      await BlockFile.removeOthers(this.#folder, isNeeded);
-    }
-    this.#serialized = file.name;
+    await this.#files.giveAway();
     return graphSections(this.#graph);
   }
 
@@ -142,8 +132,7 @@ export class DiskAnnIndex implements VectorIndex, DiskRows {
   }
 
   async release(): Promise<void> {
-    await this.#closeRetired(() => false);
-    await this.#graph.file.close();
+    await this.#files.release();
   }
 
   #searchOf(request: IndexSearch): BeamSearch {
@@ -153,13 +142,8 @@ export class DiskAnnIndex implements VectorIndex, DiskRows {
 
   /** Searches that begin from now on work on `graph`. */
   #replace(graph: DiskGraph): void {
-    if (graph.file !== this.#graph.file) this.#retired.push(this.#graph.file);
+    this.#files.replace(graph.file);
     this.#graph = graph;
-  }
-
-  async #closeRetired(isNeeded: (name: string) => boolean): Promise<void> {
-    for (const file of this.#retired) if (!isNeeded(file.name)) await file.close();
-    this.#retired = this.#retired.filter((file) => isNeeded(file.name));
   }
 }
 

@@ -94,6 +94,15 @@ export class NodeTable {
     return new NodeTable(memory, shape, counts, placesIn(memory, shape, counts));
   }
 
+  /** Address of a header of a table that has a number of nodes and a centre only. */
+  static header(shape: TableShape, memory: KernelMemory, nodeCount: number, centre: Float32Array): number {
+    const counts = { nodeCount: 0, rowCount: 0, nodeCapacity: 0, rowCapacity: 0 };
+    const table = new NodeTable(memory, shape, counts, placesIn(memory, shape, counts));
+    table.centre.set(centre);
+    new Uint32Array(memory.buffer, table.address, tableBytes / 4)[11] = nodeCount;
+    return table.address;
+  }
+
   /**
    * The same codes and maps with room for more nodes and rows; the new ones are to be filled in. Shares the memory when
    * there is room, else takes another with an eighth to spare.

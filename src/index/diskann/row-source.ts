@@ -12,6 +12,11 @@ const chunkBytes = 1 << 20;
 /** Rows that the middle of the vectors is taken from. */
 const sampleRows = 4096;
 
+/** Rows of a stretch at most. */
+export function stretchRows(dim: number): number {
+  return Math.max(1, Math.floor(chunkBytes / (4 * dim)));
+}
+
 /** Rows of [from, to) that are not dead. */
 export function liveRows(dead: Uint32Array | null, from: number, to: number): Uint32Array {
   const rows = new Uint32Array(to - from);
@@ -41,7 +46,7 @@ export async function forEachStretch(
   visit: (stretch: RowStretch) => void | Promise<void>,
 ): Promise<void> {
   const { dim } = source;
-  const rowsMax = Math.max(1, Math.floor(chunkBytes / (4 * dim)));
+  const rowsMax = stretchRows(dim);
   const scratch = memory.acquireScratch(4 * dim * rowsMax);
   const slice = new TimeSlice();
   try {

@@ -5,8 +5,17 @@
  */
 export { initJob, jobBytes, linkNodes, middleNode, trimNodes } from "./build";
 export { encodeNodes } from "./codes";
-export { absorbBlock, beginWalk, initWalk, nextBlocks, offerVectors, scanMask, scanNodes, seedWalk, walkBytes } from "./walk";
+export { absorbBlock, beginWalk, initWalk, nextBlocks, scanMask, scanNodes, seedWalk, walkBytes } from "./walk";
 export { beginInsertion, chooseLinks, initPruner, mergeLinks, prunerBytes } from "./insert";
+export {
+  absorbCodes,
+  absorbVectors,
+  frontierRows,
+  offerVector,
+  rankedEntries,
+  rankingBytes,
+  rankLists,
+} from "./postings";
 export { decodeNodes, recodeNodes } from "./recode";
 export { scoredCodes, walkState } from "./results";
 export { endQuery } from "../scan/heap";

@@ -216,7 +216,7 @@ export function seedWalk(walk: usize, first: u32, end: u32, step: u32): void {
 
 // @ts-ignore: decorator
 @inline
-function isAllowed(walk: usize, row: u32): bool {
+export function isAllowed(walk: usize, row: u32): bool {
   if (row >= load<u32>(walk, F_ROW_LIMIT)) return false;
   const mask = <usize>load<u32>(walk, F_MASK);
   return mask == 0 || hasBit(mask, row);
@@ -273,24 +273,12 @@ export function nextBlocks(walk: usize, target: usize, most: u32, depth: u32): u
 }
 
 /** Offers a row to the heap; of equal scores the lower row stays. */
-function offerRow(state: usize, score: f64, row: u32): void {
+export function offerRow(state: usize, score: f64, row: u32): void {
   if (load<u32>(state, Q_COUNT) < load<u32>(state, Q_K)) return pushHeap(state, score, row);
   const worst = load<f64>(state + load<u32>(state, Q_HEAP_SCORES));
   if (score < worst) return;
   if (score == worst && row > load<u32>(state + load<u32>(state, Q_HEAP_ROWS))) return;
   replaceWorst(state, score, row);
-}
-
-/** Scores the vectors of `count` rows exactly: `vectors` are `stride` bytes apart, padded with zeros to four. */
-export function offerVectors(walk: usize, vectors: usize, stride: u32, rows: usize, count: u32): void {
-  const view = <usize>load<u32>(walk, F_VIEW);
-  const state = <usize>load<u32>(walk, F_STATE);
-  store<u32>(view, stride, B_ROW_STRIDE);
-  store<u32>(view, <u32>vectors, B_ROWS);
-  for (let i: u32 = 0; i < count; i++) {
-    const row = load<u32>(rows + (<usize>i << 2));
-    if (isAllowed(walk, row)) offerRow(state, exactScore(state, view, i), row);
-  }
 }
 
 /** Bytes of a node's vector. */
