@@ -220,6 +220,41 @@ describe("a parallel scan", () => {
     await expectSame(many, queries, { ...request, rowCount: 1000, mask, maskCount: 1 }, threads);
   });
 
+  it("does not wait for threads that are at other work", async () => {
+    const dim = 32;
+    const table = makeTable(makeRows(50_000, dim, 4), dim);
+    const asked: ((slot: number) => unknown)[] = [];
+    const busy: KernelPool = {
+      threads: 4,
+      run(next) {
+        asked.push(next);
+        return new Promise(() => {});
+      },
+    };
+    const request = { metric: "cos", k: 10, rowCount: 50_000, mask: null } as const;
+    await expectSame(table, makeRows(1, dim, 5), request, busy);
+    expect(asked.map((next) => next(0))).toEqual([null]);
+    table.release();
+  });
+
+  it("fails when a thread does, after its own part", async () => {
+    const dim = 32;
+    const table = makeTable(makeRows(50_000, dim, 4), dim);
+    const request = { metric: "cos", k: 10, rowCount: 50_000, mask: null } as const;
+    for (const queries of [makeRows(1, dim, 5), makeRows(9, dim, 5)]) {
+      const broken: KernelPool = {
+        threads: 3,
+        async run(next) {
+          next(0);
+          throw new Error("a thread stopped");
+        },
+      };
+      await expect(scanParallel(table, queries, request, broken)).rejects.toThrow("a thread stopped");
+      await expectSame(table, queries, request, threads);
+    }
+    table.release();
+  });
+
   it("gives its scratch back, also when it is ended", async () => {
     const dim = 32;
     const rows = 200_000;

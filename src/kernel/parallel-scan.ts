@@ -111,12 +111,27 @@ async function shareRows(plan: ScanPlan, lanes: Lane[], pool: KernelPool, signal
   const pieces = Math.max(1, Math.floor(componentsPerTask / (pieceRows * plan.table.dim * plan.queryCount)));
   for (let i = 0; i < pool.threads; i++) lanes.push(new Lane(plan, 0, plan.queryCount));
   const own = lanes.at(-1) as Lane;
-  const next = (slot: number) => lanes[slot]?.nextShared(pieceRows, pieces) ?? null;
-  const runs: Promise<void>[] = [];
+  let underWay = 0;
+  let isOver = false;
+  const next = (slot: number): KernelTask | null => {
+    const task = isOver ? null : (lanes[slot]?.nextShared(pieceRows, pieces) ?? null);
+    if (task !== null) underWay += 1;
+    return task;
+  };
+  const onResult = () => {
+    underWay -= 1;
+  };
   // The others first: scanning here holds this thread.
-  if (pool.threads > 1) runs.push(pool.run(next, { threads: pool.threads - 1, signal }));
-  runs.push(scanHere(() => own.nextShared(pieceRows, pieces), signal));
-  for (const run of await Promise.allSettled(runs)) if (run.status === "rejected") throw run.reason;
+  const others = pool.threads > 1 ? pool.run(next, { threads: pool.threads - 1, signal, onResult }) : Promise.resolve();
+  // Looked at below; until then a failure is not one that nobody handles.
+  others.catch(() => {});
+  try {
+    await scanHere(() => own.nextShared(pieceRows, pieces), signal);
+  } finally {
+    isOver = true;
+    // Where all threads are at other work, no piece was left for them, and their turn need not be waited for.
+    if (underWay > 0) await others;
+  }
   for (const lane of lanes) lane.harvest();
 }
 
