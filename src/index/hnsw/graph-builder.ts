@@ -5,17 +5,13 @@
  * few milliseconds on the threads of a pool; nodes that cannot be reached in the end are linked. Where any of it fails, the
  * graph forgets the new rows.
  */
-import { LynseError } from "../../errors.js";
 import { inlinePool, type KernelTask } from "../../kernel/kernel-pool.js";
 import { TimeSlice } from "../../time-slice.js";
 import type { BuildContext, IndexRows } from "../vector-index.js";
 import { graphSource } from "./graph-kernel.js";
+import { chunkRowsOf, isSet, readMapped, throwIfAborted } from "./mapped-rows.js";
 import type { RowGraph, Walker } from "./row-graph.js";
 
-/** Bytes of float32 rows read at a time. */
-const chunkBytes = 1 << 19;
-/** Rows that the centre and the scale are made of. */
-const sampleRows = 65_536;
 /** Nodes checked, joined or followed by one task. */
 const sweepRows = 16_384;
 /** Nodes that a search for a near one keeps where a node has to be linked. */
@@ -27,94 +23,6 @@ export interface BuildOptions {
   readonly efConstruction: number;
   /** Threads to use at most; 0: all of the pool's. */
   readonly threads: number;
-}
-
-/** Copies mapped rows into `target`. */
-async function readMapped(
-  graph: RowGraph,
-  rows: IndexRows,
-  from: number,
-  to: number,
-  target: Float32Array,
-): Promise<void> {
-  const { map } = graph.space;
-  if (map === null) {
-    await rows.read(from, to, target);
-    return;
-  }
-  const source = new Float32Array((to - from) * rows.dim);
-  await rows.read(from, to, source);
-  for (let row = 0; row < to - from; row++) map(source, row * rows.dim, target, row * graph.space.dim);
-}
-
-function throwIfAborted(signal: AbortSignal | undefined): void {
-  if (signal?.aborted !== true) return;
-  throw new LynseError("ABORTED", "the call was ended by its AbortSignal", {}, signal.reason);
-}
-
-function isSet(mask: Uint32Array | null, row: number): boolean {
-  return mask !== null && (((mask[row >>> 5] ?? 0) >>> (row & 31)) & 1) === 1;
-}
-
-/** Spaces from here on have no codes. */
-const firstFloatSpace = 3;
-
-/** Chooses the centre and the scale of the codes from a sample of the rows. */
-export async function trainCodes(graph: RowGraph, rows: IndexRows, context: BuildContext): Promise<void> {
-  const { dim, number } = graph.space;
-  if (number >= firstFloatSpace) return;
-  const chunkRows = Math.max(1, Math.floor(chunkBytes / (4 * dim)));
-  const step = Math.max(1, Math.ceil(rows.rowCount / sampleRows));
-  const slice = new TimeSlice();
-  const chunk = new Float32Array(chunkRows * dim);
-  const sums = new Float64Array(dim);
-  const least = new Float64Array(dim).fill(Number.POSITIVE_INFINITY);
-  const most = new Float64Array(dim).fill(Number.NEGATIVE_INFINITY);
-  let count = 0;
-  for (let from = 0; from < rows.rowCount; from += chunkRows * step) {
-    const to = Math.min(rows.rowCount, from + chunkRows);
-    const part = chunk.subarray(0, (to - from) * dim);
-    await readMapped(graph, rows, from, to, part);
-    for (let row = from; row < to; row++) {
-      if (isSet(context.dead, row)) continue;
-      const start = (row - from) * dim;
-      addToSample(part, start, number === 2, sums, least, most);
-      count++;
-    }
-    throwIfAborted(context.signal);
-    if (slice.isDue()) await slice.giveWay();
-  }
-  let widest = 0;
-  for (let i = 0; i < dim && count > 0; i++) {
-    const mean = Math.fround((sums[i] as number) / count);
-    sums[i] = mean;
-    widest = Math.max(widest, (most[i] as number) - mean, mean - (least[i] as number));
-  }
-  new Float32Array(graph.memory.buffer, graph.kernel.centrePlace(graph.address) >>> 0, dim).set(sums);
-  graph.kernel.setScale(graph.address, widest > 0 ? widest / 127 : 1);
-}
-
-function addToSample(
-  rows: Float32Array,
-  start: number,
-  isNormalised: boolean,
-  sums: Float64Array,
-  least: Float64Array,
-  most: Float64Array,
-): void {
-  const dim = sums.length;
-  let factor = 1;
-  if (isNormalised) {
-    let square = 0;
-    for (let i = 0; i < dim; i++) square += (rows[start + i] as number) ** 2;
-    factor = square > 0 ? 1 / Math.sqrt(square) : 0;
-  }
-  for (let i = 0; i < dim; i++) {
-    const x = (rows[start + i] as number) * factor;
-    sums[i] = (sums[i] as number) + x;
-    if (x < (least[i] as number)) least[i] = x;
-    if (x > (most[i] as number)) most[i] = x;
-  }
 }
 
 export class GraphBuilder {
@@ -151,7 +59,7 @@ export class GraphBuilder {
   async #encode(rows: IndexRows, first: number): Promise<number> {
     const { kernel, address, memory, space } = this.#graph;
     const { dead, signal } = this.#context;
-    const chunkRows = Math.max(1, Math.floor(chunkBytes / (4 * space.dim)));
+    const chunkRows = chunkRowsOf(space.dim);
     const scratch = memory.acquireScratch(chunkRows * space.dim * 4);
     const slice = new TimeSlice();
     let leftOut = 0;
@@ -159,7 +67,7 @@ export class GraphBuilder {
       for (let from = first; from < rows.rowCount; from += chunkRows) {
         const to = Math.min(rows.rowCount, from + chunkRows);
         await readMapped(
-          this.#graph,
+          space,
           rows,
           from,
           to,

@@ -14,6 +14,8 @@ export interface GraphKernel {
   centrePlace(graph: number): number;
   scaleOf(graph: number): number;
   setScale(graph: number, scale: number): void;
+  isByDot(graph: number): number;
+  setByDot(graph: number, isSet: number): void;
   slabBytes(graph: number, row: number): number;
   addSlab(graph: number, row: number, slab: number): void;
   entryOf(graph: number): number;

@@ -8,8 +8,8 @@ import type { IndexSection } from "../vector-index.js";
 import { type GraphOptions, RowGraph } from "./row-graph.js";
 
 const version = 1;
-/** Version, rows, components, space, m, seed, entry, rows left out, scale; then the centre. */
-const headerWords = 9;
+/** Version, rows, components, space, m, seed, entry, rows left out, linked by inner product, scale; then the centre. */
+const headerWords = 10;
 /** Most bytes of a piece. */
 const pieceBytes = 2 ** 28;
 
@@ -44,7 +44,17 @@ export function writeGraph(graph: RowGraph, seed: number, { rowCount, leftOut }:
   const { kernel, address, memory, space, m } = graph;
   const centre = new Float32Array(memory.buffer, kernel.centrePlace(address) >>> 0, space.dim);
   const header = new ArrayBuffer(4 * (headerWords + space.dim));
-  const words = [version, rowCount, space.dim, space.number, m, seed >>> 0, kernel.entryOf(address) >>> 0, leftOut];
+  const words = [
+    version,
+    rowCount,
+    space.dim,
+    space.number,
+    m,
+    seed >>> 0,
+    kernel.entryOf(address) >>> 0,
+    leftOut,
+    kernel.isByDot(address),
+  ];
   new Uint32Array(header).set(words);
   const floats = new Float32Array(header);
   floats[words.length] = kernel.scaleOf(address);
@@ -75,9 +85,9 @@ export function readGraph(
   if (header?.byteLength !== 4 * (headerWords + space.dim)) return null;
   const copy = new Uint8Array(header).buffer;
   const words = new Uint32Array(copy);
-  const [, rowCount = 0, , , , , entry = 0, leftOut = 0] = words;
-  const expected = [version, rowCount, space.dim, space.number, m, seed >>> 0, entry, leftOut];
-  if (expected.some((word, index) => words[index] !== word) || leftOut > rowCount) return null;
+  const [, rowCount = 0, , , , , entry = 0, leftOut = 0, isByDot = 0] = words;
+  const expected = [version, rowCount, space.dim, space.number, m, seed >>> 0, entry, leftOut, isByDot];
+  if (isByDot > 1 || expected.some((word, index) => words[index] !== word) || leftOut > rowCount) return null;
   const floats = new Float32Array(copy);
   const scale = floats[expected.length] as number;
   if (!(scale > 0 && floats.subarray(headerWords).every(Number.isFinite) && scale < Number.POSITIVE_INFINITY))
@@ -90,6 +100,7 @@ export function readGraph(
   new Float32Array(memory.buffer, kernel.centrePlace(address) >>> 0, space.dim).set(floats.subarray(headerWords));
   kernel.setScale(address, scale);
   kernel.setEntry(address, entry);
+  kernel.setByDot(address, isByDot);
   const used = new Map<string, number>();
   for (const { name, address: place, bytes } of stretches(graph, rowCount)) {
     const section = sections.get(name);

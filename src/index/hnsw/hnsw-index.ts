@@ -16,8 +16,9 @@ import type {
   IndexSection,
   VectorIndex,
 } from "../vector-index.js";
+import { trainCodes } from "./code-training.js";
 import { chooseFilterPlan, discardYield, type FilterPlan, scanned, scanYield, walkVisits } from "./filter-plan.js";
-import { GraphBuilder, trainCodes } from "./graph-builder.js";
+import { GraphBuilder } from "./graph-builder.js";
 import { readGraph, writeGraph } from "./graph-sections.js";
 import { RowGraph, type Walker } from "./row-graph.js";
 import { type WalkSpace, walkSpace } from "./walk-space.js";

@@ -16,7 +16,7 @@ import {
   G_SCALE,
   G_SPACE,
   G_STRIDE,
-  isFloat,
+  isFloatSpace,
   isNode,
   LEFT_OUT,
   levelOf,
@@ -48,7 +48,7 @@ export function encodeRows(graph: usize, source: usize, first: u32, count: u32):
   let normMax = load<i32>(graph, G_NORM_MAX);
   for (let row = first; row < first + count; row++) {
     const code = codeOf(graph, row);
-    if (isFloat(load<i32>(graph, G_SPACE))) {
+    if (isFloatSpace(load<i32>(graph, G_SPACE))) {
       memory.copy(code, source, dim << 2);
       memory.fill(code + (dim << 2), 0, stride - (dim << 2));
       store<i32>(normPlace(graph, row), 0);

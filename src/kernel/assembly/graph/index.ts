@@ -9,9 +9,11 @@ export {
   entryOf,
   graphBytes,
   initGraph,
+  isByDot,
   levelOf,
   scaleOf,
   setEntry,
+  setByDot,
   setScale,
   slabBytes,
 } from "./layout";

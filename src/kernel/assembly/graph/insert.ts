@@ -4,6 +4,9 @@
  * Insertion of Malkov & Yashunin 2018 with its heuristic: a candidate becomes a neighbour when it is nearer to the new node
  * than to every neighbour chosen before. Distances are those of codes, squared, or in float spaces those of rows, whatever the metric.
  *
+ * Under inner product with rows of uneven length nodes are linked by inner product instead (ip-NSW, Morozov & Babenko,
+ * 2018): the nearest by distance are not on the way to long rows.
+ *
  * Several threads insert at the same time: a list is changed under its node's lock, one lock at a time, and read without.
  */
 import { EXPANDED, insertKey, keyOf, rowOf, scoreOf } from "./beam";
@@ -13,6 +16,7 @@ import {
   capacityOf,
   CodeDistance,
   codeOf,
+  Dot,
   FLOAT_L1,
   FLOAT_L2,
   FLOAT_MAX,
@@ -24,6 +28,8 @@ import {
   G_STRIDE,
   Greatest,
   isCode,
+  isByDot,
+  isDot,
   isNode,
   levelOf,
   listOf,
@@ -80,19 +86,21 @@ function asQuery<K>(graph: usize, row: u32, place: usize): usize {
 // @ts-ignore: decorator
 @inline
 function distanceOf<K>(norm: i32, score: i32): f32 {
+  if (isDot<K>()) return <f32>-score;
   return isCode<K>() ? <f32>(norm - 2 * score) : reinterpret<f32>(-score);
 }
 
-/** True where one of the `count` selected rows is nearer to the query than `distance`; `norm` is the query's. */
+/** True where one of the `count` selected rows is nearer to `row`, whose code is the query, than `distance`. */
 // @ts-ignore: decorator
 @inline
-function isCovered<K>(graph: usize, query: usize, norm: i32, distance: f32, selected: usize, count: u32): bool {
+function isCovered<K>(graph: usize, query: usize, row: u32, distance: f32, selected: usize, count: u32): bool {
   const half = f32x4.splat(0.5);
+  const norm = i32x4.splat(load<i32>(normPlace(graph, row)));
   for (let i: u32 = 0; i < count; i += 4) {
     const scores = scoreFour<K>(graph, query, half, selected + (<usize>i << 2));
-    const distances = isCode<K>()
-      ? f32x4.convert_i32x4_s(i32x4.sub(i32x4.splat(norm), i32x4.shl(scores, 1)))
-      : i32x4.neg(scores);
+    let distances = i32x4.neg(scores);
+    if (isDot<K>()) distances = f32x4.convert_i32x4_s(distances);
+    else if (isCode<K>()) distances = f32x4.convert_i32x4_s(i32x4.sub(norm, i32x4.shl(scores, 1)));
     if (v128.any_true(f32x4.lt(distances, f32x4.splat(distance)))) return true;
   }
   return false;
@@ -115,7 +123,7 @@ function select<K>(
     if (chosen > 0) {
       const limit = distanceOf<K>(norm, scoreOf(key)) * alpha;
       const query = asQuery<K>(graph, row, other);
-      if (isCovered<K>(graph, query, load<i32>(normPlace(graph, row)), limit, selected, chosen)) continue;
+      if (isCovered<K>(graph, query, row, limit, selected, chosen)) continue;
     }
     // Four places are read at a time.
     v128.store(selected + (<usize>chosen << 2), i32x4.splat(row));
@@ -258,6 +266,7 @@ export function insertRows(graph: usize, walker: usize, from: u32, to: u32, ef: 
   if (space == FLOAT_L2) insertAll<Squared>(graph, walker, from, to, ef, alpha);
   else if (space == FLOAT_L1) insertAll<Absolute>(graph, walker, from, to, ef, alpha);
   else if (space == FLOAT_MAX) insertAll<Greatest>(graph, walker, from, to, ef, alpha);
+  else if (isByDot(graph)) insertAll<Dot>(graph, walker, from, to, ef, alpha);
   else insertAll<CodeDistance>(graph, walker, from, to, ef, alpha);
 }
 

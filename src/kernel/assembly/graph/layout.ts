@@ -49,6 +49,8 @@ export const G_NORM_MAX: usize = 56;
 export const G_SPACE: usize = 60;
 /** u32 address of the centre, float32, as many as the code has bytes. */
 export const G_CENTRE: usize = 64;
+/** u32: 1 where nodes are linked by their inner products, 0 where by the distances of their codes. */
+export const G_IS_BY_DOT: usize = 72;
 /** u32 lock of the entry. */
 export const G_ENTRY_LOCK: usize = 68;
 /** u32 locks of the nodes, shared by those with the same remainder. */
@@ -84,8 +86,15 @@ export function isCode<K>(): bool {
   return sizeof<K>() <= 2;
 }
 
+/** True where dot products are compared. */
+// @ts-ignore: decorator
+@inline
+export function isDot<K>(): bool {
+  return sizeof<K>() == sizeof<Dot>();
+}
+
 /** True where rows of a space are float32. */
-export function isFloat(space: i32): bool {
+export function isFloatSpace(space: i32): bool {
   return space >= FLOAT_L2;
 }
 
@@ -108,7 +117,7 @@ export function graphBytes(dim: u32): usize {
 
 /** Bytes of a row's code or of its float32 components. */
 export function rowBytes(dim: u32, space: i32): usize {
-  return isFloat(space) ? (4 * <usize>dim + 15) & ~15 : padded16(dim);
+  return isFloatSpace(space) ? (4 * <usize>dim + 15) & ~15 : padded16(dim);
 }
 
 /** Writes the header of an empty graph. */
@@ -251,6 +260,14 @@ export function setEntry(graph: usize, row: u32): void {
 
 export function setScale(graph: usize, scale: f32): void {
   store<f32>(graph, scale, G_SCALE);
+}
+
+export function isByDot(graph: usize): bool {
+  return load<u32>(graph, G_IS_BY_DOT) != 0;
+}
+
+export function setByDot(graph: usize, isSet: bool): void {
+  store<u32>(graph, <u32>isSet, G_IS_BY_DOT);
 }
 
 export function scaleOf(graph: usize): f32 {

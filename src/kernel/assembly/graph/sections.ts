@@ -14,7 +14,7 @@ import {
   G_NORM_MAX,
   G_SPACE,
   G_STRIDE,
-  isFloat,
+  isFloatSpace,
   isNode,
   LEFT_OUT,
   levelOf,
@@ -55,7 +55,7 @@ export function upperBytes(graph: usize, from: u32, to: u32): usize {
 
 /** Derives the norms of the rows [from, to) from their codes. */
 export function deriveNorms(graph: usize, from: u32, to: u32): void {
-  if (isFloat(load<i32>(graph, G_SPACE))) return;
+  if (isFloatSpace(load<i32>(graph, G_SPACE))) return;
   const stride = <usize>load<u32>(graph, G_STRIDE);
   let normMax = load<i32>(graph, G_NORM_MAX);
   for (let row = from; row < to; row++) {

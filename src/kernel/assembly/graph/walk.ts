@@ -36,7 +36,8 @@ import {
   G_STRIDE,
   Greatest,
   isCode,
-  isFloat,
+  isDot,
+  isFloatSpace,
   L2,
   levelOf,
   listOf,
@@ -167,7 +168,7 @@ export function beginQuery(graph: usize, walker: usize): void {
   const isL2 = load<i32>(graph, G_SPACE) == L2;
   store<u32>(walker, 0, W_SCORED);
   store<u32>(walker, 0, W_HOPS);
-  if (isFloat(load<i32>(graph, G_SPACE))) {
+  if (isFloatSpace(load<i32>(graph, G_SPACE))) {
     memory.copy(query, floats, dim << 2);
     memory.fill(query + (dim << 2), 0, stride - (dim << 2));
     store<i32>(walker, FLOAT_MARGIN, W_MARGIN);
@@ -220,7 +221,7 @@ export function scoreFour<K>(graph: usize, query: usize, share: v128, rows: usiz
   // The bits of floats that are not negative are in the order of the floats.
   if (!isCode<K>()) return i32x4.neg(distanceFour<K>(query, stride, a, b, c, d));
   const dots = dotFour(query, stride, a, b, c, d);
-  if (sizeof<K>() == sizeof<Dot>()) return dots;
+  if (isDot<K>()) return dots;
   let norms = v128.load32_zero(normPlace(graph, rowA));
   norms = v128.load_lane<i32>(normPlace(graph, rowB), norms, 1);
   norms = v128.load_lane<i32>(normPlace(graph, rowC), norms, 2);
