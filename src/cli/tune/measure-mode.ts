@@ -19,6 +19,8 @@ const slowerThanExact = 1.5;
 const passesMin = 3;
 const passesMax = 9;
 const steadyMs = 300;
+/** The first searches with an index go on for so long before any counts: code is compiled while it runs. */
+const warmUpMs = 200;
 /** Queries that are asked how they are answered. */
 const plansAsked = 9;
 
@@ -41,6 +43,7 @@ export async function measureExact(task: TuneTask): Promise<ExactAnswers> {
   const { metric } = await task.collection.stats();
   const values: Float32Array[] = [];
   const options = searchOptions(task, null);
+  await warmUp(task, { ...options, exact: true });
   for (const query of task.queries) {
     values.push((await task.collection.search(query, { ...options, exact: true })).distances);
   }
@@ -90,6 +93,7 @@ export async function measureMode(
 
 async function measurePoints(task: TuneTask, knob: Knob | null, exact: ExactAnswers): Promise<TunePoint[]> {
   const points: TunePoint[] = [];
+  await warmUp(task, searchOptions(task, knob?.efforts[0] ?? null));
   for (const effort of knob?.efforts ?? [null]) {
     const options = searchOptions(task, effort);
     let sum = 0;
@@ -104,6 +108,13 @@ async function measurePoints(task: TuneTask, knob: Knob | null, exact: ExactAnsw
     if (!usesIndex || recall >= recallEnough || point.meanMs > slowerThanExact * exact.point.meanMs) break;
   }
   return points;
+}
+
+async function warmUp({ collection, queries }: TuneTask, options: SearchOptions): Promise<void> {
+  const endsAt = performance.now() + warmUpMs;
+  for (let at = 0; performance.now() < endsAt; at += 1) {
+    await collection.search(queries[at % queries.length] ?? [], options);
+  }
 }
 
 /** The planner may scan exactly instead: where few rows match, it costs less. Most queries decide. */
