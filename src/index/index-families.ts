@@ -5,10 +5,12 @@
  */
 import { LynseError } from "../errors.js";
 import { flatBinaryFamily } from "./binary/flat-binary-index.js";
+import { ivfBinaryFamily } from "./binary/ivf-binary-index.js";
 import { diskannFamily } from "./diskann/diskann-index.js";
 import { flatQuantizedFamily } from "./flat-quantized/flat-quantized-index.js";
 import { hnswFamily } from "./hnsw/hnsw-index.js";
 import type { IndexName } from "./index-name.js";
+import { ivfFamily } from "./ivf/ivf-index.js";
 import { isBinaryMetric } from "./metric/metric-order.js";
 import type { IndexFamily } from "./vector-index.js";
 
@@ -20,6 +22,8 @@ export function familyOf(name: IndexName): IndexFamily | null {
       return name.quantizer === null ? null : flatQuantizedFamily;
     case "HNSW":
       return hnswFamily;
+    case "IVF":
+      return isBinaryMetric(name.metric) ? ivfBinaryFamily : ivfFamily;
     case "DISKANN":
       return diskannFamily;
     default:

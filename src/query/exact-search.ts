@@ -121,10 +121,10 @@ function searchHelped(
   { gathered, pool }: Helpers,
 ): ScanResult | Promise<ScanResult> | null {
   const request: ScanRequest = { metric, query, k, rowCount, mask, maskCount };
-  if (isWorthThreads({ dim: table.dim, rowCount, matching: maskCount, queries: 1 }, pool.threads)) {
-    return scanParallel(table, query, { ...request, signal }, pool).then(([result]) => result!);
-  }
-  return mask === null ? null : gathered.search(request);
+  const dense = mask === null ? null : gathered.search(request);
+  if (dense !== null) return dense;
+  if (!isWorthThreads({ dim: table.dim, rowCount, matching: maskCount, queries: 1 }, pool.threads)) return null;
+  return scanParallel(table, query, { ...request, signal }, pool).then(([result]) => result!);
 }
 
 function beginSearch({ table, mask, maskCount, rowCount, fromRow }: TableSearch, query: VectorQuery): SearchInProgress {

@@ -48,6 +48,25 @@ export interface FieldResult extends ScanResult {
 /** Cost of a visit of an index, and of a matching row picked out of an exact scan. */
 const visitCost = { FLAT: 1, HNSW: 8, IVF: 2, SPANN: 40, DISKANN: 25 } as const;
 const pickCost = 4;
+/** Cost of a row of an exact scan by metric. */
+const scanCost: Readonly<Record<Metric, number>> = {
+  ip: 1,
+  l2: 1,
+  cos: 1,
+  hamming: 4,
+  jaccard: 4,
+  tanimoto: 4,
+  dice: 4,
+  l1: 5,
+  chebyshev: 6,
+  bray_curtis: 8,
+  hellinger: 10,
+  canberra: 12,
+  haversine: 20,
+  correlation: 25,
+  wasserstein: 27,
+  jensen_shannon: 40,
+};
 /** What an exact scan costs more where the vectors are in files. */
 const storedScanCost = 80;
 const storedPickCost = 4000;
@@ -166,16 +185,23 @@ function isExactCheaper(field: FieldVectors, index: VectorIndex, filter: RowFilt
   if (covered === 0) return true;
   const { family } = index.name;
   const isStored = field.stored !== null;
-  const picked = count * (isStored ? storedPickCost : pickCost);
-  const scanned = rowCount * (isStored ? storedScanCost : 1);
+  const rowCost = scanCost[index.name.metric];
+  const picked = count * (isStored ? storedPickCost : pickCost - 1 + rowCost);
+  const scanned = rowCount * (isStored ? storedScanCost : rowCost);
   const exact = filter.mask === null ? scanned : Math.min(scanned, picked);
   // Codes of all rows pay where all rows count; packed bits are exact, and quicker than the rows.
   if (family === "FLAT") return !isBinaryMetric(index.name.metric) && (filter.isNarrowed || count < rowCount / 2);
-  const selectivity = count / rowCount;
-  const visits =
-    index.filteredVisits?.(query.k, query.nprobe, selectivity) ??
-    index.expectedVisits(query.k, query.nprobe) / Math.max(selectivity, 1 / rowCount);
-  return exact <= Math.min(visits, covered) * visitCost[family] + (rowCount - covered);
+  return exact <= indexCost(index, covered, filter, query) + (rowCount - covered) * rowCost;
+}
+
+function indexCost(index: VectorIndex, covered: number, filter: RowFilter, query: FieldQuery): number {
+  const { k, nprobe } = query;
+  const share = filter.count / filter.rowCount;
+  const cost = visitCost[index.name.family];
+  if (share === 1) return Math.min(covered, index.expectedVisits(k, nprobe)) * cost;
+  // An estimate of its own is in rows picked out, and may well be more than there are.
+  if (index.filteredVisits !== undefined) return index.filteredVisits(k, nprobe, share) * pickCost;
+  return Math.min(covered, index.expectedVisits(k, nprobe) / Math.max(share, 1 / filter.rowCount)) * cost;
 }
 
 /** Candidates scored exactly, the rows after the index, and the exact scan where that is not enough. */

@@ -12,7 +12,7 @@ import { indexCorpus } from "./index-corpus.js";
 import { compare, type Docs, fill } from "./indexed-collection.js";
 
 const corpus = indexCorpus(9_000, 16);
-const indexModes = ["HNSW-L2", "DISKANN-L2", "FLAT-L2-RABITQ"];
+const indexModes = ["HNSW-L2", "IVF-L2-SQ8", "DISKANN-L2", "FLAT-L2-RABITQ"];
 
 /** Resolves when the index serves and covers all rows but `tailRows`. */
 async function settled(docs: Collection<never> | Docs, tailRows = 0): Promise<void> {

@@ -9,11 +9,11 @@ import { compare, type Docs, fill } from "./indexed-collection.js";
 
 const dense = indexCorpus(12_000, 24);
 const small = indexCorpus(5_000, 24);
-const positive = indexCorpus(6_000, 16, { isPositive: true });
+const positive = indexCorpus(12_000, 16, { isPositive: true });
 const places: IndexCorpus = {
-  ...indexCorpus(6_000, 2),
+  ...indexCorpus(12_000, 2),
   ...(() => {
-    const { data, queries, ...rest } = indexCorpus(6_000, 2);
+    const { data, queries, ...rest } = indexCorpus(12_000, 2);
     const squeeze = (vector: Float32Array): Float32Array =>
       vector.map((value, at) => Math.tanh(value / 2) * (at % 2 === 0 ? 180 : 89));
     const squeezed = squeeze(data);
@@ -33,21 +33,19 @@ interface Case {
   readonly recall: number;
 }
 
+const of = (corpus: IndexCorpus, recall: number, ...modes: readonly string[]): Case[] =>
+  modes.map((mode) => ({ mode, corpus, recall }));
+
 const cases: Case[] = [
-  ...["HNSW-IP", "HNSW-L2", "HNSW-COS", "HNSW-L2-SQ8"].map((mode) => ({ mode, corpus: dense, recall: 0.98 })),
-  ...["DISKANN-IP", "DISKANN-L2", "DISKANN-COS-SQ8", "DISKANN-L2-PQ8"].map((mode) => ({
-    mode,
-    corpus: small,
-    recall: 0.95,
-  })),
-  ...["FLAT-IP-SQ8", "FLAT-COS-PQ", "FLAT-L2-PQ6", "FLAT-L2-RABITQ", "FLAT-IP-POLARVEC4", "FLAT-COS-POLARVEC1"].map(
-    (mode) => ({
-      mode,
-      corpus: small,
-      recall: 0.95,
-    }),
-  ),
-  ...["FLAT-HAMMING", "FLAT-JACCARD", "FLAT-DICE"].map((mode) => ({ mode, corpus: small, recall: 1 })),
+  ...of(dense, 0.98, "HNSW-IP", "HNSW-L2", "HNSW-COS", "HNSW-L2-SQ8"),
+  ...of(dense, 0.95, "IVF-IP", "IVF-L2-SQ8", "IVF-COS-RABITQ", "IVF-L2-PQ"),
+  ...of(small, 0.95, "DISKANN-IP", "DISKANN-L2", "DISKANN-COS-SQ8", "DISKANN-L2-PQ8"),
+  ...of(small, 0.95, "FLAT-IP-SQ8", "FLAT-COS-PQ", "FLAT-L2-PQ12", "FLAT-L2-RABITQ", "FLAT-IP-POLARVEC4"),
+  ...of(small, 1, "FLAT-HAMMING", "FLAT-JACCARD", "FLAT-DICE"),
+  ...of(small, 0.95, "IVF-HAMMING", "HNSW-HAMMING", "HNSW-JACCARD"),
+  ...of(positive, 0.95, "HNSW-HELLINGER", "HNSW-JENSEN-SHANNON", "HNSW-WASSERSTEIN"),
+  ...of(dense, 0.95, "HNSW-L1", "HNSW-CHEBYSHEV", "HNSW-CORRELATION"),
+  ...of(places, 0.95, "HNSW-HAVERSINE"),
 ];
 
 describe.each(cases)("$mode", ({ mode, corpus, recall }) => {
@@ -95,6 +93,3 @@ describe.each(["HNSW-IP"])("%s over rows of another kind", (mode) => {
     expect((await docs.search([1, 1, 1], { k: 1 })).ids).toEqual([0]);
   });
 });
-
-void positive;
-void places;
