@@ -17,7 +17,7 @@ const recallTicks = [0.5, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.999, 1];
 const missMin = 0.0005;
 const nameGap = 18;
 /** Lines that have a colour of their own. */
-export const lineColours = 7;
+const lineColours = 7;
 
 const stretched = (recall: number): number => -Math.log10(Math.max(missMin, 1 - recall));
 const rounded = (value: number): string => String(Math.round(value * 10) / 10);
