@@ -95,9 +95,10 @@ function checkValue(name: IndexName, parameter: IndexParameter, value: unknown):
   if (isNumber && value >= min && value <= max) return value;
   const kind = isInteger ? "an integer" : "a number";
   const got = typeof value === "number" ? value : typeof value === "string" ? value.slice(0, 100) : typeof value;
+  const shown = typeof value === "string" ? JSON.stringify(got) : got;
   throw new LynseError(
     "INVALID_ARGUMENT",
-    `${parameter.name} of index ${name.name} must be ${kind} from ${min} to ${max}, got ${typeof got === "string" && typeof value === "string" ? JSON.stringify(got) : got}`,
+    `${parameter.name} of index ${name.name} must be ${kind} from ${min} to ${max}, got ${shown}`,
     { parameter: parameter.name, min, max, default: parameter.default, got },
   );
 }

@@ -1,8 +1,8 @@
 /**
  * How are sets of bits searched exactly, packed?
  *
- * One bit a component, and a count of set bits a row, in blocks that never move; every search looks at every row that it
- * may return. Rows are appended in order and count once all of an extension are there, so searches beside it see the
+ * One bit a component, and a count of set bits a row, in blocks that never move; every search looks at every row that
+ * it may return. Rows are appended in order and count once all of an extension are there, so searches beside it see the
  * rows before. The packed form is the same for all binary metrics.
  */
 import { KernelMemory } from "../../kernel/kernel-memory.js";

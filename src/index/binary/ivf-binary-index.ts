@@ -1,9 +1,9 @@
 /**
  * How are sets of bits searched without looking at all of them?
  *
- * Rows lie packed in the lists of clusters; a search looks at the lists of the clusters whose centroids are nearest to the
- * query, at more of them under a filter, and at as many as it takes where fewer than k rows came back. Values are exact.
- * Rows that were dead when they came are left out.
+ * Rows lie packed in the lists of clusters; a search looks at the lists of the clusters whose centroids are nearest
+ * to the query, at more of them under a filter, and at as many as it takes where fewer than k rows came back. Values
+ * are exact. Rows that were dead when they came are left out.
  */
 import { LynseError } from "../../errors.js";
 import { KernelMemory } from "../../kernel/kernel-memory.js";

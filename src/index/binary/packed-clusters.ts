@@ -1,9 +1,9 @@
 /**
  * Which clusters do packed rows fall into?
  *
- * k-means on bits (`kernel/assembly/metrics/majority.ts`): centroids begin as rows of a sample drawn at random, and move a
- * fixed number of times. Long loops run on the pool; the result does not depend on how many threads it has, because a row's
- * label and a centroid's bits depend on nothing that another task writes.
+ * k-means on bits (`kernel/assembly/metrics/majority.ts`): centroids begin as rows of a sample drawn at random, and
+ * move a fixed number of times. Long loops run on the pool; the result does not depend on how many threads it has,
+ * because a row's label and a centroid's bits depend on nothing that another task writes.
  */
 import type { KernelMemory } from "../../kernel/kernel-memory.js";
 import type { KernelPool } from "../../kernel/kernel-pool.js";

@@ -1,9 +1,9 @@
 /**
  * How do the rows of one cluster lie in memory?
  *
- * In pieces that never move: packed rows, their counts of set bits, their numbers. A build makes one piece a cluster that
- * fits; growth adds pieces of a quarter of the list. Rows that were placed count once they are published, so searches
- * beside an extension see none of it or all.
+ * In pieces that never move: packed rows, their counts of set bits, their numbers. A build makes one piece a cluster
+ * that fits; growth adds pieces of a quarter of the list. Rows that were placed count once they are published, so
+ * searches beside an extension see none of it or all.
  */
 import type { KernelMemory } from "../../kernel/kernel-memory.js";
 

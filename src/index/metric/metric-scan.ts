@@ -1,9 +1,9 @@
 /**
  * Which rows are the nearest by a metric that the scan kernel does not know?
  *
- * Every row that the mask allows is scored in float64 as it is stored, so the answer is exact. Works on a snapshot given
- * as a row count and may be spread over time, as the searches of `VectorTable` do; scratch lives in the segment being
- * scanned and moves on with the search.
+ * Every row that the mask allows is scored in float64 as it is stored, so the answer is exact. Works on a snapshot
+ * given as a row count and may be spread over time, as the searches of `VectorTable` do; scratch lives in the segment
+ * being scanned and moves on with the search.
  */
 import { assert } from "../../errors.js";
 import type { KernelMemory, Scratch } from "../../kernel/kernel-memory.js";

@@ -2,12 +2,12 @@
  * Which rows cannot be near enough, seen from float32 arithmetic?
  *
  * Hellinger and Jensen–Shannon distances are dear: square roots or logarithms in float64 for each component. Both have
- * bounds from below that float32 sums give; only rows that those do not exclude are scored. u = 2⁻²⁴ is the rounding of one
- * operation, n the number of components.
+ * bounds from below that float32 sums give; only rows that those do not exclude are scored. u = 2⁻²⁴ is the rounding
+ * of one operation, n the number of components.
  * - Hellinger² = 1 − Σ√(p·q): a sum of non-negative terms, so its float32 value is right to (n + 8)·u times itself.
- * - Jensen–Shannon² = ¼·Σ (p + q)·f(t) with f(t) = Σ t²ᵏ / (k·(2k − 1)): the terms up to t⁸ are a bound from below, since
- *   all are non-negative. A share is right to 3u times itself, t to 4u, a term to 24u·(p + q), and the shares add up to 2;
- *   64·u covers that with what the tiniest shares lose, (n + 16)·u times the sum the summation.
+ * - Jensen–Shannon² = ¼·Σ (p + q)·f(t) with f(t) = Σ t²ᵏ / (k·(2k − 1)): the terms up to t⁸ are a bound from below,
+ *   since all are non-negative. A share is right to 3u times itself, t to 4u, a term to 24u·(p + q), and the shares
+ *   add up to 2; 64·u covers that with what the tiniest shares lose, (n + 16)·u times the sum the summation.
  */
 import { padded4, Q_COUNT, Q_DIM, Q_FLOAT64, Q_FLOOR, Q_K, Q_METRIC, Q_TAU, STATE_HEADER } from "../scan/layout";
 import { four, massOf } from "./components";

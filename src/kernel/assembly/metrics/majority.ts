@@ -1,11 +1,11 @@
 /**
  * Which sets of bits stand for many?
  *
- * k-means on packed bits (k-majority: Huang, Data Mining and Knowledge Discovery 2, 1998, for binary attributes; Grana et
- * al., "A fast approach for integrating ORB descriptors in the bag of words model", 2013). A row belongs to the nearest
- * centroid; under Hamming a centroid has the bits that more than half of its rows have, which is the set of the least sum
- * of distances. Of sparse sets that is often the empty one, from which every set is equally far under Jaccard: there a
- * centroid has its rows' most frequent bits, as many as they have on average.
+ * k-means on packed bits (k-majority: Huang, Data Mining and Knowledge Discovery 2, 1998, for binary attributes;
+ * Grana et al., "A fast approach for integrating ORB descriptors in the bag of words model", 2013). A row belongs to
+ * the nearest centroid; under Hamming a centroid has the bits that more than half of its rows have, which is the set
+ * of the least sum of distances. Of sparse sets that is often the empty one, from which every set is equally far
+ * under Jaccard: there a centroid has its rows' most frequent bits, as many as they have on average.
  */
 import { HAMMING } from "./state";
 import { commonBits, differing } from "./packed";

@@ -85,8 +85,8 @@ export function packQuery(state: usize, dim: i32): void {
 }
 
 /**
- * Common bits that a row must have to be of use, as a share of the set bits of both, times 2³²: with the similarity s of
- * the worst row in the heap, s / (1 + s) for Jaccard, s / 2 for Dice.
+ * Common bits that a row must have to be of use, as a share of the set bits of both, times 2³²: with the similarity s
+ * of the worst row in the heap, s / (1 + s) for Jaccard, s / 2 for Dice.
  */
 // @ts-ignore: decorator
 @inline
@@ -156,8 +156,8 @@ function offerShare(state: usize, metric: i32, place: usize, stride: usize, set:
 }
 
 /**
- * Scores `count` packed rows, `first` (a multiple of 32) and the following ones, which come after all rows scored before.
- * The rows whose bit in `mask`, unless it is 0, is not set do not count.
+ * Scores `count` packed rows, `first` (a multiple of 32) and the following ones, which come after all rows scored
+ * before. The rows whose bit in `mask`, unless it is 0, is not set do not count.
  */
 export function scanPackedRows(
   state: usize,

@@ -3,10 +3,11 @@
  *
  * Great-circle distance in metres on a sphere of the mean radius 6,371,008.8 m (Moritz, "Geodetic Reference System
  * 1980", Journal of Geodesy 74, 2000), of places given as longitude and latitude in degrees. With
- * h = sin²(Δφ/2) + cos φ₁·cos φ₂·sin²(Δλ/2) (Sinnott, "Virtues of the Haversine", Sky and Telescope 68, 1984) the angle is
- * 2·asin √h; beyond a quarter of the circle it is π − 2·asin √(1 − h), where
+ * h = sin²(Δφ/2) + cos φ₁·cos φ₂·sin²(Δλ/2) (Sinnott, "Virtues of the Haversine", Sky and Telescope 68, 1984) the
+ * angle is 2·asin √h; beyond a quarter of the circle it is π − 2·asin √(1 − h), where
  * 1 − h = cos²(Δφ/2)·cos²(Δλ/2) + sin²(Δλ/2)·sin²((φ₁ + φ₂)/2) is a sum of squares too. So no distance, from
- * neighbours to antipodes, loses digits to cancellation. Longitudes wrap; a latitude over 90° is infinitely far from all.
+ * neighbours to antipodes, loses digits to cancellation. Longitudes wrap; a latitude over 90° is infinitely far from
+ * all.
  */
 import { four } from "./components";
 import { M_COSINE, M_LATITUDE, M_LONGITUDE } from "./state";

@@ -1,7 +1,8 @@
 /**
  * Which rows of a block are among the best under a metric?
  *
- * Every row is scored, unless a bound excludes it; ties go to the lower row, because rows come in order and a later one must be strictly better.
+ * Every row is scored, unless a bound excludes it; ties go to the lower row, because rows come in order and a later
+ * one must be strictly better.
  */
 import { pushHeap, replaceWorst, worstScore } from "../scan/heap";
 import {

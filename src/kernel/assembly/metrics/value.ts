@@ -13,7 +13,16 @@ import {
 } from "./distributions";
 import { roundOperand } from "./distribution-bounds";
 import { haversine, setPlace } from "./places";
-import { brayCurtis, canberra, chebyshev, codeviation, correlation, manhattan, meanOf, writeDeviations } from "./profiles";
+import {
+  brayCurtis,
+  canberra,
+  chebyshev,
+  codeviation,
+  correlation,
+  manhattan,
+  meanOf,
+  writeDeviations,
+} from "./profiles";
 import {
   BRAY_CURTIS,
   CANBERRA,
