@@ -13,7 +13,7 @@ import type { RowGraph } from "./row-graph.js";
 /** Rows of a sample, about. */
 const sampleRows = 65_536;
 /** Greatest standard deviation of lengths, in mean lengths, of rows that count as equally long. */
-const lengthSpreadMax = 0.1;
+const lengthSpreadMax = 0.17;
 /** Spaces from here on have no codes. */
 const firstFloatSpace = 3;
 const ip = 0;

@@ -17,7 +17,7 @@ const sweepRows = 16_384;
 /** Nodes that a search for a near one keeps where a node has to be linked. */
 const repairEf = 64;
 /** A candidate is left out when a neighbour chosen before is nearer to it than this share of its squared distance. */
-const pruneShare = 1;
+const pruneShare = 0.87;
 
 export interface BuildOptions {
   readonly efConstruction: number;

@@ -121,7 +121,9 @@ function select<K>(
     const row = rowOf(key);
     if (row == own) continue;
     if (chosen > 0) {
-      const limit = distanceOf<K>(norm, scoreOf(key)) * alpha;
+      const distance = distanceOf<K>(norm, scoreOf(key));
+      // A share of an inner product says nothing: it may be negative.
+      const limit = isDot<K>() ? distance : distance * alpha;
       const query = asQuery<K>(graph, row, other);
       if (isCovered<K>(graph, query, row, limit, selected, chosen)) continue;
     }
