@@ -33,6 +33,7 @@ import {
   C_ROWS,
   C_SUBSPACES,
   C_SUB_DIM,
+  C_TABLES,
   C_TOGETHER,
   C_WIDTH,
   fineBytes,
@@ -237,18 +238,21 @@ export function placeRecord(codec: usize, record: usize, block: usize, lane: u32
       store<f32>(block + (<usize>i << 5) + (<usize>lane << 2), load<f32>(record + i));
     }
   } else if (kind == INT8) {
-    for (let i: u32 = 0; i < codeBytes; i += 2) {
+    const width = load<u32>(codec, C_WIDTH);
+    for (let i: u32 = 0; i < width; i += 2) {
       store<u16>(block + (<usize>i << 5) + (<usize>lane << 1), load<u16>(record + i));
     }
   } else if (kind == TABLES) {
     const shift = lane & 16 ? 4 : 0;
-    for (let i: u32 = 0; i < codeBytes; i++) {
+    const tables = load<u32>(codec, C_TABLES);
+    for (let i: u32 = 0; i < tables; i++) {
       const place = block + (<usize>i << 4) + (lane & 15);
       const other = <u32>load<u8>(place) & (0xf0 >> shift);
       store<u8>(place, <u8>(other | (<u32>load<u8>(record + i) << shift)));
     }
   } else {
-    for (let i: u32 = 0; i < codeBytes; i++) store<u8>(block + (<usize>i << 5) + lane, load<u8>(record + i));
+    const subspaces = load<u32>(codec, C_SUBSPACES);
+    for (let i: u32 = 0; i < subspaces; i++) store<u8>(block + (<usize>i << 5) + lane, load<u8>(record + i));
   }
   const scalars = record + codeBytes;
   const at = <usize>lane << 2;

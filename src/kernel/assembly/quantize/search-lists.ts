@@ -31,6 +31,7 @@ import {
   S_RANKS,
   S_REACH,
   S_SQUARE,
+  S_TOUCHED,
 } from "./state";
 
 /** Sets the constants for rows coded relative to the centre whose score (|c|²/2 − q·c) and half square are given. */
@@ -59,6 +60,18 @@ function scanList(state: usize, head: usize): void {
   for (let chunk = head; chunk; chunk = load<u32>(chunk, K_NEXT)) {
     scanChunk(state, chunk, 0, load<u32>(chunk, K_CAPACITY) >> 5);
   }
+}
+
+/** Reads the beginning of each chosen list, so that the waits for memory overlap instead of following each other. */
+// @ts-ignore: decorator
+@inline
+function touchLists(state: usize, directory: usize, order: usize, chosen: u32): void {
+  let sum: u32 = 0;
+  for (let i: usize = 0; i < <usize>chosen << 2; i += 4) {
+    const head = <usize>load<u32>(directory + <usize>load<u32>(order + i) * D_BYTES, D_HEAD);
+    if (head) sum += load<u32>(head) + load<u32>(head, 64) + load<u32>(head, 128) + load<u32>(head, 192);
+  }
+  store<u32>(state, sum, S_TOUCHED);
 }
 
 /** The best `wanted` lists that were not looked at yet, in the shortlist of lists. Returns how many. */
@@ -169,6 +182,7 @@ export function searchLists(
     if (chosen == 0) break;
     const order = <usize>load<u32>(<usize>load<u32>(state, S_PROBES), L_ROWS);
     const mustAll = probed == 0;
+    if (mustAll) touchLists(state, directory, order, chosen);
     for (let i: u32 = 0; i < chosen; i++) {
       const number = <usize>load<u32>(order + (<usize>i << 2));
       const entry = directory + number * D_BYTES;

@@ -62,11 +62,13 @@ export const S_NPROBE: usize = 76;
 export const S_FINE_QUERY: usize = 80;
 export const S_FINE_ALPHA: usize = 84;
 export const S_FINE_SHARE: usize = 88;
+/** u32 place for a sum that nobody reads. */
+export const S_TOUCHED: usize = 92;
 /** 32 float32 sums. */
 export const S_SUMS: usize = 128;
 const STATE_HEADER: usize = 256;
 /** Share of the row's error bound within which a row is followed up: 1.9 standard errors would be all of it. */
-const FINE_SHARE: f32 = 0.7;
+const FINE_SHARE: f32 = 0.45;
 
 // @ts-ignore: decorator
 @inline
