@@ -2,8 +2,8 @@
  * Which nodes are neighbours?
  *
  * Builds the graph of DiskANN (Subramanya et al., NeurIPS 2019) over SQ8 codes in memory: two passes over the nodes in a
- * random order, first without, then with the factor alpha; tasks of the pool link some nodes each. With one thread the
- * graph follows from the rows and the seed.
+ * random order, the first without the factor alpha and with half the list; tasks of the pool link some nodes each. With
+ * one thread the graph follows from the rows and the seed.
  */
 import type { KernelPool } from "../../kernel/kernel-pool.js";
 import { SeededRandom } from "../../storage/seeded-random.js";
@@ -12,6 +12,11 @@ import type { NodeTable } from "./node-table.js";
 
 /** Nodes of a task: some milliseconds. */
 const taskNodes = 32;
+/**
+ * Share of the degree that a node's nearest candidates fill up to while the graph is built: whole lists cost twice the
+ * time, none costs recall (docs/internals/disk-indexes.md).
+ */
+const fillShare = 1 / 4;
 /** Where the kernel's table header names the neighbours and their room. */
 const linksField = 9;
 const slotsField = 10;
@@ -50,11 +55,7 @@ export async function buildLinks(table: NodeTable, options: LinkOptions): Promis
   fillOrder(new Uint32Array(memory.buffer, order, nodeCount), options.seed);
   const jobs: number[] = [];
   const jobBytes = kernel.jobBytes(nodeCount, header[2]!, options.listSize, slots) >>> 0;
-  for (let slot = 0; slot < threads; slot++) {
-    const job = memory.allocate(jobBytes);
-    kernel.initJob(job, address, options.listSize, options.maxDegree);
-    jobs.push(job);
-  }
+  for (let slot = 0; slot < threads; slot++) jobs.push(memory.allocate(jobBytes));
   const entry = kernel.middleNode(address, nodeCount, 1) >>> 0;
   const run = (name: string, before: number, args: (from: number, to: number) => readonly number[]) => {
     let given = 0;
@@ -67,16 +68,15 @@ export async function buildLinks(table: NodeTable, options: LinkOptions): Promis
     };
     return options.pool.run(next, { threads, signal: options.signal });
   };
-  const pass = (alpha: number, before: number) =>
-    run("linkNodes", before, (from, to) => [order, from, to, entry, alpha * alpha, fill(options)]);
-  await pass(1, 0);
-  await pass(options.alpha, nodeCount);
+  const fill = Math.ceil(options.maxDegree * fillShare);
+  const pass = (alpha: number, listSize: number, before: number) => {
+    for (const job of jobs) kernel.initJob(job, address, listSize, options.maxDegree);
+    return run("linkNodes", before, (from, to) => [order, from, to, entry, alpha * alpha, fill]);
+  };
+  await pass(1, Math.ceil(options.listSize / 2), 0);
+  await pass(options.alpha, options.listSize, nodeCount);
   await run("trimNodes", nodeCount, (from, to) => [from, to]);
   return { links: new Uint32Array(memory.buffer, links, stride * nodeCount), stride, entry };
-}
-
-function fill({ maxDegree }: LinkOptions): number {
-  return maxDegree;
 }
 
 /** The numbers of all nodes in a random order (Fisher and Yates). */

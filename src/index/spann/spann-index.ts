@@ -31,6 +31,8 @@ import type { SpannState } from "./spann-state.js";
 /** Rows, in multiples of those that the centroids were made for, and share of dead ones, from which lists are made anew. */
 const newShareMax = 1;
 const deadShareMax = 0.25;
+/** Lists that a search looks at, at least, where their number is automatic. */
+const probesMin = 8;
 /** Runs of each list, on average, from which lists are copied together. */
 const runsMax = 4;
 
@@ -130,7 +132,7 @@ export class SpannIndex implements VectorIndex, DiskRows {
   /** Lists that a search looks at. */
   #probes(nprobe: number | null): number {
     const { listCount } = this.#state;
-    return nprobe ?? (this.parameters["nprobe"] || Math.max(1, Math.ceil(Math.sqrt(listCount) / 2)));
+    return nprobe ?? (this.parameters["nprobe"] || Math.max(probesMin, Math.ceil(Math.sqrt(listCount) / 2)));
   }
 
   /** Searches that begin from now on work on `state`. */
