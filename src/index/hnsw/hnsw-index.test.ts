@@ -128,6 +128,19 @@ describe("candidates of a graph", () => {
     }
   });
 
+  it("can all be reached, also where nodes have few links or inner products prefer few nodes", async () => {
+    const long = data.map((x, i) => x * (1 + (Math.floor(i / dim) % 10)));
+    for (const [metric, rows, m] of [
+      ["l2", data, 2],
+      ["ip", long, 4],
+    ] as const) {
+      const few = { ...parameters, m, efConstruction: 8 };
+      const index = await hnswFamily.build(nameOf(metric), few, rowsOf(rows, dim), contextWith());
+      if (!(index instanceof HnswIndex)) throw new Error("the family builds its own index");
+      expect(connectedNodes(sectionsOf(index)).unreachable).toBe(0);
+    }
+  });
+
   it("are more the more are wanted, up to all rows", async () => {
     const index = await build("l2", data.subarray(0, 300 * dim), dim);
     for (const k of [1, 7, 100, 300]) {

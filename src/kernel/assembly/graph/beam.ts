@@ -1,8 +1,8 @@
 /**
  * Which nodes are the nearest that a walk has seen?
  *
- * A sorted array of int64 keys, best first: the score in the upper half, in the lower one the node and, in bit 31, whether
- * its neighbours have been looked at.
+ * A sorted array of int64 keys, best first: the score in the upper half, in the lower one the node and, in bit 31,
+ * whether its neighbours have been looked at.
  */
 export const EXPANDED: u64 = 0x80000000;
 

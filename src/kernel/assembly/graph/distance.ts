@@ -1,8 +1,8 @@
 /**
  * How near are a query and four rows?
  *
- * Codes are int8, their query is int16, and sums are exact int32; float32 rows have a float32 query. Four rows share the
- * loads of the query, and their waits for memory overlap.
+ * Codes are int8, their query is int16, and sums are exact int32; float32 rows have a float32 query. Four rows share
+ * the loads of the query, and their waits for memory overlap.
  */
 import { Absolute, Greatest } from "./layout";
 

@@ -1,8 +1,8 @@
 /**
  * Which code does a row get, and which rows have the same one?
  *
- * The code of x is round((x − centre) / scale) in int8; one scale for all rows, so that codes compare without a number of
- * the row's own. Under cosine rows are brought to length 1 first. In float spaces the code is the row itself.
+ * The code of x is round((x − centre) / scale) in int8; one scale for all rows, so that codes compare without a number
+ * of the row's own. Under cosine rows are brought to length 1 first. In float spaces the code is the row itself.
  */
 import {
   CHAIN_END,

@@ -1,11 +1,11 @@
 /**
  * Which of the nodes that a mask allows are the nearest?
  *
- * A walk over allowed nodes alone soon ends: most neighbours are not allowed. As in ACORN (Patel et al., SIGMOD 2024) the
- * neighbours of those that are not allowed stand in for them: those are read, never scored. Allowed nodes can lie in pockets
- * with no such way between them, so a walk begins at many places: around the nearest of all nodes, which a short walk
- * finds, and at allowed nodes taken from everywhere.
- * Where few rows are allowed, scoring all their codes is the better way: see `scanMask`.
+ * A walk over allowed nodes alone soon ends: most neighbours are not allowed. As in ACORN (Patel et al., SIGMOD 2024)
+ * the neighbours of those that are not allowed stand in for them: those are read, never scored. Allowed nodes can lie
+ * in pockets with no such way between them, so a walk begins at many places: around the nearest of all nodes, which a
+ * short walk finds, and at allowed nodes taken from everywhere. Where few rows are allowed, scoring all their codes is
+ * the better way: see `scanMask`.
  */
 import { insertKey, keyOf, rowOf, scoreOf } from "./beam";
 import {
@@ -32,11 +32,16 @@ import {
   Squared,
 } from "./layout";
 import {
-  clearVisited,
-  markVisited,
   padBatch,
   scoreFour,
+  search,
   touchBatch,
+  walkLevel,
+} from "./walk";
+import {
+  clearVisited,
+  hasBit,
+  markVisited,
   W_BATCH,
   W_BEAM,
   W_COUNT,
@@ -47,19 +52,12 @@ import {
   W_SCORED,
   W_SOURCES,
   W_VISITED,
-  walkLevel,
-} from "./walk";
+} from "./walker";
 
 /** Allowed rows from everywhere that a filtered walk begins with. */
 const SEEDS: u32 = 32;
 /** Nodes of a walk over all nodes that it begins with. */
 export const SOURCES: u32 = 64;
-
-// @ts-ignore: decorator
-@inline
-function hasBit(bits: usize, row: u32): bool {
-  return ((load<u32>(bits + (<usize>(row >> 5) << 2)) >> (row & 31)) & 1) != 0;
-}
 
 /** True where the mask allows a node or a row of its chain. */
 // @ts-ignore: decorator
@@ -151,7 +149,9 @@ function addSeeds<K>(graph: usize, walker: usize, rowCount: u32, ef: u32): void 
   }
 }
 
-/** Puts what is near to the nodes of a walk over all nodes into the beam: allowed ones, and what stands in for others. */
+/**
+ * Puts what is near to the nodes of a walk over all nodes into the beam: allowed ones, and what stands in for others.
+ */
 // @ts-ignore: decorator
 @inline
 function addSources<K>(graph: usize, walker: usize, sources: u32, ef: u32): void {
@@ -197,8 +197,8 @@ export function countAllowed(graph: usize, walker: usize, rowCount: u32): u32 {
 }
 
 /**
- * Searches among the rows below `rowCount` that the mask allows, from the nodes that `search` left in the beam; returns how
- * many nodes are in it then.
+ * Searches among the rows below `rowCount` that the mask allows, from the nodes that `search` left in the beam; returns
+ * how many nodes are in it then.
  */
 export function searchFiltered(graph: usize, walker: usize, rowCount: u32, ef: u32): u32 {
   mergeMask(graph, walker, rowCount);

@@ -20,17 +20,15 @@ export {
 export { encodeRows, joinEqualRows, leaveOut } from "./encode";
 export { countAllowed, scanMask, searchFiltered } from "./filter";
 export { insertRows } from "./insert";
+export { listRows, search } from "./walk";
 export {
   beginQuery,
-  hopCount,
   initWalker,
-  listRows,
   maskPlace,
   queryPlace,
   resultPlace,
   scoredCount,
-  search,
   walkerBytes,
-} from "./walk";
+} from "./walker";
 export { chainsPlace, checkGraph, codesPlace, deriveNorms, listsPlace, upperBytes, upperPlace } from "./sections";
 export { beginWays, connectRows, cutRows, followWays, foundCount, resetLocks, waysBytes } from "./repair";

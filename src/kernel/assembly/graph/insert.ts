@@ -1,13 +1,15 @@
 /**
  * How does a row become a node?
  *
- * Insertion of Malkov & Yashunin 2018 with its heuristic: a candidate becomes a neighbour when it is nearer to the new node
- * than to every neighbour chosen before. Distances are those of codes, squared, or in float spaces those of rows, whatever the metric.
+ * Insertion of Malkov & Yashunin 2018 with its heuristic: a candidate becomes a neighbour when it is nearer to the new
+ * node than to every neighbour chosen before. Distances are those of codes, squared, or in float spaces those of rows,
+ * whatever the metric.
  *
  * Under inner product with rows of uneven length nodes are linked by inner product instead (ip-NSW, Morozov & Babenko,
  * 2018): the nearest by distance are not on the way to long rows.
  *
- * Several threads insert at the same time: a list is changed under its node's lock, one lock at a time, and read without.
+ * Several threads insert at the same time: a list is changed under its node's lock, one lock at a time, and read
+ * without.
  */
 import { EXPANDED, insertKey, keyOf, rowOf, scoreOf } from "./beam";
 import { widenCode } from "./distance";
@@ -43,6 +45,9 @@ import {
   scoreFour,
   searchFrom,
   startAt,
+  walkLevel,
+} from "./walk";
+import {
   W_BATCH,
   W_BEAM,
   W_COUNT,
@@ -51,8 +56,7 @@ import {
   W_OTHER,
   W_QUERY,
   W_SELECTED,
-  walkLevel,
-} from "./walk";
+} from "./walker";
 
 // @ts-ignore: decorator
 @inline
@@ -107,8 +111,8 @@ function isCovered<K>(graph: usize, query: usize, row: u32, distance: f32, selec
 }
 
 /**
- * Chooses up to `most` neighbours of node `own` from the sorted keys, nearest first. Writes them to `selected` and returns
- * how many.
+ * Chooses up to `most` neighbours of node `own` from the sorted keys, nearest first. Writes them to `selected` and
+ * returns how many.
  */
 function select<K>(
   graph: usize, walker: usize, keys: usize, count: u32, most: u32, selected: usize, own: u32, alpha: f32,

@@ -1,10 +1,10 @@
 /**
  * Where does a graph lie in memory?
  *
- * A graph has a header with the table of its slabs. A slab holds a power of two of rows and never moves, so that rows can be
- * added while others walk: the codes of all its rows, their lists of neighbours on level 0, and a few numbers a row; lists
- * on upper levels, which one row in m has, stand at its end. A list is full of row numbers from its begin; the first
- * `NONE` ends it. A row's level follows from its number and the seed, so that nobody has to keep it.
+ * A graph has a header with the table of its slabs. A slab holds a power of two of rows and never moves, so that rows
+ * can be added while others walk: the codes of all its rows, their lists of neighbours on level 0, and a few numbers a
+ * row; lists on upper levels, which one row in m has, stand at its end. A list is full of row numbers from its begin;
+ * the first `NONE` ends it. A row's level follows from its number and the seed, so that nobody has to keep it.
  *
  * Rows whose codes are equal share one node: the first of them stands in the graph, the others form a chain from it.
  * Only this folder knows the layout: the host asks for sizes and places through the functions exported here.
@@ -29,8 +29,8 @@ export const G_CAPACITY: usize = 12;
 /** u32: a slab holds 2^shift rows, 128 at least. */
 export const G_SHIFT: usize = 16;
 /**
- * u32 places in a slab: lists, squared norms of codes (i32), chains (u32), addresses of upper lists (u32), upper lists, a bit
- * for each node with a chain.
+ * u32 places in a slab: lists, squared norms of codes (i32), chains (u32), addresses of upper lists (u32), upper lists,
+ * a bit for each node with a chain.
  */
 export const G_LISTS: usize = 20;
 export const G_NORMS: usize = 24;

@@ -1,11 +1,12 @@
 /**
  * Can every node be reached, also after a change that ended half-way?
  *
- * Choosing neighbours anew can cut the last way to a node. A search over level 0 from the entry finds such nodes; each is
- * then linked from a near node that can be reached, in a free place or in place of a link that no way of that search uses.
+ * Choosing neighbours anew can cut the last way to a node. A search over level 0 from the entry finds such nodes; each
+ * is then linked from a near node that can be reached, in a free place or in place of a link that no way of that search
+ * uses.
  *
- * The ways of that search lie in scratch: u32 rows of the graph, u32 nodes followed, u32 nodes found, and from byte 64 on
- * for each row the node from which it was found (`NONE`: not yet), then the nodes found, in order.
+ * The ways of that search lie in scratch: u32 rows of the graph, u32 nodes followed, u32 nodes found, and from byte 64
+ * on for each row the node from which it was found (`NONE`: not yet), then the nodes found, in order.
  */
 import { rowOf } from "./beam";
 import { searchLike } from "./insert";
@@ -22,7 +23,13 @@ import {
   NO_NODE,
   NONE,
 } from "./layout";
-import { W_BEAM, W_COUNT } from "./walk";
+import {
+  search,
+} from "./walk";
+import {
+  W_BEAM,
+  W_COUNT,
+} from "./walker";
 
 const R_ROWS: usize = 0;
 const R_FOLLOWED: usize = 4;
@@ -132,8 +139,8 @@ export function connectRows(graph: usize, walker: usize, ways: usize, from: u32,
 }
 
 /**
- * Makes the rows [from, to) forget those from `rowCount` on: no list and no chain leads there any more. Other threads may
- * walk meanwhile.
+ * Makes the rows [from, to) forget those from `rowCount` on: no list and no chain leads there any more. Other threads
+ * may walk meanwhile.
  */
 export function cutRows(graph: usize, from: u32, to: u32, rowCount: u32): void {
   for (let row = from; row < to; row++) {

@@ -1,8 +1,9 @@
 /**
  * What of a slab is kept on disk, and does what was read make a graph?
  *
- * Codes, lists of level 0, chains and upper lists of a slab's rows are one stretch of bytes each. Norms follow from codes,
- * levels from row numbers. Bytes come from outside: after `checkGraph` no walk can leave the graph or go round in a chain.
+ * Codes, lists of level 0, chains and upper lists of a slab's rows are one stretch of bytes each. Norms follow from
+ * codes, levels from row numbers. Bytes come from outside: after `checkGraph` no walk can leave the graph or go round
+ * in a chain.
  */
 import {
   capacityOf,
