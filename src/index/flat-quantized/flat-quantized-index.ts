@@ -39,13 +39,21 @@ const taskProducts = 1 << 25;
 const scanBytesAtOnce = 32 << 20;
 
 /** Candidates for each wanted row, and at least: what reached a recall of 0.99 in docs/internals/quantizers.md. */
-const shortlists: Readonly<Record<Compression["kind"], { readonly oversample: number; readonly min: number }>> = {
-  float: { oversample: 1, min: 1 },
-  sq8: { oversample: 2, min: 16 },
-  pq: { oversample: 30, min: 100 },
-  rabitq: { oversample: 20, min: 100 },
-  polarvec: { oversample: 4, min: 20 },
-};
+function shortlistOf(compression: Compression): { readonly oversample: number; readonly min: number } {
+  switch (compression.kind) {
+    case "float":
+      return { oversample: 1, min: 1 };
+    case "sq8":
+      return { oversample: 2, min: 16 };
+    case "pq":
+      // Wider parts say less about a row.
+      return { oversample: Math.max(8, 5 * compression.codebook.subDim), min: 100 };
+    case "rabitq":
+      return { oversample: 16, min: 100 };
+    case "polarvec":
+      return { oversample: Math.max(4, 32 >> compression.bits), min: 20 };
+  }
+}
 
 class FlatQuantizedIndex implements VectorIndex {
   readonly name: IndexName;
@@ -202,7 +210,7 @@ class FlatQuantizedIndex implements VectorIndex {
   }
 
   #wanted({ k, mask, maskCount }: IndexSearch, rowCount: number): number {
-    const { oversample, min } = shortlists[this.#saved.compression.kind];
+    const { oversample, min } = shortlistOf(this.#saved.compression);
     const asked = this.parameters["oversample"] ?? 0;
     const wanted = asked > 0 ? k * asked : Math.max(k * oversample, min);
     return Math.max(1, Math.min(wanted, rowCount, mask === null ? rowCount : maskCount));

@@ -33,7 +33,7 @@ import { ListEncoder } from "./list-encoder.js";
 /** Rows a cluster at least, where their number is automatic. */
 const rowsPerClusterMin = 8;
 /** Matches that a search under a filter meets, in multiples of k, before it stops widening. */
-const matchesPerWanted = 32;
+const matchesPerWanted = 64;
 const sectionHeaderBytes = 12;
 
 /** Candidates for each wanted row, and at least: see docs/internals/ivf.md. */
