@@ -28,28 +28,6 @@ export function packVectors(source: usize, count: u32, dim: u32, blocks: usize):
   }
 }
 
-/** Puts one vector at `lane` of a block. */
-// @ts-ignore: decorator
-@inline
-export function packLane(source: usize, dim: u32, block: usize, lane: u32): void {
-  let target = block + (<usize>lane << 2);
-  for (let i: u32 = 0; i < dim; i++) {
-    store<f32>(target, load<f32>(source));
-    source += 4;
-    target += 4 * BLOCK;
-  }
-}
-
-/** Takes the vector at `lane` of a block out of it. */
-export function unpackLane(block: usize, lane: u32, dim: u32, target: usize): void {
-  let source = block + (<usize>lane << 2);
-  for (let i: u32 = 0; i < dim; i++) {
-    store<f32>(target, load<f32>(source));
-    target += 4;
-    source += 4 * BLOCK;
-  }
-}
-
 /** Dot products of one vector with the 32 of a block. */
 export function dotBlock(vector: usize, block: usize, dim: u32, target: usize): void {
   let a = f32x4.splat(0);

@@ -3,7 +3,7 @@
  *
  * Functions on addresses of one shared memory; nothing is kept between calls.
  */
-export { packVectors, unpackLane } from "./float-block";
+export { packVectors } from "./float-block";
 export { addToClusters, halfSquares, lowerDistances, nearestCentroids, normaliseRows } from "./nearest";
 export { rotateRows } from "./rotate";
 export { encodeRows } from "./encode";
