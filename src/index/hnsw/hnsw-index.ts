@@ -34,6 +34,7 @@ export class HnswIndex implements VectorIndex {
   readonly name: IndexName;
   readonly parameters: IndexParameters;
   readonly storesVectors = false;
+  // Replaced by an empty one on release: a memory cannot be given back otherwise.
   #graph: RowGraph;
   #space: WalkSpace;
   #rowCount: number;

@@ -32,6 +32,7 @@ import {
   Squared,
 } from "./layout";
 import {
+  Allowed,
   padBatch,
   scoreFour,
   search,
@@ -180,7 +181,7 @@ function walkFiltered<K>(graph: usize, walker: usize, rowCount: u32, ef: u32): v
   store<u32>(walker, 0, W_COUNT);
   addSeeds<K>(graph, walker, rowCount, ef);
   addSources<K>(graph, walker, sources, ef);
-  walkLevel<K>(true, graph, walker, 0, ef);
+  walkLevel<K, Allowed>(graph, walker, 0, ef);
 }
 
 /** Of the nodes in the beam those of which the mask allows a row, below `rowCount`. */

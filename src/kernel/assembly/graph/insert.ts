@@ -42,6 +42,7 @@ import {
 } from "./layout";
 import {
   descend,
+  Every,
   scoreFour,
   searchFrom,
   startAt,
@@ -224,7 +225,7 @@ function insertNode<K>(graph: usize, walker: usize, row: u32, ef: u32, alpha: f3
   let start = descend<K>(graph, walker, entry, top, at);
   while (true) {
     startAt(walker, start);
-    walkLevel<K>(false, graph, walker, at, ef);
+    walkLevel<K, Every>(graph, walker, at, ef);
     const count = load<u32>(walker, W_COUNT);
     const chosen = select<K>(graph, walker, beam, count, m, selected, row, alpha);
     writeOwnList(graph, row, at, selected, chosen);

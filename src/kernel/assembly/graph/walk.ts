@@ -52,6 +52,10 @@ import {
   W_VISITED,
 } from "./walker";
 
+// Which nodes a walk takes, as types.
+export type Every = i8;
+export type Allowed = i16;
+
 /** What a beam holds: nodes, nodes of which the mask allows some rows, or rows that are listed as they are. */
 const MASKED_NODES: i32 = 1;
 const ROWS: i32 = 2;
@@ -123,13 +127,10 @@ export function padBatch(batch: usize, count: u32): void {
 }
 
 /**
- * Walks a level from the nodes in the beam, which are marked as visited, and leaves the `ef` best there. When
- * `isFiltered`, only over nodes that the mask allows, and over those near by where others lie between.
+ * Walks a level from the nodes in the beam, which are marked as visited, and leaves the `ef` best there. Under
+ * `Allowed`, only over nodes that the mask allows, and over those near by where others lie between.
  */
-// @ts-ignore: decorator
-@inline
-export function walkLevel<K>(isFiltered: bool, graph: usize, walker: usize, level: u32, ef: u32,
-): void {
+export function walkLevel<K, F>(graph: usize, walker: usize, level: u32, ef: u32): void {
   const query = <usize>load<u32>(walker, W_QUERY);
   const beam = <usize>load<u32>(walker, W_BEAM);
   const batch = <usize>load<u32>(walker, W_BATCH);
@@ -150,7 +151,7 @@ export function walkLevel<K>(isFiltered: bool, graph: usize, walker: usize, leve
     store<i64>(place, key | <i64>EXPANDED);
     next++;
     const list = listOf(graph, rowOf(key), level);
-    const fresh = isFiltered
+    const fresh = sizeof<F>() == sizeof<Allowed>()
       ? takeMatching(graph, walker, visited, batch, list, capacity)
       : takeNew(graph, walker, visited, batch, list, capacity);
     if (fresh == 0) continue;
@@ -180,8 +181,6 @@ export function walkLevel<K>(isFiltered: bool, graph: usize, walker: usize, leve
 }
 
 /** Goes down from the entry to `level` by the best neighbour each time; returns the key of the node there. */
-// @ts-ignore: decorator
-@inline
 export function descend<K>(graph: usize, walker: usize, entry: u32, top: u32, level: u32): i64 {
   const query = <usize>load<u32>(walker, W_QUERY);
   const batch = <usize>load<u32>(walker, W_BATCH);
@@ -250,7 +249,7 @@ export function search(graph: usize, walker: usize, ef: u32): u32 {
 export function searchFrom<K>(graph: usize, walker: usize, entry: u32, ef: u32): void {
   startAt(walker, descend<K>(graph, walker, entry, levelOf(graph, entry), 0));
   while (true) {
-    walkLevel<K>(false, graph, walker, 0, ef);
+    walkLevel<K, Every>(graph, walker, 0, ef);
     // Links lead one way: from the entry every node can be reached, from elsewhere perhaps not.
     const count = load<u32>(walker, W_COUNT);
     if (count >= ef || hasBit(load<u32>(walker, W_VISITED), entry)) return;
