@@ -24,12 +24,22 @@ export interface BeamOptions {
 const seedsMax = 1024;
 /** Largest frontier, in multiples of what was asked for. */
 const frontierGrowthMax = 64;
-/** Costs in microseconds: a node's code out of order and in order, a word of a mask, a block read, a node expanded. */
-const cost = { strayCode: 0.02, nextCode: 0.012, maskBit: 0.004, block: 5, expansion: 1.2 };
+/**
+ * Costs in microseconds: a node's code out of order and in order, a bit of a mask, a block read at once
+ * and one awaited, a node expanded.
+ */
+const cost = {
+  strayCode: 0.02,
+  nextCode: 0.012,
+  maskBit: 0.004,
+  block: 2,
+  awaitedBlock: 25,
+  expansion: 1,
+};
 /** Words of a mask, and nodes, that are scored without giving way. */
 const stretch = 16_384;
 /** Bytes of blocks that a scan of the file reads at once. */
-const scanBytes = 1 << 20;
+const scanBytes = 256 << 10;
 
 /** One search in progress on a state. */
 export class BeamSearch {
@@ -96,7 +106,8 @@ export class BeamSearch {
 
   /** Entries of the frontier of a walk; 0: scoring the codes of all allowed rows is cheaper. */
   #frontierOf(listSize: number): number {
-    const { nodeCount } = this.#graph.table;
+    const { table, reader } = this.#graph;
+    const { nodeCount } = table;
     const { mask, maskCount, rowCount } = this.#request;
     const allowed = this.#allowedNodes();
     const share = mask === null ? 1 : Math.max(1e-9, maskCount / Math.max(1, rowCount));
@@ -104,8 +115,9 @@ export class BeamSearch {
     if (frontier > listSize * frontierGrowthMax || frontier * 4 > nodeCount) return 0;
     const byMask = allowed * cost.strayCode + nodeCount * cost.maskBit;
     const inOrder = nodeCount * cost.nextCode;
-    const scan = Math.min(mask === null ? inOrder : byMask, inOrder) + this.#depthOf(listSize) * cost.block;
-    const walk = frontier * (cost.block + cost.expansion);
+    const block = reader.isAwaiting ? cost.awaitedBlock : cost.block;
+    const scan = (mask === null ? inOrder : byMask) + this.#depthOf(listSize) * block;
+    const walk = frontier * (block + cost.expansion);
     return walk <= scan ? frontier : 0;
   }
 
@@ -152,12 +164,12 @@ export class BeamSearch {
 
   async #scanCodes(listSize: number): Promise<void> {
     const { kernel, nodeCount } = this.#graph.table;
-    const { maskCount, mask, rowCount } = this.#request;
-    const isSparse = mask !== null && maskCount * 4 < rowCount;
-    const end = isSparse ? Math.ceil(Math.min(rowCount, this.#graph.table.rowCount) / 32) : nodeCount;
+    const { mask, rowCount } = this.#request;
+    const isFiltered = mask !== null;
+    const end = isFiltered ? Math.ceil(Math.min(rowCount, this.#graph.table.rowCount) / 32) : nodeCount;
     for (let from = 0; from < end; from += stretch) {
       const to = Math.min(end, from + stretch);
-      if (isSparse) kernel.scanMask(this.#walk, from, to);
+      if (isFiltered) kernel.scanMask(this.#walk, from, to);
       else kernel.scanNodes(this.#walk, from, to);
       await this.#giveWay();
     }

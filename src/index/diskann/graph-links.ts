@@ -13,8 +13,8 @@ import type { NodeTable } from "./node-table.js";
 /** Nodes of a task: some milliseconds. */
 const taskNodes = 32;
 /**
- * Share of the degree that a node's nearest candidates fill up to while the graph is built: whole lists cost twice the
- * time, none costs recall (docs/internals/disk-indexes.md).
+ * Share of the degree that a node's nearest candidates fill up to while the graph is built: whole lists cost half as much
+ * again, none costs recall (docs/internals/disk-indexes.md).
  */
 const fillShare = 1 / 4;
 /** Where the kernel's table header names the neighbours and their room. */

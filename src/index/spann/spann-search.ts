@@ -26,7 +26,7 @@ const metPerWanted = 16;
 const listsTogether = 4;
 const blocksTogether = 16;
 /** Bytes of a scan of all vectors that are read at once. */
-const scanBytes = 1 << 20;
+const scanBytes = 256 << 10;
 
 export class SpannSearch {
   readonly #state: SpannState;
