@@ -3,7 +3,6 @@
  *
  * The one place that knows all families. A flat index without codes is the stored rows themselves: no index at all.
  */
-import { LynseError } from "../errors.js";
 import { flatBinaryFamily } from "./binary/flat-binary-index.js";
 import { ivfBinaryFamily } from "./binary/ivf-binary-index.js";
 import { diskannFamily } from "./diskann/diskann-index.js";
@@ -12,6 +11,7 @@ import { hnswFamily } from "./hnsw/hnsw-index.js";
 import type { IndexName } from "./index-name.js";
 import { ivfFamily } from "./ivf/ivf-index.js";
 import { isBinaryMetric } from "./metric/metric-order.js";
+import { spannFamily } from "./spann/spann-index.js";
 import type { IndexFamily } from "./vector-index.js";
 
 /** How indexes of that name are made; null where the stored rows are all there is. */
@@ -24,9 +24,9 @@ export function familyOf(name: IndexName): IndexFamily | null {
       return hnswFamily;
     case "IVF":
       return isBinaryMetric(name.metric) ? ivfBinaryFamily : ivfFamily;
+    case "SPANN":
+      return spannFamily;
     case "DISKANN":
       return diskannFamily;
-    default:
-      throw new LynseError("UNSUPPORTED_INDEX", `index ${name.name} is not there yet`);
   }
 }

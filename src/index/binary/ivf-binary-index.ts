@@ -38,8 +38,11 @@ const noCluster = 0xffff_ffff;
 /** Share of the clusters that a search looks at by itself, and the least number of them. */
 const probeShare = 0.06;
 const probesMin = 8;
-/** Most times more clusters that a filter makes it look at. */
-const filterWideningMax = 8;
+/** Times more clusters that a filter makes it look at, and the share of matching rows below which it looks at all. */
+const filterWidening = 2;
+const narrowShare = 0.5;
+/** A packed row, in rows that an exact scan picks out of the float ones. */
+const packedCost = 0.15;
 
 type IvfMetric = "hamming" | "jaccard";
 
@@ -90,6 +93,12 @@ class IvfBinaryIndex implements VectorIndex {
     return Math.min(this.#rowCount, Math.ceil(clusters + (this.#probes(nprobe) / clusters) * listed));
   }
 
+  filteredVisits(k: number, nprobe: number | null, selectivity: number): number {
+    const rows =
+      selectivity < narrowShare ? this.#rowCount * selectivity : this.expectedVisits(k, nprobe) * filterWidening;
+    return Math.ceil(packedCost * Math.min(this.#rowCount, rows));
+  }
+
   search(request: IndexSearch): IndexCandidates {
     const { query, mask, maskCount } = request;
     const memory = this.#memory;
@@ -99,11 +108,10 @@ class IvfBinaryIndex implements VectorIndex {
     const placed = placeMask(memory, mask, rowCount);
     const maskAddress = placed?.address ?? 0;
     const share = mask === null ? 1 : Math.max(1, maskCount) / Math.max(1, request.rowCount);
-    const widening = Math.min(filterWideningMax, Math.sqrt(1 / Math.min(1, share)));
-    const isGiven = request.nprobe !== null && request.nprobe > 0;
-    const probes = this.#probes(request.nprobe) * (isGiven ? 1 : widening);
     const clusters = this.#centroids.count;
-    let wanted = Math.min(clusters, Math.ceil(probes));
+    // Skipping rows costs so little that under a narrow filter all lists are quicker than choosing among them, and certain.
+    const probes = share < narrowShare ? clusters : this.#probes(request.nprobe) * (mask === null ? 1 : filterWidening);
+    let wanted = Math.min(clusters, probes);
     let nearest = this.#nearestClusters(query, wanted);
     for (let probed = 0; probed < wanted; probed++) {
       this.#probe(state.address, nearest[probed]!, maskAddress, rowCount);

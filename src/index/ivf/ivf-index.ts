@@ -34,6 +34,10 @@ import { ListEncoder } from "./list-encoder.js";
 const rowsPerClusterMin = 8;
 /** Matches that a search under a filter meets, in multiples of k, before it stops widening. */
 const matchesPerWanted = 64;
+/** A matching row of a list, one that does not match, and a centroid, in rows that an exact scan picks out. */
+const matchCost = 0.5;
+const missCost = 0.08;
+const centroidCost = 0.3;
 const sectionHeaderBytes = 12;
 
 /** Candidates for each wanted row, and at least: see docs/internals/ivf.md. */
@@ -101,9 +105,17 @@ class IvfIndex implements VectorIndex {
   }
 
   filteredVisits(k: number, nprobe: number | null, selectivity: number): number {
-    const least = this.expectedVisits(k, nprobe);
-    const needed = (k * matchesPerWanted) / Math.max(selectivity, 1e-9);
-    return Math.min(this.#rowCount, Math.max(least - this.#lists.count, needed)) + this.#lists.count;
+    const share = Math.max(selectivity, 1e-9);
+    const needed = Math.min(this.#matchesNeeded(k, nprobe), this.#rowCount * share);
+    return Math.ceil(matchCost * needed + missCost * (needed / share) + centroidCost * this.#lists.count);
+  }
+
+  /**
+   * Matches to be met under a filter: more rows than a search without one looks at. Where the filter has to do with where rows
+   * lie, the nearest matching ones are in lists far from the query, which are known less well.
+   */
+  #matchesNeeded(k: number, nprobe: number | null): number {
+    return Math.max(k * matchesPerWanted, 2 * (this.expectedVisits(k, nprobe) - this.#lists.count));
   }
 
   search(request: IndexSearch): IndexCandidates {
@@ -124,7 +136,7 @@ class IvfIndex implements VectorIndex {
     });
     try {
       const nprobe = this.#probes(request.nprobe);
-      query.setEffort(nprobe, mask === null ? k : k * matchesPerWanted);
+      query.setEffort(nprobe, mask === null ? k : this.#matchesNeeded(k, request.nprobe));
       this.#centroids.search(query, nprobe, this.#lists.directory);
       const { rows, rowsScored } = query.finish();
       return { rows, values: null, rowsScored: rowsScored + this.#lists.count, plan: "probe" };
