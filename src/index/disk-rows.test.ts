@@ -83,7 +83,10 @@ function maskOf(rowCount: number, isAllowed: (row: number) => boolean): { mask: 
   return { mask, maskCount };
 }
 
-/** Share of the exact best k (by value) that a search found; checks that rows are distinct, allowed and their values exact. */
+/**
+ * Share of the exact best k (by value) that a search found; checks that rows are distinct, allowed and their values
+ * exact.
+ */
 async function recallOf(
   index: VectorIndex,
   table: VectorTable,

@@ -1,8 +1,8 @@
 /**
  * How are vectors read that an index keeps in its own files?
  *
- * What the owner of an index that stores vectors asks for beside approximate searches: rows by number, all allowed rows in
- * bounded pieces, and the exact best rows, which goes through the file without keeping it in memory.
+ * What the owner of an index that stores vectors asks for beside approximate searches: rows by number, all allowed rows
+ * in bounded pieces, and the exact best rows, which goes through the file without keeping it in memory.
  */
 import type { IndexCandidates, IndexSearch } from "./vector-index.js";
 

@@ -2,9 +2,9 @@
  * Which rows come near a query, when only their codes are in memory?
  *
  * Beam search of DiskANN: the best nodes of the frontier whose blocks were not read yet are read, some at a time, until
- * none is left. The walk begins at nodes spread evenly over the table, whose codes cost next to nothing to look at. Where
- * few rows are allowed, the codes of all of them are scored instead and only the blocks of the best are read; the cheaper
- * plan is taken.
+ * none is left. The walk begins at nodes spread evenly over the table, whose codes cost next to nothing to look at.
+ * Where few rows are allowed, the codes of all of them are scored instead and only the blocks of the best are read; the
+ * cheaper plan is taken.
  */
 import type { Scratch } from "../../kernel/kernel-memory.js";
 import { TimeSlice } from "../../time-slice.js";

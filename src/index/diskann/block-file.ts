@@ -1,9 +1,9 @@
 /**
  * How are the blocks of an index kept in a file?
  *
- * A sector with the header, then blocks of one size. Blocks are only ever appended: a block that changes is written again
- * at the end, and the list of where each one lies belongs to the state that `serialize` gives away. So every state that
- * was given away stays readable for as long as its file is there, whatever happens to later writes.
+ * A sector with the header, then blocks of one size. Blocks are only ever appended: a block that changes is written
+ * again at the end, and the list of where each one lies belongs to the state that `serialize` gives away. So every
+ * state that was given away stays readable for as long as its file is there, whatever happens to later writes.
  *
  *     header:  0 "LYNSEDSK"   8 u32 version   12 u32 CRC-32 of bytes 16 to 40   16 u32 dim   20 u32 maxDegree
  *              24 u32 bytes of a node   28 u32 bytes of a block   32 u32 salt   36 u32 kind (1 graph, 2 posting lists)

@@ -2,8 +2,8 @@
  * Which nodes share a block?
  *
  * A block that is read for one node should bring others that the search wants next. Blocks are filled one after the
- * other with a node and its nearest neighbours that have no place yet, then with theirs; the nodes that blocks begin with
- * come breadth first from the entry (the idea of Starling, Wang et al., SIGMOD 2024).
+ * other with a node and its nearest neighbours that have no place yet, then with theirs; the nodes that blocks begin
+ * with come breadth first from the entry (the idea of Starling, Wang et al., SIGMOD 2024).
  */
 import { TimeSlice } from "../../time-slice.js";
 import type { GraphLinks } from "./graph-links.js";

@@ -3,8 +3,8 @@
  *
  * Blocks are read into the memory that the kernel works on and verified there. Where the page cache or a fast device
  * answers at once, a read on the calling thread costs a few microseconds, a tenth of one through the thread pool; when
- * reads turn out slow, they are begun together and awaited for a while. Blocks that are asked for again and again stay in
- * a small cache: a block takes the place of another when that one was not asked for in the meantime.
+ * reads turn out slow, they are begun together and awaited for a while. Blocks that are asked for again and again stay
+ * in a small cache: a block takes the place of another when that one was not asked for in the meantime.
  */
 import type { KernelMemory } from "../../kernel/kernel-memory.js";
 import type { BlockFile } from "./block-file.js";

@@ -1,8 +1,8 @@
 /**
  * How do nodes lie in the blocks of a file?
  *
- * A block is a whole number of 4 KiB sectors with as many nodes of one size as fit: the least number of sectors of which
- * at most an eighth stays unused, or the best number below the largest block.
+ * A block is a whole number of 4 KiB sectors with as many nodes of one size as fit: the least number of sectors of
+ * which at most an eighth stays unused, or the best number below the largest block.
  *
  *     block:  0 u32 CRC-32 of the bytes from 4 on    4 u32 number    8 u32 nodes    12 u32 salt of the file    16 nodes
  *     node:   dim4 float32 (zeros beyond the dimension), u32 row, u32 neighbours, maxDegree u32 nodes

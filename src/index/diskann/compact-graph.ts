@@ -1,7 +1,8 @@
 /**
  * How does a file get rid of blocks that were written again?
  *
- * The blocks in use are copied to a new file, in the order of their numbers. The old file is left to whoever still needs it.
+ * The blocks in use are copied to a new file, in the order of their numbers. The old file is left to whoever still
+ * needs it.
  */
 import type { BuildContext } from "../vector-index.js";
 import { BlockFile, throwIfAborted } from "./block-file.js";

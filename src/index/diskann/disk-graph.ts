@@ -1,8 +1,8 @@
 /**
  * What does a search work on?
  *
- * One state of an index: codes in memory, blocks in a file, and where each block lies. Never changes; an extension makes
- * another one, and searches end on the one that they began with.
+ * One state of an index: codes in memory, blocks in a file, and where each block lies. Never changes; an extension
+ * makes another one, and searches end on the one that they began with.
  */
 import type { BlockFile } from "./block-file.js";
 import { BlockCache, BlockReader } from "./block-reader.js";

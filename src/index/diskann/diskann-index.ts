@@ -1,8 +1,8 @@
 /**
  * How is a field searched whose vectors stay on disk?
  *
- * DiskANN (Subramanya et al., NeurIPS 2019): a graph whose nodes, vectors and neighbours lie in blocks of a file, and codes
- * in memory that tell which blocks to read. Candidates carry exact values, since their vectors were read.
+ * DiskANN (Subramanya et al., NeurIPS 2019): a graph whose nodes, vectors and neighbours lie in blocks of a file, and
+ * codes in memory that tell which blocks to read. Candidates carry exact values, since their vectors were read.
  */
 import type { DenseMetric } from "../../types.js";
 import type { ChunkOptions, DiskRows } from "../disk-rows.js";
@@ -37,7 +37,7 @@ const fileGrowthMax = 2.5;
 /** Components that a product code's byte stands for, where the name does not say. */
 const defaultWidth = 4;
 
-export class DiskAnnIndex implements VectorIndex, DiskRows {
+class DiskAnnIndex implements VectorIndex, DiskRows {
   readonly name: IndexName;
   readonly parameters: IndexParameters;
   readonly storesVectors = true;

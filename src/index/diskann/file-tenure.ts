@@ -1,8 +1,8 @@
 /**
  * Which files does an index on disk still need?
  *
- * The one that it works on; the one that the sections given away last name, since they are only known to be kept when the
- * next ones are asked for; and those that searches still read which began on a state before.
+ * The one that it works on; the one that the sections given away last name, since they are only known to be kept when
+ * the next ones are asked for; and those that searches still read which began on a state before.
  */
 import type { IndexFolder } from "../vector-index.js";
 import { BlockFile } from "./block-file.js";

@@ -2,8 +2,8 @@
  * How does an index on disk come to be from rows?
  *
  * Codes of all rows, the graph over them in memory, an order of the nodes in which neighbours share blocks, then the
- * file, for which the rows are read again. Peak memory is codes, graph and a buffer of blocks; vectors are never in memory
- * together. A file that is not finished is removed.
+ * file, for which the rows are read again. Peak memory is codes, graph and a buffer of blocks; vectors are never in
+ * memory together. A file that is not finished is removed.
  */
 import type { KernelMemory } from "../../kernel/kernel-memory.js";
 import type { BuildContext, IndexParameters, IndexRows } from "../vector-index.js";
@@ -156,7 +156,7 @@ async function writeBlocks(
 }
 
 /** Where the `index`-th node of consecutive blocks lies. */
-export function nodeOffset({ blockNodes, blockBytes, nodeBytes }: BlockShape, index: number): number {
+function nodeOffset({ blockNodes, blockBytes, nodeBytes }: BlockShape, index: number): number {
   return Math.floor(index / blockNodes) * blockBytes + 16 + (index % blockNodes) * nodeBytes;
 }
 

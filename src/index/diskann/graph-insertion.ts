@@ -2,9 +2,9 @@
  * How do new rows get into an index on disk?
  *
  * The streaming merge of FreshDiskANN (Singh et al., 2021), some thousand rows at a time: every new row is searched for
- * and gets its neighbours, edges back are gathered by block, then each block that they touch is read, changed and written
- * again at the end of the file, and the new nodes after them. What searches see changes at once when all is written; a
- * failure before leaves bytes at the end of the file that nothing names.
+ * and gets its neighbours, edges back are gathered by block, then each block that they touch is read, changed and
+ * written again at the end of the file, and the new nodes after them. What searches see changes at once when all is
+ * written; a failure before leaves bytes at the end of the file that nothing names.
  */
 import { TimeSlice } from "../../time-slice.js";
 import type { BuildContext, IndexRows } from "../vector-index.js";

@@ -1,9 +1,9 @@
 /**
  * Which nodes are neighbours?
  *
- * Builds the graph of DiskANN (Subramanya et al., NeurIPS 2019) over SQ8 codes in memory: two passes over the nodes in a
- * random order, the first without the factor alpha and with half the list; tasks of the pool link some nodes each. With
- * one thread the graph follows from the rows and the seed.
+ * Builds the graph of DiskANN (Subramanya et al., NeurIPS 2019) over SQ8 codes in memory: two passes over the nodes in
+ * a random order, the first without the factor alpha and with half the list; tasks of the pool link some nodes each.
+ * With one thread the graph follows from the rows and the seed.
  */
 import type { KernelPool } from "../../kernel/kernel-pool.js";
 import { SeededRandom } from "../../storage/seeded-random.js";
@@ -13,8 +13,8 @@ import type { NodeTable } from "./node-table.js";
 /** Nodes of a task: some milliseconds. */
 const taskNodes = 32;
 /**
- * Share of the degree that a node's nearest candidates fill up to while the graph is built: whole lists cost half as much
- * again, none costs recall (docs/internals/disk-indexes.md).
+ * Share of the degree that a node's nearest candidates fill up to while the graph is built: whole lists cost half as
+ * much again, none costs recall (docs/internals/disk-indexes.md).
  */
 const fillShare = 1 / 4;
 /** Where the kernel's table header names the neighbours and their room. */

@@ -1,8 +1,8 @@
 /**
  * Which codes stand for the nodes of an index, and which rows are they?
  *
- * Everything that a search needs in memory: a code a node, the row of each node and the node of each row. A table grows by
- * a copy that shares the memory where there is room; searches keep the table that they began with.
+ * Everything that a search needs in memory: a code a node, the row of each node and the node of each row. A table grows
+ * by a copy that shares the memory where there is room; searches keep the table that they began with.
  */
 import { assert } from "../../errors.js";
 import { KernelMemory } from "../../kernel/kernel-memory.js";
@@ -13,8 +13,8 @@ import { type DiskKernel, instantiateDiskKernel } from "./disk-kernel.js";
 /** The row was left out, as in the kernel. */
 export const noNode = 0xffffffff;
 /** How nodes are coded, as in the kernel. */
-export const codeKinds = { sq8: 0, pq: 1 } as const;
-export type CodeKind = keyof typeof codeKinds;
+const codeKinds = { sq8: 0, pq: 1 } as const;
+type CodeKind = keyof typeof codeKinds;
 
 const tableBytes = 64;
 

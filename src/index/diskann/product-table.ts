@@ -2,8 +2,8 @@
  * How does a table of SQ8 codes become one of product codes, and back?
  *
  * Words are learnt from a sample of what the SQ8 codes stand for; tasks of the pool code the nodes. To add nodes, all
- * codes are decoded to SQ8 again for as long as that takes: neighbours are chosen by distances between nodes, which product
- * codes do not give.
+ * codes are decoded to SQ8 again for as long as that takes: neighbours are chosen by distances between nodes, which
+ * product codes do not give.
  */
 import { KernelMemory } from "../../kernel/kernel-memory.js";
 import { trainCodebook } from "../quantizer/product-codebook.js";
@@ -50,8 +50,8 @@ export async function trainBook(
 }
 
 /**
- * Codes of a table of `shape` for nodes of `source`, which need not be in the same order: node i is source's `order[i]`.
- * `pattern` gives centre and code book.
+ * Codes of a table of `shape` for nodes of `source`, which need not be in the same order: node i is source's
+ * `order[i]`. `pattern` gives centre and code book.
  */
 export async function recode(
   source: NodeTable,

@@ -1,8 +1,8 @@
 /**
  * How do lists of many runs become whole again?
  *
- * Each extension adds a run to every list that it touches, and runs end in half-empty blocks. All lists are copied to a new
- * file, one run each. The old file is left to whoever still needs it.
+ * Each extension adds a run to every list that it touches, and runs end in half-empty blocks. All lists are copied to a
+ * new file, one run each. The old file is left to whoever still needs it.
  */
 import { BlockFile, throwIfAborted } from "../diskann/block-file.js";
 import { blockHeaderBytes } from "../diskann/block-shape.js";

@@ -1,8 +1,8 @@
 /**
  * Where do the posting lists lie in their file?
  *
- * A list is one or more runs of blocks: one from the build, one more for each extension that brought rows to it. Immutable;
- * an extension makes another directory.
+ * A list is one or more runs of blocks: one from the build, one more for each extension that brought rows to it.
+ * Immutable; an extension makes another directory.
  */
 
 /** Consecutive blocks of one list. */

@@ -1,8 +1,8 @@
 /**
  * How do rows get into the lists of a file?
  *
- * The rows that came new to a list are one run of blocks. Rows are read in order, once for each buffer of blocks that is
- * filled; peak memory is the buffer and a few words a row.
+ * The rows that came new to a list are one run of blocks. Rows are read in order, once for each buffer of blocks that
+ * is filled; peak memory is the buffer and a few words a row.
  */
 import type { KernelMemory } from "../../kernel/kernel-memory.js";
 import type { BlockFile } from "../diskann/block-file.js";

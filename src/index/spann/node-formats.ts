@@ -1,7 +1,8 @@
 /**
  * Which bytes stand for a row in a list?
  *
- * Its vector as float32, padded with zeros to four, then its number; or its SQ8 code, then scale, s²·|c|² and its number.
+ * Its vector as float32, padded with zeros to four, then its number; or its SQ8 code, then scale, s²·|c|² and its
+ * number.
  */
 import type { KernelMemory } from "../../kernel/kernel-memory.js";
 import type { DenseMetric } from "../../types.js";

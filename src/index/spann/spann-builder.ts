@@ -2,7 +2,8 @@
  * How do rows get into an index of posting lists?
  *
  * A build trains centroids and appends all rows to empty lists; an extension appends the later rows to the lists of the
- * same centroids. Nothing that was written changes, so a failure leaves bytes at the end of the file that nothing names.
+ * same centroids. Nothing that was written changes, so a failure leaves bytes at the end of the file that nothing
+ * names.
  */
 import { KernelMemory } from "../../kernel/kernel-memory.js";
 import type { DenseMetric } from "../../types.js";

@@ -1,8 +1,9 @@
 /**
  * How is a field searched by lists on disk?
  *
- * SPANN (Chen et al., *SPANN: Highly-efficient Billion-scale Approximate Nearest Neighbor Search*, NeurIPS 2021): rows are
- * grouped around centroids, those near a border stand in the lists of several; a search reads the lists of the nearest.
+ * SPANN (Chen et al., *SPANN: Highly-efficient Billion-scale Approximate Nearest Neighbor Search*, NeurIPS 2021): rows
+ * are grouped around centroids, those near a border stand in the lists of several; a search reads the lists of the
+ * nearest.
  */
 import type { DenseMetric } from "../../types.js";
 import type { ChunkOptions, DiskRows } from "../disk-rows.js";
@@ -28,7 +29,10 @@ import { SpannSearch } from "./spann-search.js";
 import { loadSpann, spannSections } from "./spann-sections.js";
 import type { SpannState } from "./spann-state.js";
 
-/** Rows, in multiples of those that the centroids were made for, and share of dead ones, from which lists are made anew. */
+/**
+ * Rows, in multiples of those that the centroids were made for, and share of dead ones, from which lists are made
+ * anew.
+ */
 const newShareMax = 1;
 const deadShareMax = 0.25;
 /** Lists that a search looks at, at least, where their number is automatic. */
@@ -36,7 +40,7 @@ const probesMin = 8;
 /** Runs of each list, on average, from which lists are copied together. */
 const runsMax = 4;
 
-export class SpannIndex implements VectorIndex, DiskRows {
+class SpannIndex implements VectorIndex, DiskRows {
   readonly name: IndexName;
   readonly parameters: IndexParameters;
   readonly storesVectors = true;

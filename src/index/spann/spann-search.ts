@@ -1,10 +1,10 @@
 /**
  * Which rows come near a query, when only centroids are in memory?
  *
- * The lists of the nearest centroids are read, nearest first: as many as asked for, fewer where the next centroid is much
- * farther than the nearest (query-aware pruning in SPANN; not where a search says how many), more until enough rows were met. Lists of vectors give exact
- * scores; lists of codes give a shortlist whose vectors are read. Where hardly any rows are allowed, their vectors are read
- * at once.
+ * The lists of the nearest centroids are read, nearest first: as many as asked for, fewer where the next centroid is
+ * much farther than the nearest (query-aware pruning in SPANN; not where a search says how many), more until enough
+ * rows were met. Lists of vectors give exact scores; lists of codes give a shortlist whose vectors are read. Where
+ * hardly any rows are allowed, their vectors are read at once.
  */
 import type { Scratch } from "../../kernel/kernel-memory.js";
 import { TimeSlice } from "../../time-slice.js";

@@ -1,9 +1,9 @@
 /**
  * What does a search of posting lists work on?
  *
- * Centroids in memory, lists in a file: vectors, each row in several lists or, where there are codes too, in one; and SQ8
- * codes, each row in several lists. Of every row it is known where its vector lies. Never changes; an extension makes
- * another state.
+ * Centroids in memory, lists in a file: vectors, each row in several lists or, where there are codes too, in one; and
+ * SQ8 codes, each row in several lists. Of every row it is known where its vector lies. Never changes; an extension
+ * makes another state.
  */
 import { KernelMemory } from "../../kernel/kernel-memory.js";
 import type { DenseMetric } from "../../types.js";
@@ -14,7 +14,7 @@ import { NodeTable } from "../diskann/node-table.js";
 import type { ListRuns } from "./list-runs.js";
 
 /** Bytes of a code's scale, squared norm and row, with padding. */
-export const codeTailBytes = 16;
+const codeTailBytes = 16;
 
 export interface SpannParts {
   readonly metric: DenseMetric;

@@ -1,10 +1,10 @@
 /**
  * Which code stands for a vector, and how far apart are two nodes?
  *
- * SQ8: x is kept as centre + s·c with c in int8 and s = largest |x − centre| / 127. With y kept as centre + t·d,
- * |x − y|² ≈ s²|c|² + t²|d|² − 2·s·t·(c·d): an integer product and a few float operations. Cosine works on the vectors
- * divided by their norms. For inner products the graph is made over vectors with one more component √(M² − |x|²), where M
- * is the largest norm: nearest by distance is then largest by inner product (Bachrach et al., RecSys 2014).
+ * SQ8: x is kept as centre + s·c with c in int8 and s = largest |x − centre| / 127. With y kept as centre + t·d, |x −
+ * y|² ≈ s²|c|² + t²|d|² − 2·s·t·(c·d): an integer product and a few float operations. Cosine works on the vectors
+ * divided by their norms. For inner products the graph is made over vectors with one more component √(M² − |x|²), where
+ * M is the largest norm: nearest by distance is then largest by inner product (Bachrach et al., RecSys 2014).
  */
 import { COS } from "../scan/layout";
 import { T_CENTRE, T_CODES, T_DIM, T_METRIC, T_SCALARS, T_SQUARE_MAX, T_STRIDE } from "./layout";

@@ -1,8 +1,8 @@
 /**
  * Which neighbours does a node get that comes later, and what becomes of theirs?
  *
- * FreshDiskANN (Singh et al., 2021): a new node is searched for like a query, what the search ends with is pruned to its
- * neighbours, and each of them gets an edge back, pruned where there is no room.
+ * FreshDiskANN (Singh et al., 2021): a new node is searched for like a query, what the search ends with is pruned to
+ * its neighbours, and each of them gets an edge back, pruned where there is no room.
  */
 import { aimAtNode } from "./build";
 import { nodeDistance } from "./codes";

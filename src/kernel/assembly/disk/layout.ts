@@ -19,7 +19,9 @@ export const T_CODES: usize = 12;
 export const T_SCALARS: usize = 16;
 /** u32 address of the centre, float32, zeros beyond the dimension. */
 export const T_CENTRE: usize = 20;
-/** f32 M², the square of the largest norm, where vectors have one more component for inner products; 0: they have not. */
+/**
+ * f32 M², the square of the largest norm, where vectors have one more component for inner products; 0: they have not.
+ */
 export const T_SQUARE_MAX: usize = 24;
 /** u32 address of the code book of PQ (256 · `T_WIDTH` float32 a subspace), and u32 components of a subspace. */
 export const T_BOOK: usize = 28;

@@ -1,9 +1,9 @@
 /**
  * How does a search go through posting lists on disk?
  *
- * SPANN (Chen et al., NeurIPS 2021): centroids in memory tell which lists to read; a row stands in several lists, so a bit
- * a row tells which were met. Lists are runs of blocks; their nodes hold a vector (float32, then the row) or an SQ8 code
- * (code, scale, s²·|c|², row).
+ * SPANN (Chen et al., NeurIPS 2021): centroids in memory tell which lists to read; a row stands in several lists, so a
+ * bit a row tells which were met. Lists are runs of blocks; their nodes hold a vector (float32, then the row) or an SQ8
+ * code (code, scale, s²·|c|², row).
  */
 import { exactScore } from "../scan/exact";
 import { B_ROWS, COS, IP, padded4, Q_FLOAT64, Q_SQUARE } from "../scan/layout";

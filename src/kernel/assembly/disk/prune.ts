@@ -1,9 +1,9 @@
 /**
  * Which of many candidates become a node's neighbours?
  *
- * RobustPrune of DiskANN (Subramanya et al., NeurIPS 2019): nearest first, a candidate is left out when a chosen neighbour
- * is nearer to it, by the factor alpha, than the node is. Places that are left go to the nearest of those left out:
- * nodes have room for a fixed number on disk, and rows that are equal would otherwise hide each other.
+ * RobustPrune of DiskANN (Subramanya et al., NeurIPS 2019): nearest first, a candidate is left out when a chosen
+ * neighbour is nearer to it, by the factor alpha, than the node is. Places that are left go to the nearest of those
+ * left out: nodes have room for a fixed number on disk, and rows that are equal would otherwise hide each other.
  */
 import { nodeDistance } from "./codes";
 

@@ -1,8 +1,8 @@
 /**
  * How do codes of one kind become codes of the other?
  *
- * Through what they stand for: x − centre as float32. Graphs are built over SQ8; a table in product codes (Jégou et al.,
- * 2011) is made from it afterwards, and decoded again when nodes are added. Both tables have the same centre.
+ * Through what they stand for: x − centre as float32. Graphs are built over SQ8; a table in product codes (Jégou et
+ * al., 2011) is made from it afterwards, and decoded again when nodes are added. Both tables have the same centre.
  */
 import { encodeNode } from "./codes";
 import { PQ, T_BOOK, T_CODES, T_DIM, T_KIND, T_SCALARS, T_STRIDE, T_WIDTH } from "./layout";
@@ -61,8 +61,8 @@ export function decodeNodes(table: usize, list: usize, count: u32, target: usize
 }
 
 /**
- * Codes nodes `from` to `to` of `target` as the nodes of `source` that stand in `order`; as the same nodes where it is 0.
- * `place` has room for a padded vector.
+ * Codes nodes `from` to `to` of `target` as the nodes of `source` that stand in `order`; as the same nodes where it is
+ * 0. `place` has room for a padded vector.
  */
 export function recodeNodes(source: usize, target: usize, order: usize, from: u32, to: u32, place: usize): void {
   const isPq = load<i32>(target, T_KIND) == PQ;

@@ -2,8 +2,8 @@
  * How does a search go through the blocks on disk?
  *
  * The frontier holds the nodes with the best estimates. The host asks which blocks come next, reads them, and has them
- * absorbed: every node of a block is scored exactly and offered to the heap of the best rows; a node whose estimate could
- * still enter the frontier is expanded with it. As the frontier only gets better, no block is ever needed twice.
+ * absorbed: every node of a block is scored exactly and offered to the heap of the best rows; a node whose estimate
+ * could still enter the frontier is expanded with it. As the frontier only gets better, no block is ever needed twice.
  */
 import { beginQuery } from "../scan/bounds";
 import { exactScore } from "../scan/exact";
