@@ -71,6 +71,8 @@ export class CollectionEngine {
   /** Replaced rows below which no compaction is tried again, after one that failed. */
   #compactRowsNext = compactRowsMin;
   #generation: Generation;
+  /** The metric as parsed from a configuration. */
+  #metricOf: { readonly config: CollectionConfig; readonly metric: Metric } | null = null;
   #isClosed = false;
   #isDropped = false;
   /** Set when a transaction is on disk that memory could not take in: row numbers no longer agree. */
@@ -128,7 +130,12 @@ export class CollectionEngine {
 
   /** Metric of searches: that of the index, or of the default index where there is none. */
   get metric(): Metric {
-    return parseIndexName(this.config.index ?? this.config.defaultIndex ?? "FLAT-IP").metric;
+    const { config } = this;
+    if (this.#metricOf?.config !== config) {
+      const { metric } = parseIndexName(config.index ?? config.defaultIndex ?? "FLAT-IP");
+      this.#metricOf = { config, metric };
+    }
+    return this.#metricOf.metric;
   }
 
   /** Runs a read on the present generation, which outlives a compaction until the read ends. */

@@ -33,6 +33,7 @@ export interface Kernel {
   rescoredCount(state: number): number;
   enteredCount(state: number): number;
   exactScore(state: number, block: number, index: number): number;
+  scoreRows(state: number, list: number, count: number, scores: number): void;
   countMask(mask: number, from: number, to: number): number;
   listMask(mask: number, from: number, to: number, list: number): number;
   scanCodesRun(state: number, block: number, from: number, to: number, mask: number): void;

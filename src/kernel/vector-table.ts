@@ -79,6 +79,8 @@ export interface TableMemory {
   readonly totalBytes: number;
 }
 
+/** Rows scored in one go. */
+const scoredTogether = 1024;
 /** Rows whose waiting codes a search derives: a few milliseconds. */
 const helpRows = 8192;
 
@@ -327,20 +329,41 @@ export class VectorTable {
     assert(query.length === this.dim, "the query has the table's dimension");
     this.#assertUsable();
     const values = new Float64Array(rows.length);
-    const states = new Map<Segment, Scratch>();
-    for (let i = 0; i < rows.length; i++) {
-      const row = rows[i] as number;
-      const { segment, address } = this.#blockOf(row);
-      let state = states.get(segment);
-      if (state === undefined) {
-        state = this.#scoringState(segment, metric, query);
-        states.set(segment, state);
-      }
-      const score = segment.kernel.exactScore(state.address, address, row % this.blockRows);
-      values[i] = metric === "l2" ? 0 - score : score;
-    }
-    for (const [segment, state] of states) segment.releaseScratch(state);
+    for (let from = 0; from < rows.length; ) from = this.#scoreStretch(metric, query, rows, from, values);
+    if (metric === "l2") for (let i = 0; i < values.length; i++) values[i] = 0 - values[i]!;
     return values;
+  }
+
+  /** Scores rows from position `from` on that lie in one segment; returns the position after them. */
+  #scoreStretch(
+    metric: DenseMetric,
+    query: Float32Array,
+    rows: ArrayLike<number>,
+    from: number,
+    values: Float64Array,
+  ): number {
+    const { segment } = this.#blockOf(rows[from] as number);
+    const { kernel } = segment;
+    const stateBytes = kernel.stateBytes(this.dim, 1) >>> 0;
+    const limit = Math.min(rows.length - from, scoredTogether);
+    const scratch = segment.acquireScratch(stateBytes + 16 * limit);
+    const state = scratch.address;
+    const list = new Uint32Array(segment.buffer, state + stateBytes + 8 * limit, 2 * limit);
+    let count = 0;
+    for (; count < limit; count++) {
+      const row = rows[from + count] as number;
+      const block = this.#blockOf(row);
+      if (block.segment !== segment) break;
+      list[2 * count] = block.address;
+      list[2 * count + 1] = row % this.blockRows;
+    }
+    new Float32Array(segment.buffer, kernel.queryPlace(state) >>> 0, this.dim).set(query);
+    kernel.beginQuery(state, metricNumbers[metric], this.dim, 1, Number.NEGATIVE_INFINITY);
+    const scores = state + stateBytes;
+    kernel.scoreRows(state, list.byteOffset, count, scores);
+    values.set(new Float64Array(segment.buffer, scores, count), from);
+    segment.releaseScratch(scratch);
+    return from + count;
   }
 
   /** Bytes that the table's rows take. */
@@ -407,14 +430,6 @@ export class VectorTable {
   #releaseStaging(): void {
     if (this.#staging !== null) this.#staging.segment.releaseScratch(this.#staging.scratch);
     this.#staging = null;
-  }
-
-  #scoringState(segment: Segment, metric: DenseMetric, query: Float32Array): Scratch {
-    const { kernel } = segment;
-    const state = segment.acquireScratch(kernel.stateBytes(this.dim, 1) >>> 0);
-    new Float32Array(segment.buffer, kernel.queryPlace(state.address) >>> 0, this.dim).set(query);
-    kernel.beginQuery(state.address, metricNumbers[metric], this.dim, 1, Number.NEGATIVE_INFINITY);
-    return state;
   }
 
   /** The block that the next row goes to, made when it is not there yet. */

@@ -81,6 +81,11 @@ export class ColumnStore {
     return store;
   }
 
+  /** True where `ensure` would have nothing to do. */
+  isReady(paths: readonly string[], rowCount: number): boolean {
+    return paths.every((path) => this.#isCurrent(path, rowCount));
+  }
+
   /**
    * Builds the columns of `paths` and catches existing ones up to `rowCount` rows, in time slices, reading the source
    * once for all of them. A column that another call is building is waited for. `ABORTED` when the signal says so; what

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { bestRows } from "./best-rows.js";
+import { bestOf, bestRows } from "./best-rows.js";
 
 const lists = fc.array(fc.array(fc.tuple(fc.nat({ max: 300 }), fc.integer({ min: -3, max: 3 })), { maxLength: 60 }), {
   maxLength: 4,
@@ -24,5 +24,22 @@ test.each([
       expect([...best.rows]).toEqual(expected.map(([row]) => row));
       expect([...best.values]).toEqual(expected.map(([, value]) => value));
     }),
+  );
+});
+
+test.each(["cos", "l1"] as const)("one list is sorted as several are (%s)", (metric) => {
+  fc.assert(
+    fc.property(
+      fc.uniqueArray(fc.nat({ max: 300 }), { maxLength: 90 }),
+      fc.integer({ min: 1, max: 80 }),
+      (given, k) => {
+        const list = () => ({
+          rows: Uint32Array.from(given),
+          values: Float64Array.from(given, (row) => (row * 7) % 5),
+        });
+        const { rows, values } = list();
+        expect(bestOf(metric, k, rows, values)).toEqual(bestRows(metric, k, [list()]));
+      },
+    ),
   );
 });

@@ -48,6 +48,31 @@ export function bestRows(metric: Metric, k: number, lists: readonly RankedRows[]
   return { rows: kept.subarray(0, found), values: values.subarray(0, found) };
 }
 
+/**
+ * As `bestRows` for one list in any order, each row in it once: sorts the arrays given, which are the caller's own, and gives
+ * their first `k` entries.
+ */
+export function bestOf(metric: Metric, k: number, rows: Uint32Array, values: Float64Array): RankedRows {
+  const count = rows.length;
+  if (count > shortList) return bestRows(metric, k, [{ rows, values }]);
+  const sign = isHigherBetter(metric) ? -1 : 1;
+  for (let i = 1; i < count; i++) {
+    const row = rows[i]!;
+    const value = values[i]!;
+    const key = sign * value;
+    let at = i - 1;
+    for (; at >= 0; at--) {
+      const other = sign * values[at]!;
+      if (other < key || (other === key && rows[at]! < row)) break;
+      rows[at + 1] = rows[at]!;
+      values[at + 1] = values[at]!;
+    }
+    rows[at + 1] = row;
+    values[at + 1] = value;
+  }
+  return count <= k ? { rows, values } : { rows: rows.subarray(0, k), values: values.subarray(0, k) };
+}
+
 /** Insertion sort: for the tens of candidates that most searches have, quicker than a sort that calls back. */
 function sortShort(order: Uint32Array, keys: Float64Array, rows: Uint32Array): void {
   for (let i = 1; i < order.length; i++) {

@@ -13,7 +13,7 @@ import type { IndexCandidates, VectorIndex } from "../index/vector-index.js";
 import type { ScanResult } from "../kernel/vector-table.js";
 import { TimeSlice } from "../time-slice.js";
 import type { Metric } from "../types.js";
-import { bestRows, type RankedRows } from "./best-rows.js";
+import { bestOf, bestRows, type RankedRows } from "./best-rows.js";
 import {
   isDense,
   noRows,
@@ -159,23 +159,18 @@ export function searchField(
     : completed(field, candidates, covered, filter, query);
 }
 
-function accountOf(
-  result: ScanResult,
-  plan: "empty" | "exact" | "index",
-  filter: RowFilter,
-  account: Partial<Pick<FieldResult, "strategy" | "candidates" | "tailRows" | "fellBack">> = {},
-): FieldResult {
+function accountOf(result: ScanResult, plan: "empty" | "exact", filter: RowFilter): FieldResult {
   return {
     rows: result.rows,
     values: result.values,
     rowsScored: result.rowsScored,
     rowsRescored: result.rowsRescored,
     firstPass: result.firstPass,
-    plan: plan === "empty" || !filter.isNarrowed ? plan : `${plan}-filtered`,
-    strategy: account.strategy ?? null,
-    candidates: account.candidates ?? 0,
-    tailRows: account.tailRows ?? 0,
-    fellBack: account.fellBack ?? false,
+    plan: plan === "exact" && filter.isNarrowed ? "exact-filtered" : plan,
+    strategy: null,
+    candidates: 0,
+    tailRows: 0,
+    fellBack: false,
   };
 }
 
@@ -227,16 +222,21 @@ function scoreCandidates(
   found: IndexCandidates,
   covered: number,
   { metric, query, k }: FieldQuery,
-): RankedRows | Promise<RankedRows> {
-  // The index may have taken in rows since the search began, which the tail covers.
-  const rows = found.rows.every((row) => row < covered) ? found.rows : found.rows.filter((row) => row < covered);
-  if (found.values !== null) {
-    const values = rows === found.rows ? found.values : found.values.filter((_, at) => found.rows[at]! < covered);
-    return bestRows(metric, k, [{ rows, values }]);
-  }
+): RankedRows {
   const { table } = field;
-  const values = isDense(metric) ? table.scoreRows(metric, query, rows) : scoreMetricRows(table, metric, query, rows);
-  return bestRows(metric, k, [{ rows, values }]);
+  let { rows, values } = found;
+  // The index may have taken in rows since the search began, which the tail covers.
+  if (!isBelow(rows, covered)) {
+    values = values === null ? null : values.filter((_, at) => found.rows[at]! < covered);
+    rows = rows.filter((row) => row < covered);
+  }
+  values ??= isDense(metric) ? table.scoreRows(metric, query, rows) : scoreMetricRows(table, metric, query, rows);
+  return bestOf(metric, k, rows, values);
+}
+
+function isBelow(rows: Uint32Array, limit: number): boolean {
+  for (let i = 0; i < rows.length; i++) if (rows[i]! >= limit) return false;
+  return true;
 }
 
 function merged(
@@ -249,21 +249,27 @@ function merged(
   query: FieldQuery,
 ): FieldResult | Promise<FieldResult> {
   const best = tail.rows.length === 0 ? scored : bestRows(query.metric, query.k, [scored, tail]);
-  const account = {
-    strategy: found.plan,
-    candidates: found.rows.length,
-    tailRows: filter.rowCount - covered,
-    fellBack: best.rows.length < Math.min(query.k, filter.count),
-  };
-  const result: ScanResult = {
-    ...best,
+  const fellBack = best.rows.length < Math.min(query.k, filter.count);
+  const result: FieldResult = {
+    rows: best.rows,
+    values: best.values,
     rowsScored: found.rowsScored + tail.rowsScored,
     rowsRescored: tail.rowsRescored + (found.values === null ? found.rows.length : 0),
     firstPass: "int8",
+    plan: filter.isNarrowed ? "index-filtered" : "index",
+    strategy: found.plan,
+    candidates: found.rows.length,
+    tailRows: filter.rowCount - covered,
+    fellBack,
   };
-  if (!account.fellBack) return accountOf(result, "index", filter, account);
+  if (!fellBack) return result;
   const complete = searchExact(field, filter, query);
-  const total = (exact: ScanResult): FieldResult =>
-    accountOf({ ...exact, rowsScored: exact.rowsScored + result.rowsScored }, "index", filter, account);
+  const total = ({ rows, values, rowsScored, rowsRescored }: ScanResult): FieldResult => ({
+    ...result,
+    rows,
+    values,
+    rowsScored: result.rowsScored + rowsScored,
+    rowsRescored: result.rowsRescored + rowsRescored,
+  });
   return complete instanceof Promise ? complete.then(total) : total(complete);
 }

@@ -65,20 +65,48 @@ const combined = new WeakMap<Bitset, CachedMask>();
 /** Resolves a filter over the source's present snapshot. */
 export async function resolveFilter(source: FilterSource, request: FilterRequest): Promise<RowFilter> {
   if (request.filterIds !== null) await source.prepareFind();
-  const { rowCount, deadCount, stateVersion } = source;
-  const liveCount = rowCount - deadCount;
-  const live = deadCount === 0 ? null : source.liveSnapshot();
+  // Before anything more is awaited: what follows belongs to one state of the rows.
+  const snapshot = snapshotOf(source);
   const { where, filterIds } = request;
   const chosenRows = filterIds === null ? null : filterIds.map((id) => source.find(id));
-  if (where === null && filterIds === null) {
-    return { rowCount, mask: live, count: liveCount, liveCount, estimated: liveCount, where, isNarrowed: false };
-  }
+  if (where !== null) await source.columns.ensure(pathsOf(where), snapshot.rowCount, request.signal);
+  return evaluated(source, snapshot, request, chosenRows);
+}
+
+/** As `resolveFilter`, at once; null where something has to be waited for. */
+export function resolveFilterNow(source: FilterSource, { where, filterIds }: FilterRequest): RowFilter | null {
+  if (filterIds !== null) return null;
+  const snapshot = snapshotOf(source);
+  if (where !== null && !source.columns.isReady(pathsOf(where), snapshot.rowCount)) return null;
+  return evaluated(source, snapshot, { where, filterIds, signal: undefined }, null);
+}
+
+/** The rows as they are at one moment. */
+interface Snapshot {
+  readonly rowCount: number;
+  readonly liveCount: number;
+  readonly stateVersion: number;
+  /** Null: all are live. */
+  readonly live: Uint32Array | null;
+}
+
+function snapshotOf(source: FilterSource): Snapshot {
+  const { rowCount, deadCount, stateVersion } = source;
+  const live = deadCount === 0 ? null : source.liveSnapshot();
+  return { rowCount, liveCount: rowCount - deadCount, stateVersion, live };
+}
+
+function evaluated(
+  source: FilterSource,
+  { rowCount, liveCount, stateVersion, live }: Snapshot,
+  { where, wantsEstimate }: FilterRequest,
+  chosenRows: readonly number[] | null,
+): RowFilter {
   let mask = live;
   let count = liveCount;
   let estimated = liveCount;
   if (where !== null) {
-    await source.columns.ensure(pathsOf(where), rowCount, request.signal);
-    if (request.wantsEstimate === true) estimated = Math.min(liveCount, source.columns.estimate(where, rowCount));
+    if (wantsEstimate === true) estimated = Math.min(liveCount, source.columns.estimate(where, rowCount));
     const { bits, count: matches } = source.columns.evaluate(where, rowCount);
     if (live === null) {
       mask = bits.words;
@@ -101,7 +129,8 @@ export async function resolveFilter(source: FilterSource, request: FilterRequest
     count = both.count;
     estimated = Math.min(estimated, chosenRows.length);
   }
-  return { rowCount, mask, count, liveCount, estimated, where, isNarrowed: true };
+  const isNarrowed = where !== null || chosenRows !== null;
+  return { rowCount, mask, count, liveCount, estimated, where, isNarrowed };
 }
 
 /** Both masks at once (null: all rows), and how many of the first `rowCount` bits are set. */

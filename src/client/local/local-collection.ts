@@ -23,7 +23,7 @@ import {
   searchFieldRange,
   usableIndex,
 } from "../../query/field-search.js";
-import { lastRowsOf, type RowFilter, resolveFilter, rowsOf } from "../../query/row-filter.js";
+import { lastRowsOf, type RowFilter, resolveFilter, resolveFilterNow, rowsOf } from "../../query/row-filter.js";
 import type { Fields, Id, Matrix, Vector } from "../../types.js";
 import { checkBoolean, checkFunction, checkInteger, checkOptions, checkSignal, checkText } from "../check-options.js";
 import type {
@@ -212,6 +212,8 @@ export class LocalCollection<F extends Fields = Fields> implements Collection<F>
 
   async search(vector: Vector, options?: SearchOptions): Promise<ResultView<F>> {
     const input = searchInput(options, "search");
+    const now = this.#searchNow(vector, input);
+    if (now !== null) return now;
     return this.#engine.read(async (generation) => {
       const filter = await resolveFilter(generation, input);
       const found = this.#searchIn(generation, filter, vector, input);
@@ -219,6 +221,24 @@ export class LocalCollection<F extends Fields = Fields> implements Collection<F>
       const scan = found instanceof Promise ? await found : found;
       return this.#view(generation, scan, input, input.k);
     });
+  }
+
+  /** What most searches are: everything in memory, and nothing to wait for. Null otherwise. */
+  #searchNow(vector: unknown, input: SearchInput): ResultView<F> | Promise<ResultView<F>> | null {
+    if (input.returnFields || input.returnVectors) return null;
+    const { generation } = this.#engine;
+    const filter = resolveFilterNow(generation, input);
+    if (filter === null) return null;
+    const found = this.#searchIn(generation, filter, vector, input);
+    if (!(found instanceof Promise)) return this.#idsView(generation, found, input.k);
+    return generation.pin(async () => this.#idsView(generation, await found, input.k));
+  }
+
+  #idsView(generation: Generation, { rows, values }: ScanResult, k: number): ResultView<F> {
+    const ids = new Array<Id>(rows.length);
+    for (let at = 0; at < rows.length; at++) ids[at] = generation.rows.idAt(rows[at]!);
+    const { metric, index } = this.#labels();
+    return new ResultView<F>({ type: "search", ids, distances: new Float32Array(values), k, metric, index });
   }
 
   #searchIn(
@@ -328,7 +348,7 @@ export class LocalCollection<F extends Fields = Fields> implements Collection<F>
     return new ResultView<F>({
       type: "search",
       ids: rows.map((row) => generation.rows.idAt(row)),
-      distances: Float32Array.from(scan.values),
+      distances: new Float32Array(scan.values),
       fields: fetch.returnFields ? ((await generation.fieldsOf(rows)) as F[]) : null,
       vectors: fetch.returnVectors ? await generation.vectorsOf(rows) : null,
       k,

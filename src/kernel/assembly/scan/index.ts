@@ -25,6 +25,7 @@ export { beginQuery, enterBlock } from "./bounds";
 export { encodeRows, meanOfRows, normRows, spreadRows } from "./encode";
 export { endQuery } from "./heap";
 export { exactScore } from "./exact";
+export { scoreRows } from "./score-rows";
 export { scanCodesList, scanCodesRun } from "./scan-codes";
 export { countMask, listMask, scanExactRows, scanFloatRows } from "./scan-rows";
 export { beginProgress, progressBytes, progressPass, progressRows, scanShared, scanTable } from "./scan-table";
