@@ -149,13 +149,13 @@ function describe(
       `${formatCount(stats.rows)} (${formatCount(stats.deleted)} deleted, ${formatCount(stats.superseded)} replaced)`,
     ],
     ["vectors", `${stats.dim ?? "any"} × ${stats.dtype}`],
-    ["index", `${stats.index ?? "none"}, metric ${stats.metric}`],
+    ["index", `${stats.index ?? "none"}, metric ${stats.metric}${indexText(stats)}`],
     ["fields", fields.length === 0 ? "none" : fields.join(", ")],
     ["largest id", stats.maxId < 0 ? "none" : String(stats.maxId)],
     [
       "disk",
       `${formatBytes(disk.totalBytes)}: log ${formatBytes(disk.logBytes)}, vectors ${formatBytes(disk.vectorBytes)}, ` +
-        `derived ${formatBytes(disk.derivedBytes)}`,
+        `derived ${formatBytes(disk.derivedBytes)}, index ${formatBytes(disk.indexBytes)}`,
     ],
     ["", `${formatBytes(disk.reclaimableBytes)} to be had by lynse compact, generation ${stats.generation}`],
     [
@@ -163,6 +163,20 @@ function describe(
       `${formatBytes(memory.totalBytes)}: vectors ${formatBytes(memory.vectorBytes)}, ` +
         `codes ${formatBytes(memory.codeBytes)}, ids ${formatBytes(memory.idBytes)}`,
     ],
-    ["", `row table ${formatBytes(memory.rowTableBytes)}, columns ${formatBytes(memory.columnBytes)}`],
+    [
+      "",
+      `row table ${formatBytes(memory.rowTableBytes)}, columns ${formatBytes(memory.columnBytes)}, ` +
+        `index ${formatBytes(memory.indexBytes)}`,
+    ],
   ];
+}
+
+/** State of an index that is more than the stored rows. */
+function indexText({ indexState }: CollectionStats): string {
+  const { state, rows, tailRows, failure } = indexState;
+  if (state === "flat") return "";
+  if (state === "failed") return `: it could not be built (${failure}), searches are exact`;
+  if (state !== "ready") return ": not built yet, searches are exact";
+  const tail = tailRows === 0 ? "" : `, ${formatCount(tailRows)} newer ones are searched exactly`;
+  return `, covers ${formatCount(rows)} rows${tail}`;
 }
