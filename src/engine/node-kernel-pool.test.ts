@@ -337,6 +337,22 @@ describe("the threads", () => {
     await warm(pool, kept);
   });
 
+  it("end once though many of their memories are gone at the same time", async () => {
+    const warnings: string[] = [];
+    const onWarning = ({ message }: Error): void => void warnings.push(message);
+    process.on("warning", onWarning);
+    const pool = makePool();
+    await warm(pool, makeMemory());
+    const memories = Array.from({ length: 12 }, makeMemory);
+    const tasks = memories.map((memory) => ({ module, memory, name: "nothing", args: [] }));
+    // On one slot the same thread gets them all.
+    await pool.run(listed(tasks), { threads: 1 });
+    for (const memory of memories) pool.forget(memory);
+    while (pool.threadsRunning > 1) await new Promise((resolve) => setTimeout(resolve, 5));
+    process.off("warning", onWarning);
+    expect(warnings).toEqual([]);
+  });
+
   it("are none where there is one slot only", async () => {
     const pool = makePool({ threads: 1 });
     await pool.run(repeated({ module, memory: makeMemory(), name: "nothing", args: [] }, 4));

@@ -120,8 +120,9 @@ class WorkerThread {
     this.job = job;
   }
 
-  /** Ends the thread, also in the middle of a task. */
+  /** Ends the thread, also in the middle of a task. To be called as often as there are reasons. */
   async end(): Promise<void> {
+    if (this.isEnding) return this.#ended;
     this.isEnding = true;
     // Rejects only where the worker is gone already.
     this.#worker.terminate().catch(() => {});
