@@ -21,6 +21,10 @@ const indexNames = [
   "DISKANN-COS",
   "DISKANN-L2-SQ8",
   "FLAT-IP-RABITQ",
+  "FLAT-L2-PQ",
+  "IVF-L2-SQ8",
+  "SPANN-COS",
+  "DISKANN-IP-PQ",
 ] as const;
 const dims = [1, 3, 8] as const;
 /** Of the first write where none was given; always the same, so that calls at one time agree. */

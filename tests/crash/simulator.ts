@@ -157,16 +157,16 @@ export class Simulator {
   /** Worlds that explain how calls made at one time have ended. */
   #explain(operations: readonly Operation[], endings: readonly Ending[]): World[] {
     const found = new Map<string, World>();
-    const shown = this.#worlds[0]!;
     const isAlone = operations.length === 1;
-    const visit = (world: World, left: readonly number[]): void => {
+    const visit = (world: World, shown: World, left: readonly number[]): void => {
       if (left.every((at) => endings[at]!.kind === "cut")) found.set(JSON.stringify(world), world);
       for (const at of left) {
         const rest = left.filter((other) => other !== at);
-        for (const next of afterCall(world, shown, operations[at]!, endings[at]!, isAlone)) visit(next, rest);
+        const shownNext = shownAfter(shown, operations[at]!, endings[at]!);
+        for (const next of afterCall(world, shown, operations[at]!, endings[at]!, isAlone)) visit(next, shownNext, rest);
       }
     };
-    for (const world of this.#worlds) visit(world, [...operations.keys()]);
+    for (const world of this.#worlds) visit(world, this.#worlds[0]!, [...operations.keys()]);
     if (found.size === 0) throw this.#failure("no order of these calls explains how they ended");
     if (found.size > worldsMax) throw this.#failure(`${found.size} worlds are possible, too many to tell anything`);
     return [...found.values()];
@@ -238,6 +238,12 @@ export class Simulator {
     const reason = cause instanceof Error ? `: ${cause.stack}` : "";
     return new Error(`${what}${reason}\nafter\n  ${this.history.join("\n  ")}`, { cause });
   }
+}
+
+/** What the running program shows after a call, to those made at the same time that come after it. */
+function shownAfter(shown: World, operation: Operation, ending: Ending): World {
+  const effect = applyOperation(shown, operation);
+  return ending.kind === "resolved" && effect.refusal === undefined ? effect.world : shown;
 }
 
 /** Worlds that a call may have made of one, given how it ended and what the running program showed. */
