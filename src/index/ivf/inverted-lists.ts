@@ -15,6 +15,9 @@ const chunkHeaderBytes = 64;
 const rowsOfBlock = 32;
 /** Share of a list's rows that its next chunk has room for. */
 const growthShare = 1 / 4;
+/** Rows that a file may count for each one in its lists, and beside that: bounds what wrong bytes make it allocate. */
+const countedPerListed = 1024;
+const countedMore = 2 ** 20;
 
 function roundUp(value: number): number {
   return Math.ceil(value / rowsOfBlock) * rowsOfBlock;
@@ -104,6 +107,7 @@ export class InvertedLists {
       bytes += (roundUp(size) / rowsOfBlock) * blockBytes;
     }
     if (total > rowCount || section.length !== at + bytes) return null;
+    if (rowCount > countedPerListed * total + countedMore) return null;
     const seen = new Uint32Array(Math.ceil(rowCount / 32));
     for (let list = 0; list < this.count; list++) {
       const size = view.getUint32(position + list * 4, true);
