@@ -2,7 +2,7 @@
  * Which rows come near a query, when only their codes are in memory?
  *
  * Beam search of DiskANN: the best nodes of the frontier whose blocks were not read yet are read, some at a time, until
- * none is left. The walk begins at nodes spread evenly over the table, whose codes cost next to nothing to look at.
+ * none is left. The walk begins at the entries near the query, which are found by codes alone.
  * Where few rows are allowed, the codes of all of them are scored instead and only the blocks of the best are read; the
  * cheaper plan is taken.
  */
@@ -20,8 +20,6 @@ export interface BeamOptions {
   readonly beamWidth: number;
 }
 
-/** Nodes that a walk begins with. */
-const seedsMax = 1024;
 /** Largest frontier, in multiples of what was asked for. */
 const frontierGrowthMax = 64;
 /**
@@ -157,8 +155,7 @@ export class BeamSearch {
   }
 
   async #walkGraph(frontier: number): Promise<void> {
-    const { kernel, nodeCount } = this.#graph.table;
-    kernel.seedWalk(this.#walk, 0, nodeCount, Math.max(1, Math.ceil(nodeCount / seedsMax)));
+    this.#graph.table.kernel.seedEntries(this.#walk);
     await this.#readFrontier(frontier, 1);
   }
 

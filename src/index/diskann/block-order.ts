@@ -1,34 +1,47 @@
 /**
- * Which nodes share a block?
+ * Which nodes share a block, and which does no way lead to?
  *
  * A block that is read for one node should bring others that the search wants next. Blocks are filled one after the
  * other with a node and its nearest neighbours that have no place yet, then with theirs; the nodes that blocks begin
- * with come breadth first from the entry (the idea of Starling, Wang et al., SIGMOD 2024).
+ * with come breadth first from the entries (the idea of Starling, Wang et al., SIGMOD 2024).
  */
 import { TimeSlice } from "../../time-slice.js";
 import type { GraphLinks } from "./graph-links.js";
 
-/** The node at each place. */
-export async function orderNodes(graph: GraphLinks, nodeCount: number, blockNodes: number): Promise<Uint32Array> {
+/** Nodes after which the clock is looked at. */
+const nodesUnwatched = 128;
+
+export interface NodeOrder {
+  /** The node at each place. */
+  readonly nodeAt: Uint32Array;
+  /** Nodes that are reached from no other root: from all of them and the roots, every node is. */
+  readonly unreached: Uint32Array;
+}
+
+/** An order of the nodes that are reached from the graph's entry and from `roots`, and then of the others. */
+export async function orderNodes(
+  graph: GraphLinks,
+  nodeCount: number,
+  blockNodes: number,
+  roots: Iterable<number>,
+): Promise<NodeOrder> {
   const nodeAt = new Uint32Array(nodeCount);
   const isPlaced = new Uint8Array(nodeCount);
-  const queue = breadthFirst(graph, nodeCount);
   const slice = new TimeSlice();
+  const { queue, unreached } = await breadthFirst(graph, nodeCount, roots, slice);
   let placed = 0;
-  const place = (node: number): void => {
-    isPlaced[node] = 1;
-    nodeAt[placed++] = node;
-  };
   for (let i = 0; i < nodeCount; i++) {
     const node = queue[i]!;
-    if (isPlaced[node] === 1) continue;
-    let member = placed;
-    place(node);
-    const end = Math.ceil(placed / blockNodes) * blockNodes;
-    while (placed < end && member < placed) placed = addNeighbours(graph, nodeAt, isPlaced, member++, placed, end);
-    if ((i & 1023) === 0 && slice.isDue()) await slice.giveWay();
+    if (isPlaced[node] === 0) {
+      let member = placed;
+      isPlaced[node] = 1;
+      nodeAt[placed++] = node;
+      const end = Math.ceil(placed / blockNodes) * blockNodes;
+      while (placed < end && member < placed) placed = addNeighbours(graph, nodeAt, isPlaced, member++, placed, end);
+    }
+    if (i % nodesUnwatched === 0 && slice.isDue()) await slice.giveWay();
   }
-  return nodeAt;
+  return { nodeAt, unreached };
 }
 
 /** Gives places below `end` to the neighbours of the node at place `member`; returns the places given. */
@@ -52,17 +65,21 @@ function addNeighbours(
   return count;
 }
 
-/** All nodes, breadth first from the entry; those that it does not reach begin again. */
-function breadthFirst({ links, stride, entry }: GraphLinks, nodeCount: number): Uint32Array {
+/** All nodes, breadth first from the entry, from each root that was not reached, and from each node that was not. */
+async function breadthFirst(
+  { links, stride, entry }: GraphLinks,
+  nodeCount: number,
+  roots: Iterable<number>,
+  slice: TimeSlice,
+): Promise<{ queue: Uint32Array; unreached: Uint32Array }> {
   const queue = new Uint32Array(nodeCount);
   const isQueued = new Uint8Array(nodeCount);
+  const unreached: number[] = [];
   let end = 0;
   let start = 0;
-  for (let root = -1; root < nodeCount; root++) {
-    const node = root < 0 ? entry : root;
-    if (node >= nodeCount || isQueued[node] === 1) continue;
-    isQueued[node] = 1;
-    queue[end++] = node;
+  const goFrom = async (root: number): Promise<void> => {
+    isQueued[root] = 1;
+    queue[end++] = root;
     for (; start < end; start++) {
       const first = queue[start]! * stride;
       const last = first + links[first]!;
@@ -72,7 +89,15 @@ function breadthFirst({ links, stride, entry }: GraphLinks, nodeCount: number): 
         isQueued[neighbour] = 1;
         queue[end++] = neighbour;
       }
+      if (start % nodesUnwatched === 0 && slice.isDue()) await slice.giveWay();
     }
+  };
+  if (entry < nodeCount) await goFrom(entry);
+  for (const root of roots) if (isQueued[root] === 0) await goFrom(root);
+  for (let node = 0; node < nodeCount; node++) {
+    if (isQueued[node] === 1) continue;
+    unreached.push(node);
+    await goFrom(node);
   }
-  return queue;
+  return { queue, unreached: Uint32Array.from(unreached) };
 }

@@ -57,9 +57,10 @@ export class DiskGraph implements GraphParts {
     return this.reader.places.length;
   }
 
-  /** Forgets what was read behind the blocks of this state: it will be written anew. */
-  forgetLaterBlocks(): void {
+  /** Forgets what came after this state: blocks that were read, and entries, whose nodes will be others. */
+  forgetLater(): void {
     this.#cache.forgetFrom(this.fileBlocks);
+    this.table.entries.cut(this.table.nodeCount);
   }
 
   get fileBytes(): number {

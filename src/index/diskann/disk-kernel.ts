@@ -17,6 +17,8 @@ export interface DiskKernel {
   initWalk(walk: number, table: number, blocks: number, capacity: number, k: number): number;
   beginWalk(walk: number, k: number, mask: number, rowLimit: number, blockNodes: number, nodeBytes: number): void;
   seedWalk(walk: number, first: number, end: number, step: number): void;
+  seedEntries(walk: number): void;
+  ownEntries(table: number, nodes: number, owners: number, from: number, to: number): void;
   scanNodes(walk: number, from: number, to: number): void;
   scanMask(walk: number, fromWord: number, toWord: number): void;
   nextBlocks(walk: number, target: number, most: number, depth: number): number;

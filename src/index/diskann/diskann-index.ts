@@ -110,7 +110,7 @@ class DiskAnnIndex implements VectorIndex, DiskRows {
         }
       }
     } catch (error) {
-      this.#graph.forgetLaterBlocks();
+      this.#graph.forgetLater();
       if (file !== this.#graph.file) await file.close();
       throw error;
     }

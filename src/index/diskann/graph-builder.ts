@@ -6,11 +6,15 @@
  * memory together. A file that is not finished is removed.
  */
 import type { KernelMemory } from "../../kernel/kernel-memory.js";
+import { SeededRandom } from "../../storage/seeded-random.js";
+import { TimeSlice } from "../../time-slice.js";
 import type { BuildContext, IndexParameters, IndexRows } from "../vector-index.js";
 import { BlockFile } from "./block-file.js";
 import { orderNodes } from "./block-order.js";
 import { type BlockShape, blockShape } from "./block-shape.js";
 import { DiskGraph } from "./disk-graph.js";
+import { EntryChains } from "./entry-chains.js";
+import { chooseEntries, ownersOf, renumbered } from "./entry-choice.js";
 import { buildLinks, type GraphLinks } from "./graph-links.js";
 import { codeStride, NodeTable, type TableShape } from "./node-table.js";
 import { recode, trainBook } from "./product-table.js";
@@ -20,6 +24,10 @@ import { forEachStretch, liveRows, meanOfRows } from "./row-source.js";
 const bufferBytesMin = 32 << 20;
 const bufferBytesMax = 512 << 20;
 const bufferShare = 1 / 16;
+
+/** Nodes, and blocks, after which the clock is looked at. */
+const nodesUnwatched = 256;
+const blocksUnwatched = 64;
 
 /** What an index is asked to be. */
 export interface GraphRequest {
@@ -32,18 +40,22 @@ export async function buildGraph(request: GraphRequest, source: IndexRows, conte
   const { parameters } = request;
   const shape = blockShape(source.dim, parameters["maxDegree"]!);
   const coded = await codeRows(request, source, live, context);
+  const order = randomOrder(live.length, parameters["seed"]!);
+  await chooseEntries(coded, order, context);
   const graph = await buildLinks(coded, {
     maxDegree: shape.maxDegree,
     listSize: Math.max(parameters["searchListSize"]!, shape.maxDegree),
     alpha: parameters["alpha"]!,
-    seed: parameters["seed"]!,
+    order,
     threads: parameters["threads"]! || context.pool.threads,
     pool: context.pool,
     signal: context.signal,
     onProgress: (done, total) => context.onProgress(Math.floor((done / total) * live.length * 0.9), live.length),
   });
-  const nodeAt = await orderNodes(graph, live.length, shape.blockNodes);
+  const { leaders, nodes } = coded.entries.lists();
+  const { nodeAt, unreached } = await orderNodes(graph, live.length, shape.blockNodes, [...leaders, ...nodes]);
   const table = await tableInOrder(coded, request, nodeAt, live, source.rowCount, context);
+  await setEntries(table, coded, nodeAt, unreached, context);
   const fileShape = { kind: "graph", ...shape } as const;
   const file = await BlockFile.create(context.folder, fileShape);
   try {
@@ -96,11 +108,56 @@ async function tableInOrder(
   if (shape.kind === "pq" && nodeAt.length > 0) {
     await trainBook(coded, table, parameters["seed"]!, context);
     table.codes.set((await recode(coded, table, nodeAt, context)).codes);
-  } else copyInOrder(coded, table, nodeAt);
+  } else await copyInOrder(coded, table, nodeAt);
   return table;
 }
 
-function copyInOrder(coded: NodeTable, table: NodeTable, nodeAt: Uint32Array): void {
+/** Sets the entries of the finished table: those of the build, and the nodes that they do not lead to. */
+async function setEntries(
+  table: NodeTable,
+  coded: NodeTable,
+  nodeAt: Uint32Array,
+  unreached: Uint32Array,
+  context: BuildContext,
+): Promise<void> {
+  const owners = await ownersOf(coded, unreached, context);
+  const known = coded.entries.lists();
+  const lists = {
+    leaders: known.leaders,
+    nodes: concatenated(known.nodes, unreached),
+    owners: concatenated(known.owners, owners),
+  };
+  table.setEntries(new EntryChains(table.memory, renumbered(lists, placesOf(nodeAt)), lists.nodes.length >>> 3));
+}
+
+function concatenated(a: Uint32Array, b: Uint32Array): Uint32Array {
+  const both = new Uint32Array(a.length + b.length);
+  both.set(a);
+  both.set(b, a.length);
+  return both;
+}
+
+/** The place of each node. */
+function placesOf(nodeAt: Uint32Array): Uint32Array {
+  const placeOf = new Uint32Array(nodeAt.length);
+  for (let place = 0; place < nodeAt.length; place++) placeOf[nodeAt[place]!] = place;
+  return placeOf;
+}
+
+/** The numbers below `count` in a random order (Fisher and Yates). */
+function randomOrder(count: number, seed: number): Uint32Array {
+  const random = new SeededRandom(seed);
+  const order = new Uint32Array(count);
+  for (let i = 0; i < count; i++) {
+    const j = random.below(i + 1);
+    order[i] = order[j]!;
+    order[j] = i;
+  }
+  return order;
+}
+
+async function copyInOrder(coded: NodeTable, table: NodeTable, nodeAt: Uint32Array): Promise<void> {
+  const slice = new TimeSlice();
   const stride = codeStride(table.shape);
   const { codes, scalars } = table;
   const from = { codes: coded.codes, scalars: coded.scalars };
@@ -109,6 +166,7 @@ function copyInOrder(coded: NodeTable, table: NodeTable, nodeAt: Uint32Array): v
     codes.set(from.codes.subarray(node * stride, (node + 1) * stride), place * stride);
     scalars[2 * place] = from.scalars[2 * node]!;
     scalars[2 * place + 1] = from.scalars[2 * node + 1]!;
+    if (place % nodesUnwatched === 0 && slice.isDue()) await slice.giveWay();
   }
 }
 
@@ -124,8 +182,8 @@ async function writeBlocks(
   context: BuildContext,
 ): Promise<void> {
   const { blockNodes, blockBytes } = shape;
-  const placeOf = new Uint32Array(nodeAt.length);
-  for (let place = 0; place < nodeAt.length; place++) placeOf[nodeAt[place]!] = place;
+  const placeOf = placesOf(nodeAt);
+  const slice = new TimeSlice();
   const blocks = Math.ceil(nodeAt.length / blockNodes);
   const aim = Math.min(bufferBytesMax, Math.max(bufferBytesMin, blocks * blockBytes * bufferShare));
   const together = Math.max(1, Math.min(blocks, Math.floor(aim / blockBytes)));
@@ -134,9 +192,11 @@ async function writeBlocks(
     const count = Math.min(together, blocks - first);
     const from = first * blockNodes;
     const to = Math.min(nodeAt.length, (first + count) * blockNodes);
-    buffer.fill(0);
     for (let place = from; place < to; place++) {
+      if (place % blockNodes === 0)
+        buffer.fill(0, ((place - from) / blockNodes) * blockBytes, ((place - from) / blockNodes + 1) * blockBytes);
       writeLinks(buffer, nodeOffset(shape, place - from), shape, graph, nodeAt[place]!, placeOf, live);
+      if (place % nodesUnwatched === 0 && slice.isDue()) await slice.giveWay();
     }
     await forEachStretch(source, live, memory, context.signal, (stretch) => {
       for (let i = 0; i < stretch.count; i++) {
@@ -149,6 +209,7 @@ async function writeBlocks(
     for (let block = 0; block < count; block++) {
       const bytes = buffer.subarray(block * blockBytes, (block + 1) * blockBytes);
       file.seal(bytes, first + block, Math.min(blockNodes, nodeAt.length - (first + block) * blockNodes));
+      if (block % blocksUnwatched === 0 && slice.isDue()) await slice.giveWay();
     }
     await file.write(buffer.subarray(0, count * blockBytes), first);
     context.onProgress(Math.floor((0.9 + (0.1 * to) / nodeAt.length) * live.length), live.length);

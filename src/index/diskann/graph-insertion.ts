@@ -11,12 +11,11 @@ import type { BuildContext, IndexRows } from "../vector-index.js";
 import { type BlockFile, throwIfAborted } from "./block-file.js";
 import { blockHeaderBytes } from "./block-shape.js";
 import { DiskGraph } from "./disk-graph.js";
+import { isLaterEntry, ownersOf } from "./entry-choice.js";
 import { type NodeTable, noNode } from "./node-table.js";
 import { appendCodes, decodedTable } from "./product-table.js";
 import { liveRows } from "./row-source.js";
 
-/** Nodes that an insertion begins its walk with. */
-const seedsMax = 512;
 /** Blocks read together. */
 const beamWidth = 4;
 /** Bytes of vectors, and rows, that are inserted together at most. */
@@ -79,6 +78,8 @@ class Insertion {
   /** Neighbours of the new nodes: a count and the nodes, `#linkStride` words each. */
   readonly #links: Uint32Array;
   readonly #linkStride: number;
+  /** 1 for each new node that a node from before leads to. */
+  readonly #isReached: Uint8Array;
   /** New nodes by the node that gets an edge back. */
   readonly #back = new Map<number, number[]>();
 
@@ -95,6 +96,7 @@ class Insertion {
     this.#options = options;
     this.#context = context;
     this.#linkStride = 1 + shape.maxDegree;
+    this.#isReached = new Uint8Array(rows.length);
     this.#links = new Uint32Array(rows.length * this.#linkStride);
   }
 
@@ -115,6 +117,8 @@ class Insertion {
       }
       const { places, fileBlocks } = await this.#writeBlocks(pruner.address);
       await this.#file.sync();
+      const entries = this.#newEntries();
+      this.#table.entries.add(entries, await ownersOf(this.#codes, entries, this.#context));
       const skipped = this.#table.rowCount - this.#graph.table.rowCount - this.#rows.length;
       const parts = { shape, table: this.#table, file: this.#file, places, leftOut: leftOut + skipped, fileBlocks };
       return new DiskGraph(parts, this.#codes === this.#table ? this.#draft : this.#graph);
@@ -167,7 +171,7 @@ class Insertion {
       new Float32Array(memory.buffer, query, shape.dim).set(vector);
       kernel.beginWalk(walk.address, 1, 0, 0, shape.blockNodes, shape.nodeBytes);
       kernel.beginInsertion(walk.address, before + i);
-      kernel.seedWalk(walk.address, 0, before, Math.max(1, Math.ceil(before / seedsMax)));
+      kernel.seedEntries(walk.address);
       for (;;) {
         const count = kernel.nextBlocks(walk.address, list.address, beamWidth, listSize) >>> 0;
         if (count === 0) break;
@@ -258,8 +262,49 @@ class Insertion {
       }
       const added = this.#back.get(node);
       if (added !== undefined) this.#mergeLinks(node, words.subarray(1), added, pruner);
+      if (i >= 0) this.#links.set(words.subarray(1, 1 + this.#linkStride), i * this.#linkStride);
+      else if (added !== undefined) this.#noteReached(words.subarray(1));
     }
     this.#file.seal(bytes, block, last - first);
+  }
+
+  /** Notes the new rows among the neighbours of a node that was there before. */
+  #noteReached(links: Uint32Array): void {
+    const before = this.#graph.table.nodeCount;
+    for (let at = 1; at <= links[0]!; at++) if (links[at]! >= before) this.#isReached[links[at]! - before] = 1;
+  }
+
+  /** The new nodes that become entries: a share of them, and those that nothing leads to. */
+  #newEntries(): Uint32Array {
+    const before = this.#graph.table.nodeCount;
+    const isReached = this.#isReached;
+    const entries: number[] = [];
+    const open: number[] = [];
+    for (let i = 0; i < isReached.length; i++) {
+      if (isReached[i] === 1) open.push(i);
+      if (!isLaterEntry(before + i)) continue;
+      entries.push(before + i);
+      if (isReached[i] === 0) open.push(i);
+      isReached[i] = 1;
+    }
+    for (let i = -1; i < isReached.length; i++) {
+      if (i >= 0) {
+        if (isReached[i] === 1) continue;
+        isReached[i] = 1;
+        entries.push(before + i);
+        open.push(i);
+      }
+      for (let next = open.pop(); next !== undefined; next = open.pop()) {
+        const first = next * this.#linkStride;
+        for (let at = first + 1; at <= first + this.#links[first]!; at++) {
+          const other = this.#links[at]! - before;
+          if (other < 0 || isReached[other] === 1) continue;
+          isReached[other] = 1;
+          open.push(other);
+        }
+      }
+    }
+    return Uint32Array.from(entries);
   }
 
   #mergeLinks(node: number, links: Uint32Array, added: readonly number[], pruner: number): void {

@@ -2,11 +2,10 @@
  * Which nodes are neighbours?
  *
  * Builds the graph of DiskANN (Subramanya et al., NeurIPS 2019) over SQ8 codes in memory: two passes over the nodes in
- * a random order, the first without the factor alpha and with half the list; tasks of the pool link some nodes each.
- * With one thread the graph follows from the rows and the seed.
+ * a random order, the first from entries near each node, without the factor alpha and with half the list; tasks of the
+ * pool link some nodes each. With one thread the graph follows from the rows and the order.
  */
 import type { KernelPool } from "../../kernel/kernel-pool.js";
-import { SeededRandom } from "../../storage/seeded-random.js";
 import { diskModuleSource } from "./disk-kernel.js";
 import type { NodeTable } from "./node-table.js";
 
@@ -25,7 +24,8 @@ export interface LinkOptions {
   readonly maxDegree: number;
   readonly listSize: number;
   readonly alpha: number;
-  readonly seed: number;
+  /** All nodes in the order in which they are linked, a random one. */
+  readonly order: Uint32Array;
   readonly threads: number;
   readonly pool: KernelPool;
   readonly signal: AbortSignal | undefined;
@@ -52,7 +52,7 @@ export async function buildLinks(table: NodeTable, options: LinkOptions): Promis
   header[slotsField] = slots;
   const threads = Math.max(1, Math.min(options.threads, options.pool.threads));
   const order = memory.allocate(4 * nodeCount);
-  fillOrder(new Uint32Array(memory.buffer, order, nodeCount), options.seed);
+  new Uint32Array(memory.buffer, order, nodeCount).set(options.order);
   const jobs: number[] = [];
   const jobBytes = kernel.jobBytes(nodeCount, header[2]!, options.listSize, slots) >>> 0;
   for (let slot = 0; slot < threads; slot++) jobs.push(memory.allocate(jobBytes));
@@ -69,22 +69,12 @@ export async function buildLinks(table: NodeTable, options: LinkOptions): Promis
     return options.pool.run(next, { threads, signal: options.signal });
   };
   const fill = Math.ceil(options.maxDegree * fillShare);
-  const pass = (alpha: number, listSize: number, before: number) => {
+  const pass = (isFirst: number, alpha: number, listSize: number, before: number) => {
     for (const job of jobs) kernel.initJob(job, address, listSize, options.maxDegree);
-    return run("linkNodes", before, (from, to) => [order, from, to, entry, alpha * alpha, fill]);
+    return run("linkNodes", before, (from, to) => [order, from, to, entry, isFirst, alpha * alpha, fill]);
   };
-  await pass(1, Math.ceil(options.listSize / 2), 0);
-  await pass(options.alpha, options.listSize, nodeCount);
+  await pass(1, 1, Math.ceil(options.listSize / 2), 0);
+  await pass(0, options.alpha, options.listSize, nodeCount);
   await run("trimNodes", nodeCount, (from, to) => [from, to]);
   return { links: new Uint32Array(memory.buffer, links, stride * nodeCount), stride, entry };
-}
-
-/** The numbers of all nodes in a random order (Fisher and Yates). */
-function fillOrder(order: Uint32Array, seed: number): void {
-  const random = new SeededRandom(seed);
-  for (let i = 0; i < order.length; i++) {
-    const j = random.below(i + 1);
-    order[i] = order[j]!;
-    order[j] = i;
-  }
 }

@@ -8,9 +8,10 @@ import type { IndexFolder, IndexSection } from "../vector-index.js";
 import { BlockFile } from "./block-file.js";
 import { blockShape } from "./block-shape.js";
 import { DiskGraph } from "./disk-graph.js";
+import { EntryChains, type EntryLists } from "./entry-chains.js";
 import { codeStride, NodeTable, type TableShape } from "./node-table.js";
 
-const formatVersion = 1;
+const formatVersion = 2;
 
 interface Description {
   readonly version: number;
@@ -36,6 +37,7 @@ export function graphSections({ table, file, places, leftOut, fileBlocks }: Disk
     squareMax,
     subspaces: shape.subspaces,
   };
+  const { leaders, nodes, owners } = table.entries.lists();
   return [
     { name: "description", bytes: new TextEncoder().encode(JSON.stringify(description)) },
     { name: "codes", bytes: table.codes },
@@ -44,6 +46,9 @@ export function graphSections({ table, file, places, leftOut, fileBlocks }: Disk
     { name: "places", bytes: bytesOf(places) },
     { name: "centre", bytes: bytesOf(table.centre) },
     { name: "book", bytes: bytesOf(table.book) },
+    { name: "leaders", bytes: bytesOf(leaders) },
+    { name: "entries", bytes: bytesOf(nodes) },
+    { name: "owners", bytes: bytesOf(owners) },
   ];
 }
 
@@ -85,7 +90,22 @@ function loadTable(
     fill(table.scalars, sections.get("scalars")) &&
     fill(table.centre, sections.get("centre")) &&
     fill(table.book, sections.get("book"));
-  return isWhole && table.mapRows() ? table : null;
+  const lists = isWhole && table.mapRows() ? loadEntries(sections, nodeCount) : null;
+  if (lists === null) return null;
+  table.setEntries(new EntryChains(table.memory, lists, lists.nodes.length >>> 3));
+  return table;
+}
+
+function loadEntries(sections: ReadonlyMap<string, Uint8Array>, nodeCount: number): EntryLists | null {
+  const leaders = wordsOf(sections.get("leaders"));
+  const nodes = wordsOf(sections.get("entries"));
+  const owners = wordsOf(sections.get("owners"), nodes?.length);
+  if (leaders === null || nodes === null || owners === null) return null;
+  const isSane =
+    leaders.every((node, i) => node < nodeCount && (i === 0 || node > leaders[i - 1]!)) &&
+    nodes.every((node) => node < nodeCount) &&
+    owners.every((leader) => leader < leaders.length);
+  return isSane ? { leaders, nodes, owners } : null;
 }
 
 function fill(target: Uint8Array | Uint32Array | Float32Array, bytes: Uint8Array | undefined): boolean {
@@ -98,7 +118,7 @@ function bytesOf({ buffer, byteOffset, byteLength }: Uint8Array | Uint32Array | 
   return new Uint8Array(buffer, byteOffset, byteLength);
 }
 
-function wordsOf(bytes: Uint8Array | undefined, length: number): Uint32Array | null {
+function wordsOf(bytes: Uint8Array | undefined, length = (bytes?.length ?? 0) >>> 2): Uint32Array | null {
   if (bytes?.length !== 4 * length) return null;
   const words = new Uint32Array(length);
   bytesOf(words).set(bytes);

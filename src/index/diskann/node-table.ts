@@ -9,6 +9,7 @@ import { KernelMemory } from "../../kernel/kernel-memory.js";
 import { metricNumbers } from "../../kernel/kernel-module.js";
 import type { DenseMetric } from "../../types.js";
 import { type DiskKernel, instantiateDiskKernel } from "./disk-kernel.js";
+import { EntryChains } from "./entry-chains.js";
 
 /** The row was left out, as in the kernel. */
 export const noNode = 0xffffffff;
@@ -17,6 +18,8 @@ const codeKinds = { sq8: 0, pq: 1 } as const;
 type CodeKind = keyof typeof codeKinds;
 
 const tableBytes = 64;
+/** Where the kernel's table header names the entries. */
+const entriesField = 15;
 
 export interface TableShape {
   readonly dim: number;
@@ -57,6 +60,7 @@ export class NodeTable {
   readonly #capacity: number;
   readonly #rowCapacity: number;
   readonly #places: Places;
+  #entries: EntryChains | null = null;
 
   private constructor(memory: KernelMemory, shape: TableShape, counts: Counts, places: Places) {
     this.memory = memory;
@@ -110,11 +114,13 @@ export class NodeTable {
   grown(nodeCount: number, rowCount: number): NodeTable {
     assert(nodeCount >= this.nodeCount && rowCount >= this.rowCount, "a table only grows");
     const { shape } = this;
-    const isRoom = nodeCount <= this.#capacity && rowCount <= this.#rowCapacity;
+    const added = nodeCount - this.nodeCount;
+    const isRoom = nodeCount <= this.#capacity && rowCount <= this.#rowCapacity && this.entries.hasRoomFor(added);
     if (isRoom) {
       const counts = { nodeCount, rowCount, nodeCapacity: this.#capacity, rowCapacity: this.#rowCapacity };
       const next = new NodeTable(this.memory, shape, counts, this.#places);
       next.squareMax = this.squareMax;
+      next.setEntries(this.entries);
       return next;
     }
     const spare = (count: number) => Math.ceil(count * 1.125);
@@ -128,7 +134,20 @@ export class NodeTable {
     next.centre.set(this.centre);
     next.book.set(this.book);
     next.squareMax = this.squareMax;
+    const lists = this.entries.lists();
+    next.setEntries(new EntryChains(memory, lists, added + (lists.nodes.length >>> 3)));
     return next;
+  }
+
+  /** What walks begin with; every node may become an entry while a table grows. */
+  get entries(): EntryChains {
+    assert(this.#entries !== null, "a table that is walked over has entries");
+    return this.#entries;
+  }
+
+  setEntries(entries: EntryChains): void {
+    this.#entries = entries;
+    new Uint32Array(this.memory.buffer, this.address, tableBytes / 4)[entriesField] = entries.address;
   }
 
   /** The codes, without the maps of rows, in another memory. */

@@ -9,6 +9,7 @@ import { KernelMemory } from "../../kernel/kernel-memory.js";
 import { trainCodebook } from "../quantizer/product-codebook.js";
 import type { BuildContext } from "../vector-index.js";
 import { diskModuleSource } from "./disk-kernel.js";
+import { EntryChains } from "./entry-chains.js";
 import { codeStride, NodeTable, subspaceWidth, type TableShape } from "./node-table.js";
 
 /** Nodes that words are learnt from, and nodes coded in a task. */
@@ -100,6 +101,7 @@ export async function decodedTable(
   table.scalars.set(decoded.scalars);
   table.centre.set(source.centre);
   table.squareMax = source.squareMax;
+  table.setEntries(new EntryChains(table.memory, source.entries.lists(), 0));
   return table;
 }
 

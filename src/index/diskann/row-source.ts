@@ -84,8 +84,10 @@ export async function meanOfRows(source: IndexRows, wanted: Uint32Array, isUnit:
   const sums = new Float64Array(dim);
   const row = new Float32Array(dim);
   const step = Math.max(1, Math.floor(wanted.length / sampleRows));
+  const slice = new TimeSlice();
   let count = 0;
   for (let i = 0; i < wanted.length; i += step) {
+    if (slice.isDue()) await slice.giveWay();
     await source.read(wanted[i]!, wanted[i]! + 1, row);
     let square = 0;
     for (let j = 0; j < dim; j++) square += row[j]! * row[j]!;

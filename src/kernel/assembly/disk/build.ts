@@ -1,12 +1,12 @@
 /**
  * How does the graph come to be?
  *
- * Vamana (Subramanya et al., NeurIPS 2019) over codes in memory: each node is searched for from the entry, what was
- * expanded on the way is pruned to its neighbours, and each neighbour gets an edge back. Several threads link nodes of
+ * Vamana (Subramanya et al., NeurIPS 2019) over codes in memory: each node is searched for, what was expanded on the way is pruned to its neighbours, and each neighbour gets an edge back. Several threads link nodes of
  * one graph: the high bit of a node's count is its lock, taken one at a time; readers take no lock, since every value
  * that a neighbour's place ever holds is a node.
  */
 import { extraOf, nodeDistance } from "./codes";
+import { seedEntries } from "./entries";
 import { clearFrontier, gather, scoreGathered, see } from "./frontier";
 import {
   codeOf,
@@ -26,7 +26,7 @@ import {
   F_TOUCHED,
   F_TOUCHED_CAPACITY,
   F_WEIGHT,
-  FRESH_MAX,
+  FRESH_BYTES,
   FRONTIER_BYTES,
   LOCKED,
   T_COUNT,
@@ -75,7 +75,7 @@ export function jobBytes(nodes: u32, stride: u32, listSize: u32, slots: u32): us
     aligned16(<usize>listSize << 3) +
     aligned16(<usize>((nodes + 31) >> 5) << 2) +
     aligned16(<usize>stride << 1) +
-    aligned16((<usize>FRESH_MAX + 4) << 2) +
+    aligned16(FRESH_BYTES) +
     (<usize>TOUCHED_MAX << 2) +
     aligned16(<usize>poolCapacity(listSize, slots) << 3) +
     2 * aligned16((<usize>slots + 4) << 2)
@@ -99,7 +99,7 @@ export function initJob(job: usize, table: usize, listSize: u32, degree: u32): v
   store<u32>(job, <u32>place, F_QUERY);
   place += aligned16(<usize>stride << 1);
   store<u32>(job, <u32>place, F_FRESH);
-  place += aligned16((<usize>FRESH_MAX + 4) << 2);
+  place += aligned16(FRESH_BYTES);
   store<u32>(job, <u32>place, F_TOUCHED);
   store<u32>(job, TOUCHED_MAX, F_TOUCHED_CAPACITY);
   place += <usize>TOUCHED_MAX << 2;
@@ -150,8 +150,8 @@ export function aimAtNode(job: usize, table: usize, node: u32): void {
   store<f32>(job, extraOf(squareMax, load<f32>(scalar, 4)), F_EXTRA);
 }
 
-/** Goes from the entry towards the job's query; every node that is expanded becomes a candidate. */
-function walkGraph(job: usize, table: usize): void {
+/** Goes from what is on the frontier towards the node `aim`; every other node that is expanded becomes a candidate. */
+function walkGraph(job: usize, table: usize, aim: u32): void {
   const pruner = job + FRONTIER_BYTES;
   const list = <usize>load<u32>(job, F_LIST);
   scoreGathered(job);
@@ -164,7 +164,7 @@ function walkGraph(job: usize, table: usize): void {
     const entry = list + (<usize>next << 3);
     const node = load<u32>(entry, 4);
     store<u32>(entry, node | EXPANDED, 4);
-    addCandidate(pruner, load<f32>(entry), node);
+    if (node != aim) addCandidate(pruner, load<f32>(entry), node);
     const links = linksOf(table, node);
     const degree = min(load<u32>(links) & ~LOCKED, load<u32>(table, T_SLOTS));
     for (let i: u32 = 1; i <= degree; i++) {
@@ -206,8 +206,8 @@ function pruneLinks(table: usize, pruner: usize, node: u32, links: usize, count:
 }
 
 /**
- * Links the nodes that stand in `order` from place `from` to `to`, coming from the node `entry`. Nodes get `fill`
- * neighbours at least where there are candidates.
+ * Links the nodes that stand in `order` from place `from` to `to`, coming from the entries where `isFirst`, later from
+ * where they are, and from the node `entry`. Nodes get `fill` neighbours at least where there are candidates.
  */
 export function linkNodes(
   job: usize,
@@ -215,6 +215,7 @@ export function linkNodes(
   from: u32,
   to: u32,
   entry: u32,
+  isFirst: i32,
   alphaSquare: f32,
   fill: u32,
 ): void {
@@ -228,9 +229,10 @@ export function linkNodes(
     clearFrontier(job);
     store<u32>(pruner, 0, P_COUNT);
     aimAtNode(job, table, node);
-    see(job, node);
+    if (isFirst) seedEntries(job);
+    else if (see(job, node)) gather(job, node);
     if (see(job, entry)) gather(job, entry);
-    walkGraph(job, table);
+    walkGraph(job, table, node);
     const links = linksOf(table, node);
     const kept = pruneLinks(table, pruner, node, links, lock(links));
     for (let i: u32 = 0; i < kept; i++) {

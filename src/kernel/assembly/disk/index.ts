@@ -5,6 +5,7 @@
  */
 export { initJob, jobBytes, linkNodes, middleNode, trimNodes } from "./build";
 export { encodeNodes } from "./codes";
+export { ownEntries, seedEntries } from "./entries";
 export { absorbBlock, beginWalk, initWalk, nextBlocks, scanMask, scanNodes, seedWalk, walkBytes } from "./walk";
 export { beginInsertion, chooseLinks, initPruner, mergeLinks, prunerBytes } from "./insert";
 export {

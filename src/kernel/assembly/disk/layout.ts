@@ -36,6 +36,8 @@ export const T_METRIC: usize = 48;
 /** u32 addresses of the row of each node and the node of each row; `NO_NODE` where a row was left out. */
 export const T_ROWS: usize = 52;
 export const T_NODES: usize = 56;
+/** u32 address of what walks begin with. */
+export const T_ENTRIES: usize = 60;
 export const TABLE_BYTES: usize = 64;
 
 export const SQ8: i32 = 0;
@@ -88,6 +90,11 @@ export const FRONTIER_BYTES: usize = 128;
 
 /** Nodes scored together wait in a list of this many at most. */
 export const FRESH_MAX: u32 = 512;
+/** Room for that list, filled up to a multiple of four; the leaders that a walk begins at lie behind it. */
+export const FRESH_ROOM: u32 = FRESH_MAX + 4;
+/** Leaders whose entries a walk begins with. */
+export const PROBES: u32 = 16;
+export const FRESH_BYTES: usize = (<usize>FRESH_ROOM + PROBES) << 2;
 
 // Block header, as in the file.
 /** u32 CRC-32 of the block from byte 4 on, u32 its number, u32 nodes in it, u32 salt of its file. */

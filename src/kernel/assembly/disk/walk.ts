@@ -51,7 +51,7 @@ import {
   F_TABLE,
   F_VIEW,
   F_WEIGHT,
-  FRESH_MAX,
+  FRESH_BYTES,
   FRONTIER_BYTES,
   hasBit,
   NO_NODE,
@@ -97,7 +97,7 @@ export function walkBytes(table: usize, blocks: u32, capacity: u32, k: u32): usi
     bitBytes(load<u32>(table, T_COUNT)) +
     bitBytes(blocks) +
     queryBytes(table) +
-    aligned64((<usize>FRESH_MAX + 4) << 2) +
+    aligned64(FRESH_BYTES) +
     stateBytes(load<i32>(table, T_DIM), <i32>k)
   );
 }
@@ -121,7 +121,7 @@ export function initWalk(walk: usize, table: usize, blocks: u32, capacity: u32, 
   store<u32>(walk, <u32>place, F_QUERY);
   place += queryBytes(table);
   store<u32>(walk, <u32>place, F_FRESH);
-  place += aligned64((<usize>FRESH_MAX + 4) << 2);
+  place += aligned64(FRESH_BYTES);
   store<u32>(walk, <u32>place, F_STATE);
   store<i32>(view, dim, B_DIM);
   store<i32>(view, FLOAT32, B_DTYPE);
