@@ -26,7 +26,7 @@ export interface IndexCorpus {
   vector(row: number): Float32Array;
 }
 
-export const clusterCount = 50;
+const clusterCount = 50;
 
 /** A corpus of `count` rows; always the same for the same arguments. Components are at least 0 when `isPositive`. */
 export function indexCorpus(count: number, dim: number, { isPositive = false, queryCount = 30 } = {}): IndexCorpus {

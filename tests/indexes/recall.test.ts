@@ -38,11 +38,13 @@ const of = (corpus: IndexCorpus, recall: number, ...modes: readonly string[]): C
 
 const cases: Case[] = [
   ...of(dense, 0.98, "HNSW-IP", "HNSW-L2", "HNSW-COS", "HNSW-L2-SQ8"),
-  ...of(dense, 0.95, "IVF-IP", "IVF-L2-SQ8", "IVF-COS-RABITQ", "IVF-L2-PQ"),
-  ...of(small, 0.95, "DISKANN-IP", "DISKANN-L2", "DISKANN-COS-SQ8", "DISKANN-L2-PQ8", "SPANN-IP", "SPANN-COS-SQ8"),
-  ...of(small, 0.95, "FLAT-IP-SQ8", "FLAT-COS-PQ", "FLAT-L2-PQ12", "FLAT-L2-RABITQ", "FLAT-IP-POLARVEC4"),
+  ...of(dense, 0.95, "IVF-IP", "IVF-L2-SQ8", "IVF-COS-RABITQ", "IVF-L2-PQ", "IVF-COS-PQ"),
+  ...of(small, 0.95, "DISKANN-IP", "DISKANN-L2", "DISKANN-COS-SQ8", "DISKANN-L2-PQ8"),
+  ...of(small, 0.95, "SPANN-IP", "SPANN-L2", "SPANN-COS-SQ8"),
+  ...of(small, 0.95, "FLAT-IP-SQ8", "FLAT-COS-PQ", "FLAT-L2-PQ12", "FLAT-L2-PQ6", "FLAT-L2-RABITQ"),
+  ...of(small, 0.95, "FLAT-IP-POLARVEC4", "FLAT-COS-POLARVEC1"),
   ...of(small, 1, "FLAT-HAMMING", "FLAT-JACCARD", "FLAT-DICE"),
-  ...of(small, 0.95, "IVF-HAMMING", "HNSW-HAMMING", "HNSW-JACCARD"),
+  ...of(small, 0.95, "IVF-HAMMING", "IVF-JACCARD", "HNSW-HAMMING", "HNSW-JACCARD"),
   ...of(positive, 0.95, "HNSW-HELLINGER", "HNSW-JENSEN-SHANNON", "HNSW-WASSERSTEIN"),
   ...of(dense, 0.95, "HNSW-L1", "HNSW-CHEBYSHEV", "HNSW-CORRELATION"),
   ...of(places, 0.95, "HNSW-HAVERSINE"),

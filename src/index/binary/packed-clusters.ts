@@ -73,7 +73,7 @@ export async function assignRows(
 }
 
 /** A generator of pseudo-random whole numbers below a bound: Marsaglia's xorshift32 (2003). */
-export function randomFrom(seed: number): (below: number) => number {
+function randomFrom(seed: number): (below: number) => number {
   let state = (Math.imul(seed, 0x9e37_79b1) ^ 0x85eb_ca6b) >>> 0 || 1;
   return (below) => {
     state ^= state << 13;
@@ -85,7 +85,7 @@ export function randomFrom(seed: number): (below: number) => number {
 }
 
 /** Draws `count` of the numbers below `below`, ascending, each set of them as likely as any other. */
-export function drawDistinct(count: number, below: number, random: (below: number) => number): Uint32Array {
+function drawDistinct(count: number, below: number, random: (below: number) => number): Uint32Array {
   const drawn = new Set<number>();
   for (let top = below - count; top < below; top++) {
     const number = random(top + 1);
@@ -105,7 +105,7 @@ function gather(work: ClusterWork, source: number, from: Uint32Array, target: nu
 }
 
 /** Rows in the order of their clusters: those of cluster c stand from `starts[c]` to `starts[c + 1]`. */
-export function groupByLabel(labels: Uint32Array, clusters: number): { members: Uint32Array; starts: Uint32Array } {
+function groupByLabel(labels: Uint32Array, clusters: number): { members: Uint32Array; starts: Uint32Array } {
   const starts = new Uint32Array(clusters + 1);
   for (const label of labels) if (label < clusters) starts[label + 1]!++;
   for (let c = 0; c < clusters; c++) starts[c + 1]! += starts[c]!;

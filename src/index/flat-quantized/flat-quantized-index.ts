@@ -38,21 +38,29 @@ const taskProducts = 1 << 25;
 /** Bytes of codes that a search looks at in one go; beyond, other work runs in between. */
 const scanBytesAtOnce = 32 << 20;
 
-/** Candidates for each wanted row, and at least: what reached a recall of 0.99 in docs/internals/quantizers.md. */
-function shortlistOf(compression: Compression): { readonly oversample: number; readonly min: number } {
+/** What reaches a recall of 0.99, see docs/internals/quantizers.md. */
+function oversampleOf(compression: Compression): number {
   switch (compression.kind) {
     case "float":
-      return { oversample: 1, min: 1 };
+      return 1;
     case "sq8":
-      return { oversample: 2, min: 16 };
+      return 2;
     case "pq":
       // Wider parts say less about a row.
-      return { oversample: Math.max(8, 5 * compression.codebook.subDim), min: 100 };
+      return Math.max(4, 2 * compression.codebook.subDim);
     case "rabitq":
-      return { oversample: 16, min: 100 };
+      return 12;
     case "polarvec":
-      return { oversample: Math.max(4, 32 >> compression.bits), min: 20 };
+      return Math.max(2, Math.floor(12 / compression.bits));
   }
+}
+
+/**
+ * Candidates for `k` rows by default. Codes name the neighbourhood and tell rows within it apart less well; how many those
+ * are does not depend on how many are wanted.
+ */
+function shortlistFor(k: number, compression: Compression): number {
+  return oversampleOf(compression) * (k + 30);
 }
 
 class FlatQuantizedIndex implements VectorIndex {
@@ -210,9 +218,8 @@ class FlatQuantizedIndex implements VectorIndex {
   }
 
   #wanted({ k, mask, maskCount }: IndexSearch, rowCount: number): number {
-    const { oversample, min } = shortlistOf(this.#saved.compression);
     const asked = this.parameters["oversample"] ?? 0;
-    const wanted = asked > 0 ? k * asked : Math.max(k * oversample, min);
+    const wanted = asked > 0 ? k * asked : shortlistFor(k, this.#saved.compression);
     return Math.max(1, Math.min(wanted, rowCount, mask === null ? rowCount : maskCount));
   }
 

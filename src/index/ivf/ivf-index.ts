@@ -40,14 +40,21 @@ const missCost = 0.08;
 const centroidCost = 0.3;
 const sectionHeaderBytes = 12;
 
-/** Candidates for each wanted row, and at least: see docs/internals/ivf.md. */
-const shortlists: Readonly<Record<Compression["kind"], { readonly oversample: number; readonly min: number }>> = {
-  float: { oversample: 1, min: 16 },
-  sq8: { oversample: 2, min: 16 },
-  pq: { oversample: 10, min: 64 },
-  rabitq: { oversample: 2, min: 16 },
-  polarvec: { oversample: 4, min: 20 },
-};
+/** Lists for more than ten rows grow by a power of what they are a multiple of ten by. */
+const probesGrowth = 1 / 3;
+
+/** Candidates for `k` rows by default, see docs/internals/ivf.md. */
+function shortlistFor(k: number, compression: Compression): number {
+  switch (compression.kind) {
+    case "float":
+      return Math.max(k, 16);
+    case "pq":
+      // Wider parts tell rows of one cluster apart less well, however many of them are wanted.
+      return Math.max(4, compression.codebook.subDim) * (k + 30);
+    default:
+      return Math.max(2 * k, 16);
+  }
+}
 
 class IvfIndex implements VectorIndex {
   readonly name: IndexName;
@@ -99,9 +106,9 @@ class IvfIndex implements VectorIndex {
     return this.#leftOut;
   }
 
-  expectedVisits(_k: number, nprobe: number | null): number {
+  expectedVisits(k: number, nprobe: number | null): number {
     const { count } = this.#lists;
-    return Math.ceil((this.#rowCount * this.#probes(nprobe)) / count) + count;
+    return Math.ceil((this.#rowCount * this.#probes(k, nprobe)) / count) + count;
   }
 
   filteredVisits(k: number, nprobe: number | null, selectivity: number): number {
@@ -120,9 +127,8 @@ class IvfIndex implements VectorIndex {
 
   search(request: IndexSearch): IndexCandidates {
     const { k, mask, maskCount } = request;
-    const { oversample, min } = shortlists[this.#saved.compression.kind];
     const asked = this.parameters["oversample"] ?? 0;
-    const wanted = asked > 0 ? k * asked : Math.max(k * oversample, min);
+    const wanted = asked > 0 ? k * asked : shortlistFor(k, this.#saved.compression);
     const most = Math.min(this.#rowCount, request.rowCount, mask === null ? this.#rowCount : maskCount);
     const query = new CodeQuery({
       memory: this.#memory,
@@ -135,7 +141,7 @@ class IvfIndex implements VectorIndex {
       lists: this.#lists.count,
     });
     try {
-      const nprobe = this.#probes(request.nprobe);
+      const nprobe = this.#probes(k, request.nprobe);
       query.setEffort(nprobe, mask === null ? k : this.#matchesNeeded(k, request.nprobe));
       this.#centroids.search(query, nprobe, this.#lists.directory);
       const { rows, rowsScored } = query.finish();
@@ -211,16 +217,16 @@ class IvfIndex implements VectorIndex {
   }
 
   /** Lists that a search looks at. */
-  #probes(nprobe: number | null): number {
+  #probes(k: number, nprobe: number | null): number {
     const { count } = this.#lists;
     const asked = nprobe ?? this.parameters["nprobe"] ?? 0;
-    return Math.min(count, asked > 0 ? asked : defaultProbes(count));
+    return Math.min(count, asked > 0 ? asked : defaultProbes(count, k));
   }
 }
 
 /** Lists that reach a recall of 0.95, see docs/internals/ivf.md. */
-function defaultProbes(lists: number): number {
-  return Math.max(1, Math.ceil(Math.sqrt(lists)));
+function defaultProbes(lists: number, k: number): number {
+  return Math.ceil(Math.sqrt(lists) * Math.max(1, k / 10) ** probesGrowth);
 }
 
 /** Clusters for so many rows. Where looking at a row costs next to nothing, half as many are faster. */

@@ -24,7 +24,7 @@ const defaultSubDim = 8;
 const iterations = 12;
 
 /** Components of a part for about `asked` parts; null: eight components each. */
-export function subspaceWidth(dim: number, asked: number | null): number {
+function subspaceWidth(dim: number, asked: number | null): number {
   return asked === null ? Math.min(dim, defaultSubDim) : Math.ceil(dim / Math.min(dim, asked));
 }
 

@@ -24,6 +24,7 @@ import type {
 import { compactSpann } from "./compact-spann.js";
 import { ListReader } from "./list-reader.js";
 import { appendRows, buildSpann, type SpannRequest } from "./spann-builder.js";
+import { SpannEffort } from "./spann-effort.js";
 import { forEachChunk, readRows } from "./spann-rows.js";
 import { SpannSearch } from "./spann-search.js";
 import { loadSpann, spannSections } from "./spann-sections.js";
@@ -35,8 +36,8 @@ import type { SpannState } from "./spann-state.js";
  */
 const newShareMax = 1;
 const deadShareMax = 0.25;
-/** Lists that a search looks at, at least, where their number is automatic. */
-const probesMin = 8;
+/** A visited row, in rows that an exact scan picks out. */
+const visitCost = 10;
 /** Runs of each list, on average, from which lists are copied together. */
 const runsMax = 4;
 
@@ -63,18 +64,21 @@ class SpannIndex implements VectorIndex, DiskRows {
     return this.#state.leftOut;
   }
 
-  expectedVisits(_k: number, nprobe: number | null): number {
-    const { listCount, meanRows, rowCount } = this.#state;
-    return Math.min(rowCount, Math.ceil(this.#probes(nprobe) * meanRows)) + listCount;
+  expectedVisits(k: number, nprobe: number | null): number {
+    return this.#visits(this.#effort(k, nprobe).probes);
+  }
+
+  filteredVisits(k: number, nprobe: number | null, selectivity: number): number {
+    return visitCost * this.#visits(this.#effort(k, nprobe).evenProbes(selectivity * this.#state.rowCount));
   }
 
   search(request: IndexSearch): Promise<IndexCandidates> {
-    const search = new SpannSearch(this.#state, this.#reader, request, this.#probes(request.nprobe));
+    const search = this.#searchFor(request);
     return this.#files.during(this.#state.file, () => search.run());
   }
 
   scanExact(request: IndexSearch): Promise<IndexCandidates> {
-    const search = new SpannSearch(this.#state, this.#reader, request, 0);
+    const search = this.#searchFor(request);
     return this.#files.during(this.#state.file, () => search.runExact());
   }
 
@@ -133,10 +137,18 @@ class SpannIndex implements VectorIndex, DiskRows {
     await this.#files.release();
   }
 
-  /** Lists that a search looks at. */
-  #probes(nprobe: number | null): number {
-    const { listCount } = this.#state;
-    return nprobe ?? (this.parameters["nprobe"] || Math.max(probesMin, Math.ceil(Math.sqrt(listCount) / 2)));
+  #searchFor(request: IndexSearch): SpannSearch {
+    return new SpannSearch(this.#state, this.#reader, request, this.#effort(request.k, request.nprobe));
+  }
+
+  #effort(k: number, nprobe: number | null): SpannEffort {
+    return new SpannEffort(this.#state, k, nprobe ?? this.parameters["nprobe"] ?? 0);
+  }
+
+  /** Rows in so many lists, and centroids. */
+  #visits(lists: number): number {
+    const { listCount, meanRows, rowCount } = this.#state;
+    return Math.min(rowCount, Math.ceil(lists * meanRows)) + listCount;
   }
 
   /** Searches that begin from now on work on `state`. */

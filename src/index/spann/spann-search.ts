@@ -14,14 +14,13 @@ import { noNode } from "../diskann/node-table.js";
 import type { IndexCandidates, IndexSearch } from "../vector-index.js";
 import type { ListReader, WantedRun } from "./list-reader.js";
 import type { ListRun, ListRuns } from "./list-runs.js";
+import type { SpannEffort } from "./spann-effort.js";
 import type { SpannState } from "./spann-state.js";
 
 /** Squared distance of a centroid, in multiples of the nearest one's, from which lists are not worth reading. */
 const pruningFactor = 6;
 /** Lists ranked at first; eight times as many whenever they do not do. */
 const rankedAtFirst = 64;
-/** Allowed rows that a search under a filter meets, in multiples of k, before it stops widening. */
-const metPerWanted = 16;
 /** Lists, and blocks of single vectors, read together. */
 const listsTogether = 4;
 const blocksTogether = 16;
@@ -32,19 +31,18 @@ export class SpannSearch {
   readonly #state: SpannState;
   readonly #reader: ListReader;
   readonly #request: IndexSearch;
-  readonly #probes: number;
+  readonly #effort: SpannEffort;
   readonly #slice = new TimeSlice();
   readonly #scratch: Scratch[] = [];
   #walk = 0;
   #rowsScored = 0;
   #buffer: Scratch | null = null;
 
-  /** `probes`: lists to look at. */
-  constructor(state: SpannState, reader: ListReader, request: IndexSearch, probes: number) {
+  constructor(state: SpannState, reader: ListReader, request: IndexSearch, effort: SpannEffort) {
     this.#state = state;
     this.#reader = reader;
     this.#request = request;
-    this.#probes = Math.min(state.listCount, probes);
+    this.#effort = effort;
   }
 
   run(): Promise<IndexCandidates> {
@@ -122,11 +120,10 @@ export class SpannSearch {
 
   /** The allowed rows where reading each one is less than reading lists; else null. */
   #fewRows(): number[] | null {
-    const { mask, maskCount, k, rowCount } = this.#request;
+    const { mask, maskCount, rowCount } = this.#request;
     const { places, meanRows, shape } = this.#state;
     if (mask === null) return null;
-    const needed = Math.min(maskCount, k * metPerWanted) / Math.max(1e-9, maskCount / Math.max(1, rowCount));
-    const listRows = Math.max(this.#probes * meanRows, needed);
+    const listRows = this.#effort.evenProbes(maskCount) * meanRows;
     if (maskCount > listRows / shape.blockNodes) return null;
     const found: number[] = [];
     const end = Math.min(rowCount, places.length);
@@ -142,9 +139,9 @@ export class SpannSearch {
   /** Reads the lists of the nearest centroids. False where vectors out of range have none. */
   async #probe(): Promise<boolean> {
     const { kernel, memory, listCount, metric, centroids } = this.#state;
-    const { k, mask, maskCount, nprobe } = this.#request;
-    const needed = mask === null ? k : Math.min(maskCount, k * metPerWanted);
-    let wanted = Math.min(listCount, Math.max(rankedAtFirst, this.#probes));
+    const { mask, maskCount } = this.#request;
+    const effort = this.#effort;
+    let wanted = Math.min(listCount, Math.max(rankedAtFirst, effort.probes));
     let met = 0;
     for (let at = 0; at < listCount; ) {
       const ranking = this.#take(kernel.rankingBytes(wanted) >>> 0);
@@ -152,12 +149,15 @@ export class SpannSearch {
       const place = kernel.rankedEntries(ranking) >>> 0;
       const distances = new Float32Array(memory.buffer, place, 2 * count);
       const lists = new Uint32Array(memory.buffer, place, 2 * count);
-      const isPruned = nprobe === null && metric !== "ip";
+      const isPruned = !effort.isGiven && metric !== "ip";
       const limit = isPruned ? pruningFactor * distances[0]! : Number.POSITIVE_INFINITY;
       while (at < count) {
-        const isEnough = met >= needed && (at >= this.#probes || distances[2 * at]! > limit);
+        const isEnough =
+          mask === null
+            ? effort.suffices(at, met, distances[2 * at]! > limit)
+            : effort.sufficesFiltered(at, met, maskCount);
         if (isEnough) return true;
-        const end = Math.min(count, at + listsTogether, Math.max(this.#probes, at + 1));
+        const end = Math.min(count, at + listsTogether, Math.max(effort.probes, at + 1));
         const some: number[] = [];
         for (; at < end; at++) some.push(lists[2 * at + 1]!);
         met += await this.#readLists(some);

@@ -53,6 +53,7 @@ export class SpannState implements SpannParts {
   readonly kernel: DiskKernel;
   /** Address of the table header that searches of the kernel refer to. */
   readonly table: number;
+  #meanRows: number | null = null;
 
   constructor(parts: SpannParts) {
     this.metric = parts.metric;
@@ -83,6 +84,11 @@ export class SpannState implements SpannParts {
 
   /** Rows of a list, roughly. */
   get meanRows(): number {
+    this.#meanRows ??= this.#countMeanRows();
+    return this.#meanRows;
+  }
+
+  #countMeanRows(): number {
     const lists = this.codes ?? this.vectors;
     const blocks = lists.lists.reduce((sum, _, list) => sum + lists.blocksOf(list), 0);
     const nodes = this.isCoded ? codeNodes(this.shape) : this.shape.blockNodes;
