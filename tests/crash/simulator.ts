@@ -163,7 +163,9 @@ export class Simulator {
       for (const at of left) {
         const rest = left.filter((other) => other !== at);
         const shownNext = shownAfter(shown, operations[at]!, endings[at]!);
-        for (const next of afterCall(world, shown, operations[at]!, endings[at]!, isAlone)) visit(next, shownNext, rest);
+        for (const next of afterCall(world, shown, operations[at]!, endings[at]!, isAlone)) {
+          visit(next, shownNext, rest);
+        }
       }
     };
     for (const world of this.#worlds) visit(world, this.#worlds[0]!, [...operations.keys()]);
