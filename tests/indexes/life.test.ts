@@ -12,7 +12,13 @@ import { indexCorpus } from "./index-corpus.js";
 import { compare, type Docs, fill } from "./indexed-collection.js";
 
 const corpus = indexCorpus(9_000, 16);
-const indexModes = ["HNSW-L2", "IVF-L2-SQ8", "DISKANN-L2", "FLAT-L2-RABITQ"];
+/** With parameters that make builds quick. */
+const indexModes = [
+  { mode: "HNSW-L2", parameters: { efConstruction: 80 } },
+  { mode: "IVF-L2-SQ8", parameters: { nClusters: 100 } },
+  { mode: "DISKANN-L2", parameters: { maxDegree: 24, searchListSize: 50 } },
+  { mode: "FLAT-L2-RABITQ", parameters: {} },
+];
 
 /** Resolves when the index serves and covers all rows but `tailRows`. */
 async function settled(docs: Collection<never> | Docs, tailRows = 0): Promise<void> {
@@ -26,7 +32,7 @@ async function indexFolders(uri: string): Promise<string[]> {
   return names.filter((name) => /index-default-\d+$/.test(name)).sort();
 }
 
-describe.each(indexModes)("%s", (mode) => {
+describe.each(indexModes)("$mode", ({ mode, parameters }) => {
   const workspace = useWorkspace(folderMode);
   const open = async (rows = corpus.count): Promise<Docs> => {
     const docs = (await workspace.collection("docs", { dim: corpus.dim })) as unknown as Docs;
@@ -39,7 +45,10 @@ describe.each(indexModes)("%s", (mode) => {
     const before = await docs.stats();
     expect(before.indexState).toMatchObject({ state: "flat", rows: 0, parameters: null });
     const progress: number[] = [];
-    await docs.buildIndex(mode, { onProgress: ({ done, total }) => void progress.push(done / (total ?? Number.NaN)) });
+    await docs.buildIndex(mode, {
+      ...parameters,
+      onProgress: ({ done, total }) => void progress.push(done / (total ?? Number.NaN)),
+    });
     expect(progress.at(-1)).toBe(1);
     expect(progress).toEqual([...progress].sort((one, other) => one - other));
     const { indexState, memory, disk } = await docs.stats();
@@ -63,7 +72,7 @@ describe.each(indexModes)("%s", (mode) => {
 
   it("finds later rows at once, takes them in by itself, and knows them after an open", async () => {
     let docs = await open(4_000);
-    await docs.buildIndex(mode);
+    await docs.buildIndex(mode, parameters);
     await docs.add({ ids: "new", vectors: corpus.queries[0]!, fields: { share: 0, cluster: 0 } });
     const found = await docs.search(corpus.queries[0]!, { k: 1 });
     expect([found.ids[0], found.distances[0]]).toEqual(["new", 0]);
@@ -80,7 +89,7 @@ describe.each(indexModes)("%s", (mode) => {
 
   it("follows upserts, deletes and restores", async () => {
     const docs = await open();
-    await docs.buildIndex(mode);
+    await docs.buildIndex(mode, parameters);
     const query = corpus.vector(1234);
     const twins = (await docs.search(query, { k: 10 })).ids.filter((_, at) => at < 3) as number[];
     await docs.upsert({ ids: 1234, vectors: corpus.vector(1234).map((value) => value + 100) });
@@ -102,7 +111,7 @@ describe.each(indexModes)("%s", (mode) => {
 
   it("is built again by itself after a compaction and where its file is damaged or gone; answers are exact meanwhile", async () => {
     let docs = await open();
-    await docs.buildIndex(mode);
+    await docs.buildIndex(mode, parameters);
     await docs.delete({ where: "cluster = 3" });
     await docs.compact();
     expect((await docs.search(corpus.queries[0]!)).length).toBe(10);
@@ -132,18 +141,18 @@ describe.each(indexModes)("%s", (mode) => {
   it("is not left half built by a cancelled build, and the one before goes on serving", async () => {
     const docs = await open();
     await docs.buildIndex("FLAT-COS");
-    await refusal(() => docs.buildIndex(mode, { signal: AbortSignal.abort() }), "ABORTED");
+    await refusal(() => docs.buildIndex(mode, { ...parameters, signal: AbortSignal.abort() }), "ABORTED");
     const control = new AbortController();
     let calls = 0;
     const onProgress = (): void => {
       calls += 1;
       if (calls === 2) control.abort();
     };
-    await refusal(() => docs.buildIndex(mode, { signal: control.signal, onProgress }), "ABORTED");
+    await refusal(() => docs.buildIndex(mode, { ...parameters, signal: control.signal, onProgress }), "ABORTED");
     expect(await docs.indexMode()).toBe("FLAT-COS");
     expect(await indexFolders(workspace.place.uri)).toEqual([]);
     expect((await docs.search(corpus.queries[0]!)).metric).toBe("cos");
-    await docs.buildIndex(mode);
+    await docs.buildIndex(mode, parameters);
     expect(await docs.indexMode()).toBe(mode);
   });
 
@@ -151,7 +160,7 @@ describe.each(indexModes)("%s", (mode) => {
     const docs = await open(7_000);
     await docs.buildIndex("FLAT-L2");
     let isDone = false;
-    const build = docs.buildIndex(mode).finally(() => {
+    const build = docs.buildIndex(mode, parameters).finally(() => {
       isDone = true;
     });
     let searches = 0;
@@ -168,7 +177,7 @@ describe.each(indexModes)("%s", (mode) => {
 
   it("ends with a close in the middle of a build, and leaves nothing half built", async () => {
     const docs = await open();
-    const build = docs.buildIndex(mode);
+    const build = docs.buildIndex(mode, parameters);
     const refused = expect(build).rejects.toSatisfy((error: LynseError) => /CLOSED|ABORTED/.test(error.code));
     await workspace.client.close();
     await refused;
@@ -180,8 +189,8 @@ describe.each(indexModes)("%s", (mode) => {
 
   it("goes with removeIndex, files and all; a new build takes the place of the old one", async () => {
     const docs = await open();
-    await docs.buildIndex(mode);
-    await docs.buildIndex(mode);
+    await docs.buildIndex(mode, parameters);
+    await docs.buildIndex(mode, parameters);
     await expect.poll(() => indexFolders(workspace.place.uri)).toHaveLength(1);
     await docs.removeIndex();
     expect(await docs.indexMode()).toBeNull();
@@ -193,7 +202,7 @@ describe.each(indexModes)("%s", (mode) => {
 
   it("is read by a second process's read-only client, which follows later rows exactly", async () => {
     const docs = await open(8_000);
-    await docs.buildIndex(mode);
+    await docs.buildIndex(mode, parameters);
     const reader = workspace.place.open({ readOnly: true });
     const copy = (await (await reader.getDatabase("app")).getCollection("docs")) as unknown as Docs;
     expect((await copy.stats()).indexState).toMatchObject({ state: "ready", rows: 8_000 });
@@ -201,7 +210,7 @@ describe.each(indexModes)("%s", (mode) => {
     await fill(docs, corpus, corpus.count, 8_000);
     await copy.refresh();
     expect((await copy.search(corpus.vector(corpus.count - 1), { k: 1 })).distances[0]).toBe(0);
-    await refusal(() => copy.buildIndex(mode), "READ_ONLY");
+    await refusal(() => copy.buildIndex(mode, parameters), "READ_ONLY");
     await reader.close();
   });
 });
