@@ -21,7 +21,7 @@ const names = [
   ...["HNSW-L2", "HNSW-IP-SQ8", "HNSW-HAMMING", "HNSW-HELLINGER"],
   ...["DISKANN-L2", "DISKANN-IP-PQ", "SPANN-L2", "SPANN-COS-SQ8"],
 ];
-const mutationsEach = 120;
+const mutationsEach = 90;
 const dim = 7;
 const rowCount = 260;
 const path = "/index";
@@ -212,5 +212,32 @@ describe.each(names)("%s", (text) => {
       }
     }
     expect(refused, "some are refused").toBeGreaterThan(mutationsEach / 8);
+  });
+});
+
+describe.each(names.filter((text) => /^(DISKANN|SPANN)/.test(text)))("%s", (text) => {
+  const name = parseIndexName(text);
+
+  test("whose file was damaged is refused, says so, or finds rows that there are", async () => {
+    const fs = new MemoryFileSystem();
+    const sections = await keptIndex(name, fs);
+    const [file] = await fs.list(path);
+    const handle = await fs.open(`${path}/${file!.name}`, "write");
+    const intact = new Uint8Array(await handle.size());
+    await handle.read(intact, 0);
+    for (let seed = 1; seed <= 40; seed++) {
+      const bytes = mutatedBytes(intact, new SeededRandom(seed));
+      await handle.truncate(0);
+      await handle.write(bytes, 0);
+      await judge(name, sections, fs).catch((error: unknown) => {
+        throw new Error(`seed ${seed}: ${error instanceof Error ? error.stack : error}`, { cause: error });
+      });
+      // What was taken in has left files of its own.
+      for (const { name: other } of await fs.list(path)) if (other !== file!.name) await fs.remove(`${path}/${other}`);
+    }
+    await handle.truncate(0);
+    await handle.write(intact, 0);
+    expect(await judge(name, sections, fs)).toBe(true);
+    await handle.close();
   });
 });
