@@ -6,7 +6,22 @@
  * those are compared with the query itself; all of them are when the candidates do not suffice. A list that was looked at,
  * or is no candidate, has an infinite rank.
  */
-import { C_CENTRES, C_DIM, C_METRIC, D_BYTES, D_COUNT, D_HEAD, IP, K_CAPACITY, K_NEXT, L2 } from "./codec";
+import {
+  C_BLOCK_BYTES,
+  C_CENTRES,
+  C_DIM,
+  C_FINE,
+  C_METRIC,
+  CHUNK_HEADER,
+  D_BYTES,
+  D_COUNT,
+  D_HEAD,
+  IP,
+  K_CAPACITY,
+  K_COUNT,
+  K_NEXT,
+  L2,
+} from "./codec";
 import { scoreCentroids, squareOf } from "./nearest";
 import { scanChunk } from "./search-chunks";
 import {
@@ -33,6 +48,9 @@ import {
   S_SQUARE,
   S_TOUCHED,
 } from "./state";
+
+/** Blocks of a list whose beginnings are read ahead. */
+const TOUCHED_BLOCKS: u32 = 8;
 
 /** Sets the constants for rows coded relative to the centre whose score (|c|²/2 − q·c) and half square are given. */
 export function enterCentre(state: usize, codec: usize, score: f64, half: f64): void {
@@ -62,14 +80,26 @@ function scanList(state: usize, head: usize): void {
   }
 }
 
-/** Reads the beginning of each chosen list, so that the waits for memory overlap instead of following each other. */
-// @ts-ignore: decorator
-@inline
-function touchLists(state: usize, directory: usize, order: usize, chosen: u32): void {
+/**
+ * Reads the beginning of each chosen list, so that the waits for memory overlap instead of following each other. Where codes
+ * that follow up stand between those of one block and the next, no hardware sees what comes next: there the beginnings of
+ * blocks are read up to those codes.
+ */
+function touchLists(state: usize, codec: usize, directory: usize, order: usize, chosen: u32): void {
+  const blockBytes = <usize>load<u32>(codec, C_BLOCK_BYTES);
+  const fine = <usize>load<u32>(codec, C_FINE);
   let sum: u32 = 0;
   for (let i: usize = 0; i < <usize>chosen << 2; i += 4) {
     const head = <usize>load<u32>(directory + <usize>load<u32>(order + i) * D_BYTES, D_HEAD);
-    if (head) sum += load<u32>(head) + load<u32>(head, 64) + load<u32>(head, 128) + load<u32>(head, 192);
+    if (!head) continue;
+    const blocks = fine ? min<u32>(TOUCHED_BLOCKS, (load<u32>(head, K_COUNT) + 31) >> 5) : 1;
+    const bytes: usize = fine ? fine : 192;
+    let block = head + CHUNK_HEADER;
+    sum += load<u32>(head);
+    for (let at: u32 = 0; at < blocks; at++) {
+      for (let place: usize = 0; place < bytes; place += 64) sum += load<u32>(block + place);
+      block += blockBytes;
+    }
   }
   store<u32>(state, sum, S_TOUCHED);
 }
@@ -182,7 +212,7 @@ export function searchLists(
     if (chosen == 0) break;
     const order = <usize>load<u32>(<usize>load<u32>(state, S_PROBES), L_ROWS);
     const mustAll = probed == 0;
-    if (mustAll) touchLists(state, directory, order, chosen);
+    if (mustAll) touchLists(state, codec, directory, order, chosen);
     for (let i: u32 = 0; i < chosen; i++) {
       const number = <usize>load<u32>(order + (<usize>i << 2));
       const entry = directory + number * D_BYTES;
