@@ -92,6 +92,15 @@ export interface VectorIndex {
   filteredVisits?(k: number, nprobe: number | null, selectivity: number): number;
   /** Candidates for a query. Synchronous where everything is in memory. */
   search(request: IndexSearch): IndexCandidates | Promise<IndexCandidates>;
+  /**
+   * The same for several queries, row-major, on the threads of a pool; the mask stays as it is meanwhile. For indexes in
+   * memory whose searches are long enough to gain by it.
+   */
+  searchBatch?(
+    queries: Float32Array,
+    request: Omit<IndexSearch, "query">,
+    pool: KernelPool,
+  ): Promise<IndexCandidates[]>;
   /** Rows as float32, row-major; only where `storesVectors`. */
   readRows?(rows: ArrayLike<number>): Promise<Float32Array>;
   /** Covers the rows up to `rows.rowCount` too. A failure or an abort leaves the index as good as it was. */

@@ -32,6 +32,12 @@ export interface FieldQuery extends VectorQuery {
   readonly exact: boolean;
 }
 
+/** Several queries, row-major. */
+type FieldBatch = Omit<FieldQuery, "query"> & { readonly queries: Float32Array };
+
+/** What the choice of a plan depends on. */
+type Effort = Pick<FieldQuery, "k" | "nprobe">;
+
 /** How a search went. */
 export interface FieldResult extends ScanResult {
   readonly plan: "empty" | "exact" | "exact-filtered" | "index" | "index-filtered";
@@ -71,6 +77,9 @@ const scanCost: Readonly<Record<Metric, number>> = {
 const storedScanCost = 80;
 const storedPickCost = 4000;
 
+/** Cost from which on a batch goes to threads, in rows of 128 components: about a millisecond and a half. */
+const threadedCost = 250_000;
+
 /** What a search of no rows gives. */
 export const emptyResult: FieldResult = {
   ...noRows,
@@ -92,31 +101,79 @@ export function usableIndex(held: { readonly index: VectorIndex } | null, metric
   return held !== null && held.index.name.metric === metric ? held.index : null;
 }
 
-/** Several searches over one filter; queries row-major. */
+/** Several searches over one filter. */
 export async function searchFieldBatch(
   { field, index }: SearchedField,
   filter: RowFilter,
-  batch: Omit<FieldQuery, "query"> & { readonly queries: Float32Array },
+  batch: FieldBatch,
   count: number,
 ): Promise<ScanResult[]> {
   if (field === null) return new Array<ScanResult>(count).fill(noRows);
   const held = index.hold();
   const usable = batch.exact ? null : usableIndex(held, batch.metric);
-  const results: ScanResult[] = [];
-  const slice = new TimeSlice();
   try {
-    if (usable === null) return await searchExactBatch(field, filter, batch);
-    for (let at = 0; at < count; at++) {
-      const query = batch.queries.subarray(at * field.dim, (at + 1) * field.dim);
-      const found = searchField(field, usable, filter, { ...batch, query });
-      results.push(found instanceof Promise ? await found : found);
-      if (slice.isDue()) await slice.giveWay();
-      throwIfAborted(batch.signal);
+    if (usable === null || filter.count === 0 || isExactCheaper(field, usable, filter, batch)) {
+      return await searchExactBatch(field, filter, batch);
     }
+    const covered = Math.min(usable.rowCount, filter.rowCount);
+    const cost = (count * indexCost(usable, covered, filter, batch) * field.dim) / 128;
+    const isThreaded = field.pool.threads > 1 && count > 1 && cost >= threadedCost;
+    if (isThreaded && canThread(usable)) return await searchThreaded(field, usable, filter, batch);
+    return await searchIndexBatch(field, usable, filter, batch);
   } finally {
     held?.release();
   }
+}
+
+/** Several searches with the index, one after another. */
+async function searchIndexBatch(
+  field: FieldVectors,
+  index: VectorIndex,
+  filter: RowFilter,
+  batch: FieldBatch,
+): Promise<ScanResult[]> {
+  const results: ScanResult[] = [];
+  const slice = new TimeSlice();
+  for (const query of vectorsOf(batch.queries, field.dim)) {
+    const found = searchField(field, index, filter, { ...batch, query });
+    results.push(found instanceof Promise ? await found : found);
+    if (slice.isDue()) await slice.giveWay();
+    throwIfAborted(batch.signal);
+  }
   return results;
+}
+
+/** The same, where the index looks for the candidates on threads; the rest is done beside it. */
+async function searchThreaded(
+  field: FieldVectors,
+  index: VectorIndex & Required<Pick<VectorIndex, "searchBatch">>,
+  filter: RowFilter,
+  batch: FieldBatch,
+): Promise<ScanResult[]> {
+  const { dim, pool } = field;
+  const { nprobe, signal } = batch;
+  const { mask, count: maskCount, rowCount } = filter;
+  const request = { k: Math.min(batch.k, maskCount), mask, maskCount, rowCount, nprobe, signal };
+  const results: ScanResult[] = [];
+  const slice = new TimeSlice();
+  const covered = Math.min(index.rowCount, rowCount);
+  const found = await index.searchBatch(batch.queries, request, pool);
+  let at = 0;
+  for (const query of vectorsOf(batch.queries, dim)) {
+    const result = completed(field, found[at++]!, covered, filter, { ...batch, query });
+    results.push(result instanceof Promise ? await result : result);
+    if (slice.isDue()) await slice.giveWay();
+    throwIfAborted(signal);
+  }
+  return results;
+}
+
+function* vectorsOf(queries: Float32Array, dim: number): Generator<Float32Array> {
+  for (let start = 0; start < queries.length; start += dim) yield queries.subarray(start, start + dim);
+}
+
+function canThread(index: VectorIndex): index is VectorIndex & Required<Pick<VectorIndex, "searchBatch">> {
+  return index.searchBatch !== undefined;
 }
 
 /** The rows of the filter within a threshold: always exact. */
@@ -174,7 +231,7 @@ function accountOf(result: ScanResult, plan: "empty" | "exact", filter: RowFilte
   };
 }
 
-function isExactCheaper(field: FieldVectors, index: VectorIndex, filter: RowFilter, query: FieldQuery): boolean {
+function isExactCheaper(field: FieldVectors, index: VectorIndex, filter: RowFilter, query: Effort): boolean {
   const { count, rowCount } = filter;
   const covered = Math.min(index.rowCount, rowCount);
   if (covered === 0) return true;
@@ -189,7 +246,7 @@ function isExactCheaper(field: FieldVectors, index: VectorIndex, filter: RowFilt
   return exact <= indexCost(index, covered, filter, query) + (rowCount - covered) * rowCost;
 }
 
-function indexCost(index: VectorIndex, covered: number, filter: RowFilter, query: FieldQuery): number {
+function indexCost(index: VectorIndex, covered: number, filter: RowFilter, query: Effort): number {
   const { k, nprobe } = query;
   const share = filter.count / filter.rowCount;
   const cost = visitCost[index.name.family];

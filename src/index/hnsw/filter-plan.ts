@@ -13,9 +13,13 @@ export interface FilterPlan {
   readonly kind: "discard-walk" | "filtered-walk" | "scan";
   /** Nodes that the first walk keeps. */
   readonly ef: number;
-  /** Allowed nodes among them to be expected. */
-  readonly expected: number;
+  /** Allowed nodes among them below which the codes of all allowed rows have to follow. */
+  readonly scanBelow: number;
+  /** Allowed nodes among them below which a walk over allowed nodes has to follow. */
+  readonly filterBelow: number;
   readonly cost: number;
+  /** Cost where the codes of all allowed rows have to follow. */
+  readonly costMax: number;
 }
 
 export interface FilterSituation {
@@ -28,9 +32,9 @@ export interface FilterSituation {
 /** Least share of allowed rows for a walk that discards. */
 const discardShareMin = 0.4;
 /** Share of the expected nodes below which a walk that discards is not enough. */
-export const discardYield = 0.75;
+const discardYield = 0.75;
 /** Share of the expected nodes below which the allowed rows are far from the query on all sides: walks miss some. */
-export const scanYield = 0.25;
+const scanYield = 0.25;
 /** A code of a scan, and a node scored by a walk, in exact comparisons. */
 const scanCost = 0.6;
 const walkCost = 2;
@@ -44,6 +48,11 @@ export function walkVisits(ef: number): number {
   return Math.round(250 + 4.5 * ef);
 }
 
+/** Cost of such a walk. */
+export function costOfWalk(ef: number): number {
+  return walkCost * walkVisits(ef);
+}
+
 /** Rows that a scan of codes keeps: there has to be room for those that the rounding of codes puts in a wrong order. */
 export function scanned(k: number): number {
   return 2 * k + 32;
@@ -53,11 +62,17 @@ export function scanned(k: number): number {
 export function chooseFilterPlan({ ef, rowCount, matches }: FilterSituation): FilterPlan {
   const share = Math.max(1, matches) / Math.max(1, rowCount);
   const codesCost = scanCost * matches;
-  const filteredCost = walkCost * walkVisits(sources) + readCost * (sources + ef);
-  if (codesCost <= filteredCost) return { kind: "scan", ef: 0, expected: 0, cost: codesCost };
+  const filteredCost = costOfWalk(sources) + readCost * (sources + ef);
+  if (codesCost <= filteredCost) {
+    return { kind: "scan", ef: 0, scanBelow: 0, filterBelow: 0, cost: codesCost, costMax: codesCost };
+  }
   if (share >= discardShareMin) {
     const wider = Math.ceil(ef / share);
-    return { kind: "discard-walk", ef: wider, expected: ef, cost: walkCost * walkVisits(wider) };
+    const cost = costOfWalk(wider);
+    const [scanBelow, filterBelow] = [Math.ceil(scanYield * ef), Math.ceil(discardYield * ef)];
+    return { kind: "discard-walk", ef: wider, scanBelow, filterBelow, cost, costMax: cost + codesCost };
   }
-  return { kind: "filtered-walk", ef: sources, expected: share * sources, cost: filteredCost };
+  const scanBelow = Math.ceil(scanYield * share * sources);
+  const costMax = filteredCost + codesCost;
+  return { kind: "filtered-walk", ef: sources, scanBelow, filterBelow: sources + 1, cost: filteredCost, costMax };
 }

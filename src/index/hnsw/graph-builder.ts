@@ -44,6 +44,7 @@ export class GraphBuilder {
     const entry = kernel.entryOf(address);
     try {
       this.#graph.reserve(rows.rowCount);
+      await this.#graph.settled();
       kernel.resetLocks(address);
       const leftOut = await this.#encode(rows, from);
       await this.#join(rows.rowCount);
@@ -115,7 +116,7 @@ export class GraphBuilder {
     try {
       const task = (slot: number): KernelTask | null => {
         if (next >= rowCount) return null;
-        const walker = (walkers[slot] ??= this.#graph.acquireWalker(efConstruction, 0));
+        const walker = (walkers[slot] ??= this.#graph.acquireWalker(efConstruction));
         const from = next;
         next = Math.min(rowCount, from + taskRows);
         sizes[slot] = next - from;
@@ -135,7 +136,7 @@ export class GraphBuilder {
   async #connect(rowCount: number): Promise<void> {
     const { kernel, address, memory } = this.#graph;
     const ways = memory.acquireScratch(kernel.waysBytes(rowCount) >>> 0);
-    const walker = this.#graph.acquireWalker(repairEf, 0);
+    const walker = this.#graph.acquireWalker(repairEf);
     try {
       kernel.beginWays(address, ways.address, rowCount);
       let isLeft = true;

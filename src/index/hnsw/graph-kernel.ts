@@ -24,18 +24,23 @@ export interface GraphKernel {
   joinEqualRows(graph: number, table: number, places: number, first: number, count: number): number;
   leaveOut(graph: number, row: number): void;
   insertRows(graph: number, walker: number, from: number, to: number, ef: number, alpha: number): void;
-  walkerBytes(graph: number, rows: number, ef: number, results: number): number;
+  walkerBytes(graph: number, rows: number, ef: number): number;
   initWalker(walker: number, graph: number, rows: number, ef: number): void;
-  queryPlace(walker: number): number;
   maskPlace(walker: number): number;
-  resultPlace(walker: number): number;
-  beginQuery(graph: number, walker: number): void;
-  search(graph: number, walker: number, ef: number): number;
-  searchFiltered(graph: number, walker: number, rowCount: number, ef: number): number;
-  countAllowed(graph: number, walker: number, rowCount: number): number;
-  scanMask(graph: number, walker: number, rowCount: number, most: number): number;
-  listRows(graph: number, walker: number, what: number, rowCount: number, k: number, limit: number): number;
-  scoredCount(walker: number): number;
+  ask(
+    walker: number,
+    way: number,
+    ef: number,
+    firstEf: number,
+    scanBelow: number,
+    filterBelow: number,
+    scanMost: number,
+    rowCount: number,
+    sure: number,
+    limit: number,
+  ): void;
+  answerBytes(limit: number): number;
+  answer(graph: number, walker: number, queries: number, count: number, answers: number): void;
   waysBytes(rowCount: number): number;
   beginWays(graph: number, ways: number, rowCount: number): void;
   followWays(graph: number, ways: number, most: number): number;
@@ -49,7 +54,8 @@ export interface GraphKernel {
   upperPlace(graph: number, from: number, to: number): number;
   upperBytes(graph: number, from: number, to: number): number;
   deriveNorms(graph: number, from: number, to: number): void;
-  checkGraph(graph: number, rowCount: number, seen: number): number;
+  checkRows(graph: number, rowCount: number, seen: number, from: number, to: number): number;
+  areChainsSound(graph: number, seen: number, from: number, to: number): number;
 }
 
 /** The module, for tasks of a pool. */

@@ -4,6 +4,7 @@
  * Header, codes, lists, upper lists and chains; norms and levels follow from them. Numbers are little-endian, as the
  * kernel's memory is. Bytes read are trusted in nothing: what is no graph gives null.
  */
+import { TimeSlice } from "../../time-slice.js";
 import type { IndexSection } from "../vector-index.js";
 import { type GraphOptions, RowGraph } from "./row-graph.js";
 
@@ -12,6 +13,9 @@ const version = 1;
 const headerWords = 10;
 /** Most bytes of a piece. */
 const pieceBytes = 2 ** 28;
+/** Bytes copied, and rows checked, in one go: a millisecond or two. */
+const copiedBytes = 2 ** 21;
+const checkedRows = 2_048;
 
 /** Rows and what of them was left out. */
 export interface GraphState {
@@ -76,10 +80,10 @@ export function writeGraph(graph: RowGraph, seed: number, { rowCount, leftOut }:
 }
 
 /** The graph that `writeGraph` kept; null where the bytes are none, or one made with other options. */
-export function readGraph(
+export async function readGraph(
   sections: ReadonlyMap<string, Uint8Array>,
   options: GraphOptions,
-): { readonly graph: RowGraph; readonly state: GraphState } | null {
+): Promise<{ readonly graph: RowGraph; readonly state: GraphState } | null> {
   const { space, m, seed } = options;
   const header = sections.get("header");
   if (header?.byteLength !== 4 * (headerWords + space.dim)) return null;
@@ -96,26 +100,67 @@ export function readGraph(
 
   const graph = new RowGraph(options);
   const { kernel, address, memory } = graph;
-  graph.reserve(rowCount);
+  const slice = new TimeSlice();
+  for (let rows = 0; rows < rowCount; rows += graph.slabRows) {
+    graph.reserve(Math.min(rowCount, rows + graph.slabRows));
+    if (slice.isDue()) await slice.giveWay();
+  }
   new Float32Array(memory.buffer, kernel.centrePlace(address) >>> 0, space.dim).set(floats.subarray(headerWords));
   kernel.setScale(address, scale);
   kernel.setEntry(address, entry);
   kernel.setByDot(address, isByDot);
+  const isRead = (await copySections(graph, sections, rowCount, slice)) && (await isSound(graph, rowCount, slice));
+  return isRead ? { graph, state: { rowCount, leftOut } } : null;
+}
+
+/** Copies what grows with the rows; false where its length is wrong. */
+async function copySections(
+  graph: RowGraph,
+  sections: ReadonlyMap<string, Uint8Array>,
+  rowCount: number,
+  slice: TimeSlice,
+): Promise<boolean> {
+  const { memory } = graph;
   const used = new Map<string, number>();
   for (const { name, address: place, bytes } of stretches(graph, rowCount)) {
     const section = sections.get(name);
     const start = used.get(name) ?? 0;
     used.set(name, start + bytes);
-    if (section === undefined || start + bytes > section.byteLength) return null;
-    new Uint8Array(memory.buffer, place, bytes).set(section.subarray(start, start + bytes));
+    if (section === undefined || start + bytes > section.byteLength) return false;
+    for (let done = 0; done < bytes; done += copiedBytes) {
+      const part = section.subarray(start + done, start + Math.min(bytes, done + copiedBytes));
+      new Uint8Array(memory.buffer, place + done, part.length).set(part);
+      if (slice.isDue()) await slice.giveWay();
+    }
   }
-  for (const [name, bytes] of used) if (sections.get(name)?.byteLength !== bytes) return null;
-  kernel.deriveNorms(address, 0, rowCount);
+  for (const [name, bytes] of used) if (sections.get(name)?.byteLength !== bytes) return false;
+  return true;
+}
+
+/** Derives norms; true where walks can trust the graph. */
+async function isSound(graph: RowGraph, rowCount: number, slice: TimeSlice): Promise<boolean> {
+  const { kernel, address, memory } = graph;
   const seen = memory.acquireScratch(Math.ceil(rowCount / 32) * 4);
   new Uint8Array(memory.buffer, seen.address, seen.bytes).fill(0);
-  const isSound = kernel.checkGraph(address, rowCount, seen.address) !== 0;
-  memory.releaseScratch(seen);
-  return isSound ? { graph, state: { rowCount, leftOut } } : null;
+  // Chains are seen from their first rows, so that the second check has to come after the first one of all rows.
+  const checks: readonly ((from: number, to: number) => boolean)[] = [
+    (from, to) => {
+      kernel.deriveNorms(address, from, to);
+      return kernel.checkRows(address, rowCount, seen.address, from, to) !== 0;
+    },
+    (from, to) => kernel.areChainsSound(address, seen.address, from, to) !== 0,
+  ];
+  try {
+    for (const check of checks) {
+      for (let from = 0; from < rowCount; from += checkedRows) {
+        if (!check(from, Math.min(rowCount, from + checkedRows))) return false;
+        if (slice.isDue()) await slice.giveWay();
+      }
+    }
+  } finally {
+    memory.releaseScratch(seen);
+  }
+  return true;
 }
 
 /** True where the sections that grow with the rows are as long as a header says: before memory is taken for them. */

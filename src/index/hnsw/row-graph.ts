@@ -1,9 +1,12 @@
 /**
  * Where does a graph's memory come from?
  *
- * A graph has a memory of its own, which grows by slabs. Walkers are scratch: one walk at a time in each.
+ * A graph has a memory of its own, which grows by slabs. Walkers are scratch: one walk at a time in each. A walker has
+ * room for the rows that there was place for when it was made, so that no row may be linked that a walk under way on
+ * another thread has no room for.
  */
 import { KernelMemory, type Scratch } from "../../kernel/kernel-memory.js";
+import { yieldToEventLoop } from "../../time-slice.js";
 import { type GraphKernel, instantiateGraphKernel } from "./graph-kernel.js";
 import type { WalkSpace } from "./walk-space.js";
 
@@ -20,10 +23,9 @@ export interface GraphOptions {
 /** Scratch of a walk. */
 export interface Walker {
   readonly address: number;
-  /** Rows, nodes and results that it has room for. */
+  /** Rows and nodes that it has room for. */
   readonly rows: number;
   readonly ef: number;
-  readonly results: number;
   readonly scratch: Scratch;
 }
 
@@ -38,6 +40,8 @@ export class RowGraph {
   readonly slabRows: number;
   /** Rows that there is place for. */
   capacity = 0;
+  /** Walkers that search on other threads at the moment. */
+  readonly #lent = new Set<Walker>();
 
   constructor({ space, m, seed }: GraphOptions) {
     this.space = space;
@@ -59,13 +63,29 @@ export class RowGraph {
     }
   }
 
+  /** Resolves when all walks under way have room for the rows that there is place for. */
+  async settled(): Promise<void> {
+    // Those that begin from now on have.
+    while ([...this.#lent].some((walker) => walker.rows < this.capacity)) await yieldToEventLoop();
+  }
+
+  /** Tells that a walker searches on another thread. */
+  lend(walker: Walker): void {
+    this.#lent.add(walker);
+  }
+
+  /** Tells that it does no more. */
+  takeBack(walker: Walker): void {
+    this.#lent.delete(walker);
+  }
+
   /** A walker for the rows that there is place for. */
-  acquireWalker(ef: number, results: number): Walker {
+  acquireWalker(ef: number): Walker {
     const rows = this.capacity;
-    const bytes = this.kernel.walkerBytes(this.address, rows, ef, results) >>> 0;
+    const bytes = this.kernel.walkerBytes(this.address, rows, ef) >>> 0;
     const scratch = this.memory.acquireScratch(bytes);
     this.kernel.initWalker(scratch.address, this.address, rows, ef);
-    return { address: scratch.address, rows, ef, results, scratch };
+    return { address: scratch.address, rows, ef, scratch };
   }
 
   releaseWalker(walker: Walker): void {

@@ -17,18 +17,18 @@ export {
   setScale,
   slabBytes,
 } from "./layout";
+export { answer, answerBytes, ask } from "./answer";
 export { encodeRows, joinEqualRows, leaveOut } from "./encode";
-export { countAllowed, scanMask, searchFiltered } from "./filter";
 export { insertRows } from "./insert";
-export { listRows, search } from "./walk";
+export { initWalker, maskPlace, walkerBytes } from "./walker";
 export {
-  beginQuery,
-  initWalker,
-  maskPlace,
-  queryPlace,
-  resultPlace,
-  scoredCount,
-  walkerBytes,
-} from "./walker";
-export { chainsPlace, checkGraph, codesPlace, deriveNorms, listsPlace, upperBytes, upperPlace } from "./sections";
+  areChainsSound,
+  chainsPlace,
+  checkRows,
+  codesPlace,
+  deriveNorms,
+  listsPlace,
+  upperBytes,
+  upperPlace,
+} from "./sections";
 export { beginWays, connectRows, cutRows, followWays, foundCount, resetLocks, waysBytes } from "./repair";

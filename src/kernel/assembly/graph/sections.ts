@@ -2,8 +2,8 @@
  * What of a slab is kept on disk, and does what was read make a graph?
  *
  * Codes, lists of level 0, chains and upper lists of a slab's rows are one stretch of bytes each. Norms follow from
- * codes, levels from row numbers. Bytes come from outside: after `checkGraph` no walk can leave the graph or go round
- * in a chain.
+ * codes, levels from row numbers. Bytes come from outside: after `checkRows` and `areChainsSound` no walk can leave the
+ * graph or go round in a chain.
  */
 import {
   capacityOf,
@@ -85,7 +85,7 @@ function isListSound(graph: usize, row: u32, level: u32, rowCount: u32): bool {
       continue;
     }
     if (hasEnded || neighbour >= rowCount || neighbour == row) return false;
-    if (!isNode(graph, neighbour) || levelOf(graph, neighbour) < level) return false;
+    if (!isNode(graph, neighbour) || (level > 0 && levelOf(graph, neighbour) < level)) return false;
   }
   return true;
 }
@@ -107,18 +107,26 @@ function isChainSound(graph: usize, node: u32, rowCount: u32, seen: usize): bool
   return true;
 }
 
-/** True where the first `rowCount` rows make a graph that walks can trust. `seen` has a bit a row, zero at first. */
-export function checkGraph(graph: usize, rowCount: u32, seen: usize): bool {
+/**
+ * True where the rows [from, to) are nodes of a graph of `rowCount` rows whose lists and chains can be trusted, or none.
+ * `seen` has a bit a row, zero at first, and gets those in chains.
+ */
+export function checkRows(graph: usize, rowCount: u32, seen: usize, from: u32, to: u32): bool {
   const entry = load<u32>(graph, G_ENTRY);
   if (entry != NONE && (entry >= rowCount || !isNode(graph, entry))) return false;
-  for (let row: u32 = 0; row < rowCount; row++) {
+  for (let row = from; row < to; row++) {
     if (!isNode(graph, row)) continue;
     if (entry == NONE) return false;
     const level = levelOf(graph, row);
     for (let i: u32 = 0; i <= level; i++) if (!isListSound(graph, row, i, rowCount)) return false;
     if (!isChainSound(graph, row, rowCount, seen)) return false;
   }
-  for (let row: u32 = 0; row < rowCount; row++) {
+  return true;
+}
+
+/** True where each of the rows [from, to) that is no node was left out or seen in a chain. */
+export function areChainsSound(graph: usize, seen: usize, from: u32, to: u32): bool {
+  for (let row = from; row < to; row++) {
     if (isNode(graph, row) || load<u32>(chainPlace(graph, row)) == LEFT_OUT) continue;
     if (((load<u32>(seen + (<usize>(row >> 5) << 2)) >> (row & 31)) & 1) == 0) return false;
   }

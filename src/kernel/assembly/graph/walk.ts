@@ -57,8 +57,9 @@ export type Every = i8;
 export type Allowed = i16;
 
 /** What a beam holds: nodes, nodes of which the mask allows some rows, or rows that are listed as they are. */
-const MASKED_NODES: i32 = 1;
-const ROWS: i32 = 2;
+export const NODES: i32 = 0;
+export const MASKED_NODES: i32 = 1;
+export const ROWS: i32 = 2;
 
 /** Scores of the four nodes at `rows`: higher is nearer. */
 // @ts-ignore: decorator
@@ -265,7 +266,7 @@ export function searchFrom<K>(graph: usize, walker: usize, entry: u32, ef: u32):
 }
 
 /**
- * Lists rows of what the beam holds (0: nodes, 1: nodes under the mask, 2: rows) that are below `rowCount`, best first,
+ * Lists rows of what the beam holds (`NODES`, `MASKED_NODES`, `ROWS`) that are below `rowCount`, best first,
  * at most `limit`. After the first `k` only those whose score could still be among the best k, given the rounding of
  * codes.
  */

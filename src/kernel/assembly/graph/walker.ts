@@ -2,7 +2,7 @@
  * What does a walk work with?
  *
  * A walker is the scratch of one walk at a time: a header, the query, the beam, batches of nodes that wait for their
- * scores, bits for visited nodes and for the mask, and the rows found.
+ * scores, bits for visited nodes and for the mask, and what is asked for.
  */
 import { SOURCES } from "./filter";
 import {
@@ -23,7 +23,7 @@ const CODE_MARGIN: f64 = 1.2;
 const FLOAT_MARGIN: i32 = 64;
 
 // Walker header.
-/** u32 places: the query as float32, as int16, the beam, rows waiting for their scores, visited bits, results. */
+/** u32 places: the query as float32, as int16, the beam, rows waiting for their scores, visited bits, rows found. */
 export const W_FLOATS: usize = 0;
 export const W_QUERY: usize = 4;
 export const W_BEAM: usize = 8;
@@ -52,7 +52,17 @@ export const W_MASK: usize = 68;
 export const W_MAYBE: usize = 72;
 /** u32 place of the keys that a filtered walk begins with. */
 export const W_SOURCES: usize = 76;
-const HEADER: usize = 128;
+/** u32 each: what is asked for, see `ask`. */
+export const W_WAY: usize = 128;
+export const W_EF: usize = 132;
+export const W_FIRST_EF: usize = 136;
+export const W_SCAN_BELOW: usize = 140;
+export const W_FILTER_BELOW: usize = 144;
+export const W_SCAN_MOST: usize = 148;
+export const W_ROW_COUNT: usize = 152;
+export const W_SURE: usize = 156;
+export const W_LIMIT: usize = 160;
+const HEADER: usize = 192;
 
 // @ts-ignore: decorator
 @inline
@@ -60,16 +70,14 @@ function aligned64(bytes: usize): usize {
   return (bytes + 63) & ~63;
 }
 
-/**
- * Bytes of a walker for graphs of up to `rows` rows, walks with up to `ef` nodes and `results` rows in their result.
- */
-export function walkerBytes(graph: usize, rows: u32, ef: u32, results: u32): usize {
+/** Bytes of a walker for graphs of up to `rows` rows and walks with up to `ef` nodes. */
+export function walkerBytes(graph: usize, rows: u32, ef: u32): usize {
   const stride = <usize>load<u32>(graph, G_STRIDE);
   const capacity = <usize>load<u32>(graph, G_CAPACITY);
   const query = aligned64(stride << 2) + 2 * aligned64(stride << 1);
   const lists = 2 * aligned64((capacity << 2) + 64) + aligned64((capacity << 3) + 64) + batchBytes(capacity);
   const beam = beamBytes(ef) + beamBytes(SOURCES);
-  return HEADER + query + beam + lists + 3 * bitBytes(rows) + aligned64(<usize>results << 2);
+  return HEADER + query + beam + lists + 3 * bitBytes(rows);
 }
 
 /** Bytes of a beam with room for `ef` keys and one more; that of a short walk fits, too. */
@@ -115,14 +123,7 @@ export function initWalker(walker: usize, graph: usize, rows: u32, ef: u32): voi
   store<u32>(walker, <u32>place, W_MASK);
   place += bitBytes(rows);
   store<u32>(walker, <u32>place, W_MAYBE);
-  place += bitBytes(rows);
-  store<u32>(walker, <u32>place, W_RESULTS);
   store<u32>(walker, ef, W_EF_MAX);
-}
-
-/** Where the host puts the query, float32. */
-export function queryPlace(walker: usize): usize {
-  return load<u32>(walker, W_FLOATS);
 }
 
 /** Makes the int16 query of the float32 one: as fine as sums in int32 allow. */
@@ -199,13 +200,4 @@ export function markVisited(walker: usize, row: u32): void {
 /** Where the host puts the mask. */
 export function maskPlace(walker: usize): usize {
   return load<u32>(walker, W_MASK);
-}
-
-/** Where `listRows` leaves the rows. */
-export function resultPlace(walker: usize): usize {
-  return load<u32>(walker, W_RESULTS);
-}
-
-export function scoredCount(walker: usize): u32 {
-  return load<u32>(walker, W_SCORED);
 }
