@@ -20,6 +20,7 @@ const listParameters = { nClusters: 0, replicaCount: 4, nprobe: 0, seed: 42, ove
 /** The names whose indexes behave alike, and what makes a search of theirs look at more. */
 const kinds = [
   { kind: "DISKANN", quantizer: null, size: null },
+  { kind: "DISKANN", quantizer: "SQ8", size: null },
   { kind: "DISKANN", quantizer: "PQ", size: 20 },
   { kind: "SPANN", quantizer: null, size: null },
   { kind: "SPANN", quantizer: "SQ8", size: null },

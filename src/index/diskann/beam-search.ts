@@ -126,7 +126,8 @@ export class BeamSearch {
 
   /** Entries whose blocks are read when every allowed row's code was scored. */
   #depthOf(listSize: number): number {
-    return this.#graph.table.shape.kind === "pq" ? listSize : Math.min(listSize, 2 * this.#request.k + 30);
+    const { kind } = this.#graph.table.shape;
+    return kind === "pq" ? listSize : Math.min(listSize, (kind === "sq4" ? 5 : 2) * this.#request.k + 30);
   }
 
   /** Takes scratch for a frontier of `capacity` entries and begins. */

@@ -106,15 +106,89 @@ describe("the walk over blocks", () => {
     expect(await recallOf(index, 0, rowCount, "beam")).toBeGreaterThan(0.97);
   });
 
-  it("keeps less than a third of the vectors' bytes in memory at 128 components", async () => {
+  it.each([
+    { quantizer: null, share: 0.2 },
+    { quantizer: "SQ8", share: 0.33 },
+  ] as const)("keeps less than $share of the vectors' bytes in memory at 128 components ($quantizer)", async (kind) => {
     const wide = 128;
     const random = new SeededRandom(2);
     const vectors = Float32Array.from({ length: 10_000 * wide }, () => random.below(1000));
     const read: IndexRows["read"] = (from, to, target) => target.set(vectors.subarray(from * wide, to * wide));
     const lean = { ...parameters, maxDegree: 8, searchListSize: 8 };
     const other = { ...context, folder: { fs, path: "/wide" } };
-    const held = await diskannFamily.build(name, lean, { dim: wide, rowCount: 10_000, read }, other);
-    expect(held.memoryBytes()).toBeLessThan(vectors.byteLength / 3);
+    const named = { ...name, quantizer: kind.quantizer };
+    const held = await diskannFamily.build(named, lean, { dim: wide, rowCount: 10_000, read }, other);
+    expect(held.memoryBytes()).toBeLessThan(vectors.byteLength * kind.share);
     expect(held.diskBytes()).toBeGreaterThan(vectors.byteLength);
+  });
+});
+
+describe("clusters far from one another", () => {
+  const clusters = 900;
+  const laterClusters = 60;
+  const built = 18_000;
+  const all = 19_200;
+  const random = new SeededRandom(3);
+  const places = Float32Array.from({ length: (clusters + laterClusters) * dim }, () => random.below(2000) / 100);
+  const clusterOf = new Uint32Array(all);
+  const rows = new Float32Array(all * dim);
+  for (let row = 0; row < all; row++) {
+    // Their sizes differ as the squares of numbers do.
+    const part = random.below(1000) / 1000;
+    clusterOf[row] = row < built ? Math.floor(part * part * clusters) : clusters + random.below(laterClusters);
+    for (let i = 0; i < dim; i++) {
+      rows[row * dim + i] = places[clusterOf[row]! * dim + i]! + (random.below(2000) / 1000 - 1) * 0.5;
+    }
+  }
+  const read: IndexRows["read"] = (from, to, target) => target.set(rows.subarray(from * dim, to * dim));
+  const fs = new MemoryFileSystem();
+  const folder = { fs, path: "/apart" };
+  const context: BuildContext = { pool: inlinePool, dead: null, folder, signal: undefined, onProgress: () => {} };
+  let index: VectorIndex;
+  beforeAll(async () => {
+    const lean = { ...parameters, maxDegree: 12, searchListSize: 24 };
+    index = await diskannFamily.build(name, lean, { dim, rowCount: built, read }, context);
+  });
+
+  /** Share of 200 rows from `first` on for whose cluster a search near them finds the way. */
+  async function shareFound(first: number, end: number): Promise<number> {
+    let found = 0;
+    for (let i = 0; i < 200; i++) {
+      const row = first + random.below(end - first);
+      const query = rows.slice(row * dim, (row + 1) * dim).map((x) => x + (random.below(100) - 50) / 500);
+      const request = { query, k: 1, mask: null, maskCount: end, rowCount: end, nprobe: null, signal: undefined };
+      const got = await index.search(request);
+      expect(got.plan).toBe("beam");
+      if (clusterOf[got.rows[0]!] === clusterOf[row]) found++;
+    }
+    return found / 200;
+  }
+
+  it("are found from wherever a walk begins", async () => {
+    expect(await shareFound(0, built)).toBeGreaterThan(0.98);
+  });
+
+  it("are found when they come later", async () => {
+    await index.extend({ dim, rowCount: all, read }, context);
+    expect(await shareFound(built, all)).toBeGreaterThan(0.98);
+    expect(await shareFound(0, all)).toBeGreaterThan(0.98);
+  });
+
+  it("are found in an index that was loaded, and not by entries that are no nodes", async () => {
+    const kept = new Map(
+      (await index.serialize()).map(({ name: of, bytes }) => [of, (bytes as Uint8Array).slice()] as const),
+    );
+    const load = () => diskannFamily.load(name, index.parameters, kept, { dim, folder });
+    const loaded = await load();
+    expect(loaded).not.toBeNull();
+    const query = rows.slice(0, dim);
+    const request = { query, k: 5, mask: null, maskCount: all, rowCount: all, nprobe: null, signal: undefined };
+    expect(await loaded!.search(request)).toEqual(await index.search(request));
+    for (const of of ["leaders", "entries", "owners"]) {
+      const right = kept.get(of)!;
+      kept.set(of, right.slice().fill(0xff, 4, 8));
+      expect(await load(), of).toBeNull();
+      kept.set(of, right);
+    }
   });
 });

@@ -159,9 +159,11 @@ function countDead({ table }: DiskGraph, dead: Uint32Array | null): number {
   return count;
 }
 
-/** How nodes are coded: SQ8 unless the name asks for product codes, of four components a part by default. */
+/** How nodes are coded: half a byte a component, unless the name asks for bytes or for product codes. */
 function shapeOf({ metric, quantizer, quantizerSize }: IndexName, dim: number): TableShape {
-  if (quantizer !== "PQ") return { dim, metric: metric as DenseMetric, kind: "sq8", subspaces: 0 };
+  if (quantizer !== "PQ") {
+    return { dim, metric: metric as DenseMetric, kind: quantizer === "SQ8" ? "sq8" : "sq4", subspaces: 0 };
+  }
   const width = quantizerSize === null ? Math.min(dim, defaultWidth) : Math.ceil(dim / Math.min(dim, quantizerSize));
   return { dim, metric: metric as DenseMetric, kind: "pq", subspaces: Math.ceil(dim / width) };
 }

@@ -105,9 +105,11 @@ async function tableInOrder(
   table.mapRows();
   table.centre.set(coded.centre);
   table.squareMax = coded.squareMax;
-  if (shape.kind === "pq" && nodeAt.length > 0) {
-    await trainBook(coded, table, parameters["seed"]!, context);
-    table.codes.set((await recode(coded, table, nodeAt, context)).codes);
+  if (shape.kind !== "sq8" && nodeAt.length > 0) {
+    if (shape.kind === "pq") await trainBook(coded, table, parameters["seed"]!, context);
+    const recoded = await recode(coded, table, nodeAt, context);
+    table.codes.set(recoded.codes);
+    table.scalars.set(recoded.scalars);
   } else await copyInOrder(coded, table, nodeAt);
   return table;
 }

@@ -14,7 +14,7 @@ import { EntryChains } from "./entry-chains.js";
 /** The row was left out, as in the kernel. */
 export const noNode = 0xffffffff;
 /** How nodes are coded, as in the kernel. */
-const codeKinds = { sq8: 0, pq: 1 } as const;
+const codeKinds = { sq8: 0, pq: 1, sq4: 2 } as const;
 type CodeKind = keyof typeof codeKinds;
 
 const tableBytes = 64;
@@ -25,13 +25,14 @@ export interface TableShape {
   readonly dim: number;
   readonly metric: DenseMetric;
   readonly kind: CodeKind;
-  /** Subspaces of `pq`, 0 for `sq8`. */
+  /** Subspaces of `pq`, 0 for others. */
   readonly subspaces: number;
 }
 
 /** Bytes of a node's code. */
 export function codeStride({ dim, kind, subspaces }: TableShape): number {
-  return kind === "pq" ? subspaces : Math.ceil(dim / 16) * 16;
+  if (kind === "pq") return subspaces;
+  return Math.ceil(dim / (kind === "sq4" ? 32 : 16)) * 16;
 }
 
 /** Components of a subspace of `pq`. */
@@ -174,7 +175,7 @@ export class NodeTable {
     return new Uint8Array(this.memory.buffer, this.#places.codes, this.nodeCount * codeStride(this.shape));
   }
 
-  /** Scale and squared norm of each node's code; empty for `pq`. */
+  /** Scale and squared norm for each node's code; empty for `pq`. */
   get scalars(): Float32Array {
     const length = this.shape.kind === "pq" ? 0 : 2 * this.nodeCount;
     return new Float32Array(this.memory.buffer, this.#places.scalars, length);

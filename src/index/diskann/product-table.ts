@@ -115,4 +115,5 @@ export async function appendCodes(
   const order = Uint32Array.from({ length: target.nodeCount - first }, (_, i) => first + i);
   const coded = await recode(source, target, order, context);
   target.codes.set(coded.codes, first * codeStride(target.shape));
+  if (target.scalars.length > 0) target.scalars.set(coded.scalars, 2 * first);
 }

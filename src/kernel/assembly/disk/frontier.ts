@@ -5,6 +5,7 @@
  * are gathered first and scored four at a time, so that the waits for their codes overlap.
  */
 import { dotFour } from "./codes";
+import { dotFourHalves } from "./half-codes";
 import {
   F_BASE,
   F_CAPACITY,
@@ -16,6 +17,7 @@ import {
   F_HAS_EXTRA,
   F_LIST,
   F_NEXT,
+  F_OFFSET,
   F_QUERY,
   F_SCORED,
   F_SEEN,
@@ -28,6 +30,7 @@ import {
   hasBit,
   PQ,
   setBit,
+  SQ4,
   T_COUNT,
   T_CODES,
   T_KIND,
@@ -87,21 +90,22 @@ export function gather(frontier: usize, node: u32): void {
   if (count == FRESH_MAX) scoreGathered(frontier);
 }
 
-/** Estimates of four nodes of an SQ8 table. */
+/** Estimates of four nodes of an SQ8 or SQ4 table. */
 // @ts-ignore: decorator
 @inline
 function estimateFour(frontier: usize, table: usize, a: u32, b: u32, c: u32, d: u32): v128 {
   const stride = <usize>load<u32>(table, T_STRIDE);
   const codes = <usize>load<u32>(table, T_CODES);
   const scalars = <usize>load<u32>(table, T_SCALARS);
-  const dots = dotFour(
-    load<u32>(frontier, F_QUERY),
-    codes + <usize>a * stride,
-    codes + <usize>b * stride,
-    codes + <usize>c * stride,
-    codes + <usize>d * stride,
-    stride,
-  );
+  const query = <usize>load<u32>(frontier, F_QUERY);
+  const codeA = codes + <usize>a * stride;
+  const codeB = codes + <usize>b * stride;
+  const codeC = codes + <usize>c * stride;
+  const codeD = codes + <usize>d * stride;
+  let dots: v128;
+  if (load<i32>(table, T_KIND) == SQ4) {
+    dots = dotFourHalves(query, codeA, codeB, codeC, codeD, stride, load<i32>(frontier, F_OFFSET));
+  } else dots = dotFour(query, codeA, codeB, codeC, codeD, stride);
   const ab = v128.load64_lane(scalars + (<usize>b << 3), v128.load64_zero(scalars + (<usize>a << 3)), 1);
   const cd = v128.load64_lane(scalars + (<usize>d << 3), v128.load64_zero(scalars + (<usize>c << 3)), 1);
   const scales = v128.shuffle<i32>(ab, cd, 0, 2, 4, 6);

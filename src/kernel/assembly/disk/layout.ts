@@ -8,14 +8,14 @@
  */
 
 // Table header.
-/** i32 how nodes are coded: `SQ8` or `PQ`. */
+/** i32 how nodes are coded: `SQ8`, `PQ` or `SQ4`. */
 export const T_KIND: usize = 0;
 export const T_DIM: usize = 4;
 /** u32 bytes of a node's code. */
 export const T_STRIDE: usize = 8;
 /** u32 address of the codes. */
 export const T_CODES: usize = 12;
-/** u32 address of the scalars of SQ8, two float32 a node: scale s, and s²·|c|². */
+/** u32 address of two float32 a node: scale s, and s²·|c|² (SQ8) or the square of what was coded (SQ4). */
 export const T_SCALARS: usize = 16;
 /** u32 address of the centre, float32, zeros beyond the dimension. */
 export const T_CENTRE: usize = 20;
@@ -42,6 +42,7 @@ export const TABLE_BYTES: usize = 64;
 
 export const SQ8: i32 = 0;
 export const PQ: i32 = 1;
+export const SQ4: i32 = 2;
 export const NO_NODE: u32 = 0xffffffff;
 
 // Frontier header.
@@ -54,7 +55,7 @@ export const F_CAPACITY: usize = 12;
 export const F_NEXT: usize = 16;
 /** u32 address of one bit a node: seen. */
 export const F_SEEN: usize = 20;
-/** u32 address of the query's int16 codes (SQ8) or of its float32 products with the code book (PQ). */
+/** u32 address of the query's int16 codes (SQ8, SQ4) or of its float32 products with the code book (PQ). */
 export const F_QUERY: usize = 24;
 /** f32 weights of an estimate: base + weight·s²|c|² + factor·s·(q·c), and (extra − F_EXTRA)² where `F_HAS_EXTRA`. */
 export const F_BASE: usize = 28;
@@ -84,8 +85,8 @@ export const F_VIEW: usize = 88;
 /** u32 nodes of a block, and bytes of a node. */
 export const F_BLOCK_NODES: usize = 92;
 export const F_NODE_BYTES: usize = 96;
-/** u32 address where the nodes of the absorbed blocks are noted (node, address of its copy), 0: nowhere. */
-export const F_NODES_MAX: usize = 100;
+/** i32 fifteen times the sum of the query's codes (SQ4). */
+export const F_OFFSET: usize = 100;
 export const FRONTIER_BYTES: usize = 128;
 
 /** Nodes scored together wait in a list of this many at most. */

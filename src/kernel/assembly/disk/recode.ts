@@ -1,11 +1,12 @@
 /**
  * How do codes of one kind become codes of the other?
  *
- * Through what they stand for: x − centre as float32. Graphs are built over SQ8; a table in product codes (Jégou et
- * al., 2011) is made from it afterwards, and decoded again when nodes are added. Both tables have the same centre.
+ * Through what they stand for: x − centre as float32. Graphs are built over SQ8; a table in half bytes or product codes
+ * (Jégou et al., 2011) is made from it afterwards, and decoded again when nodes are added. Both have the same centre.
  */
 import { encodeNode } from "./codes";
-import { PQ, T_BOOK, T_CODES, T_DIM, T_KIND, T_SCALARS, T_STRIDE, T_WIDTH } from "./layout";
+import { decodeHalves, encodeHalves } from "./half-codes";
+import { PQ, SQ4, T_BOOK, T_CODES, T_DIM, T_KIND, T_SCALARS, T_STRIDE, T_WIDTH } from "./layout";
 
 /** Writes what a node's code stands for, less the centre, to `target`: float32, zeros beyond the dimension. */
 function decodeNode(table: usize, node: u32, target: usize): void {
@@ -20,6 +21,7 @@ function decodeNode(table: usize, node: u32, target: usize): void {
     }
     return;
   }
+  if (load<i32>(table, T_KIND) == SQ4) return decodeHalves(table, node, target);
   const scale = load<f32>(<usize>load<u32>(table, T_SCALARS) + (<usize>node << 3));
   for (let i: usize = 0; i < dim; i++) store<f32>(target + (i << 2), scale * <f32>load<i8>(code + i));
 }
@@ -65,10 +67,11 @@ export function decodeNodes(table: usize, list: usize, count: u32, target: usize
  * 0. `place` has room for a padded vector.
  */
 export function recodeNodes(source: usize, target: usize, order: usize, from: u32, to: u32, place: usize): void {
-  const isPq = load<i32>(target, T_KIND) == PQ;
+  const kind = load<i32>(target, T_KIND);
   for (let node = from; node < to; node++) {
     decodeNode(source, order ? load<u32>(order + (<usize>node << 2)) : node, place);
-    if (isPq) encodeProducts(target, node, place);
+    if (kind == PQ) encodeProducts(target, node, place);
+    else if (kind == SQ4) encodeHalves(target, node, place);
     else encodeNode(target, node, place, 1, true);
   }
 }

@@ -42,6 +42,7 @@ import {
   F_LIST,
   F_MASK,
   F_NEXT,
+  F_OFFSET,
   F_NODE_BYTES,
   F_QUERY,
   F_ROW_LIMIT,
@@ -57,6 +58,7 @@ import {
   NO_NODE,
   PQ,
   setBit,
+  SQ4,
   T_BOOK,
   T_CENTRE,
   T_COUNT,
@@ -85,7 +87,8 @@ function bitBytes(count: u32): usize {
 @inline
 function queryBytes(table: usize): usize {
   const stride = <usize>load<u32>(table, T_STRIDE);
-  return aligned64(load<i32>(table, T_KIND) == PQ ? stride << 10 : stride << 1);
+  const kind = load<i32>(table, T_KIND);
+  return aligned64(kind == PQ ? stride << 10 : kind == SQ4 ? stride << 2 : stride << 1);
 }
 
 /** Bytes of a search over a table of `blocks` blocks with a list of `capacity` entries and `k` rows wanted. */
@@ -137,7 +140,7 @@ function aimed(query: usize, centre: usize, i: usize, unit: f64, isCentred: bool
   return isCentred ? q - <f64>load<f32>(centre + (i << 2)) : q;
 }
 
-/** Codes the query to int16 for an SQ8 table. */
+/** Codes the query to int16 for an SQ8 or SQ4 table. */
 function aimAtCodes(walk: usize, table: usize, query: usize, unit: f64): void {
   const dim = <usize>load<u32>(table, T_DIM);
   const centre = <usize>load<u32>(table, T_CENTRE);
@@ -153,10 +156,14 @@ function aimAtCodes(walk: usize, table: usize, query: usize, unit: f64): void {
   // 127 times the sum of the codes stays below 2^31.
   const reach = min<f64>(32767, Math.floor(16_000_000 / <f64>dim));
   const inverse = largest > 0 ? reach / largest : 0;
+  let sum: i32 = 0;
   for (let i: usize = 0; i < dim; i++) {
     const y = aimed(query, centre, i, unit, isL2);
-    store<i16>(codes + (i << 1), <i16>(<i32>nearest(y * inverse)));
+    const c = <i32>nearest(y * inverse);
+    sum += c;
+    store<i16>(codes + (i << 1), <i16>c);
   }
+  store<i32>(walk, 15 * sum, F_OFFSET);
   store<f32>(walk, isL2 ? <f32>square : 0, F_BASE);
   store<f32>(walk, isL2 ? 1 : 0, F_WEIGHT);
   store<f32>(walk, <f32>((isL2 ? -2 : -1) * (largest / reach)), F_FACTOR);
