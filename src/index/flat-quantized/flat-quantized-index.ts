@@ -47,7 +47,7 @@ function oversampleOf(compression: Compression): number {
       return 2;
     case "pq":
       // Wider parts say less about a row.
-      return Math.max(4, 2 * compression.codebook.subDim);
+      return Math.max(4, Math.ceil(2.5 * compression.codebook.subDim));
     case "rabitq":
       return 12;
     case "polarvec":
