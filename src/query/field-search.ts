@@ -77,8 +77,8 @@ const scanCost: Readonly<Record<Metric, number>> = {
 const storedScanCost = 80;
 const storedPickCost = 4000;
 
-/** Cost from which on a batch goes to threads, in rows of 128 components: about a millisecond and a half. */
-const threadedCost = 250_000;
+/** Cost from which on a batch goes to threads, in rows of 128 components: about three milliseconds. */
+const threadedCost = 500_000;
 
 /** What a search of no rows gives. */
 export const emptyResult: FieldResult = {
