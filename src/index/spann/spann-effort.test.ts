@@ -36,7 +36,7 @@ describe("SpannEffort", () => {
     const even = listsRead(10, matches, (read) => read * 6.4);
     // None near the query, then nothing else.
     const away = listsRead(10, matches, (read) => Math.max(0, read - 60) * 64);
-    expect(even).toBeLessThan(110);
+    expect(even).toBeLessThan(140);
     expect(even).toBeGreaterThan(new SpannEffort(lists, 10, 0).probes);
     expect(away - 60).toBeGreaterThan(new SpannEffort(lists, 10, 0).probes);
     expect(away).toBeGreaterThan(even);

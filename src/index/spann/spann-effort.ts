@@ -4,7 +4,7 @@
  * More for more rows: `k` rows reach farther than ten. A filter that has nothing to do with where rows lie makes k rows
  * reach as far as k divided by its share would without one. A filter that lets fewer rows through near the query than
  * elsewhere makes the nearest ones lie in lists far from it, which are known less well: then as many rows that may be
- * returned must be met as a search without a filter looks at, and half as many again. Figures are in
+ * returned must be met as a search without a filter looks at, twice. Figures are in
  * docs/internals/disk-indexes.md.
  */
 
@@ -17,14 +17,14 @@ const probesGrowth = 0.4;
 const metBeforePruning = 8;
 /** Rows met under a filter, in multiples of k at least, and of the rows that a search without one looks at. */
 const matchesPerWanted = 16;
-const matchesPerVisit = 1.5;
+const matchesPerVisit = 2;
 /** Lists under a filter whose rows lie evenly, in multiples of what a search without one needs; rows met, of those expected. */
-const evenEffort = 1.5;
+const evenEffort = 2;
 const evenShare = 0.75;
 /** Rows expected from which on their number tells whether they lie evenly. */
 const evenFrom = 16;
 /** Rows met there, in multiples of k, at least. */
-const evenMatches = 4;
+const evenMatches = 40;
 
 interface Lists {
   readonly listCount: number;
