@@ -254,13 +254,15 @@ export class LocalCollection<F extends Fields = Fields> implements Collection<F>
     if (field === null) return emptyResult;
     const held = generation.index.hold();
     const { k, signal, nprobe, exact } = input;
-    const index = usableIndex(held, metric);
-    const found = searchField(field, index, filter, { metric, query, k, signal, nprobe, exact });
-    if (!(found instanceof Promise)) {
-      held?.release();
-      return found;
+    let isWaiting = false;
+    try {
+      const index = usableIndex(held, metric);
+      const found = searchField(field, index, filter, { metric, query, k, signal, nprobe, exact });
+      isWaiting = found instanceof Promise;
+      return found instanceof Promise ? found.finally(() => held?.release()) : found;
+    } finally {
+      if (!isWaiting) held?.release();
     }
-    return found.finally(() => held?.release());
   }
 
   /** Components that a query must have; any number while no write has fixed the dimension. */
