@@ -15,7 +15,7 @@ const leadersMax = 4096;
 /** One node of this many is an entry, as a power of two. */
 const entryBits = 3;
 /** Nodes whose leaders are found in a task. */
-const taskNodes = 256;
+const taskNodes = 64;
 
 /** Leaders and entries of a table, of which `order` is a random order; sets the table's chains. */
 export async function chooseEntries(

@@ -12,11 +12,12 @@ import type { BuildContext, IndexParameters, IndexRows } from "../vector-index.j
 import { BlockFile } from "./block-file.js";
 import { orderNodes } from "./block-order.js";
 import { type BlockShape, blockShape } from "./block-shape.js";
+import { copyGivingWay } from "./copy-giving-way.js";
 import { DiskGraph } from "./disk-graph.js";
 import { EntryChains } from "./entry-chains.js";
 import { chooseEntries, ownersOf, renumbered } from "./entry-choice.js";
 import { buildLinks, type GraphLinks } from "./graph-links.js";
-import { codeStride, NodeTable, type TableShape } from "./node-table.js";
+import { codeStride, NodeTable, noNode, type TableShape } from "./node-table.js";
 import { recode, trainBook } from "./product-table.js";
 import { forEachStretch, liveRows, meanOfRows } from "./row-source.js";
 
@@ -40,7 +41,7 @@ export async function buildGraph(request: GraphRequest, source: IndexRows, conte
   const { parameters } = request;
   const shape = blockShape(source.dim, parameters["maxDegree"]!);
   const coded = await codeRows(request, source, live, context);
-  const order = randomOrder(live.length, parameters["seed"]!);
+  const order = await randomOrder(live.length, parameters["seed"]!);
   await chooseEntries(coded, order, context);
   const graph = await buildLinks(coded, {
     maxDegree: shape.maxDegree,
@@ -100,17 +101,23 @@ async function tableInOrder(
   context: BuildContext,
 ): Promise<NodeTable> {
   const table = NodeTable.create(shape, nodeAt.length, rowCount);
-  const { rows } = table;
-  for (let place = 0; place < nodeAt.length; place++) rows[place] = live[nodeAt[place]!]!;
-  table.mapRows();
+  const slice = new TimeSlice();
+  const { rows, nodes } = table;
+  nodes.fill(noNode);
+  for (let place = 0; place < nodeAt.length; place++) {
+    const row = live[nodeAt[place]!]!;
+    rows[place] = row;
+    nodes[row] = place;
+    if (place % nodesUnwatched === 0 && slice.isDue()) await slice.giveWay();
+  }
   table.centre.set(coded.centre);
   table.squareMax = coded.squareMax;
   if (shape.kind !== "sq8" && nodeAt.length > 0) {
     if (shape.kind === "pq") await trainBook(coded, table, parameters["seed"]!, context);
     const recoded = await recode(coded, table, nodeAt, context);
-    table.codes.set(recoded.codes);
+    await copyGivingWay(table.codes, recoded.codes, slice);
     table.scalars.set(recoded.scalars);
-  } else await copyInOrder(coded, table, nodeAt);
+  } else await copyInOrder(coded, table, nodeAt, slice);
   return table;
 }
 
@@ -147,19 +154,20 @@ function placesOf(nodeAt: Uint32Array): Uint32Array {
 }
 
 /** The numbers below `count` in a random order (Fisher and Yates). */
-function randomOrder(count: number, seed: number): Uint32Array {
+async function randomOrder(count: number, seed: number): Promise<Uint32Array> {
+  const slice = new TimeSlice();
   const random = new SeededRandom(seed);
   const order = new Uint32Array(count);
   for (let i = 0; i < count; i++) {
     const j = random.below(i + 1);
     order[i] = order[j]!;
     order[j] = i;
+    if (i % nodesUnwatched === 0 && slice.isDue()) await slice.giveWay();
   }
   return order;
 }
 
-async function copyInOrder(coded: NodeTable, table: NodeTable, nodeAt: Uint32Array): Promise<void> {
-  const slice = new TimeSlice();
+async function copyInOrder(coded: NodeTable, table: NodeTable, nodeAt: Uint32Array, slice: TimeSlice): Promise<void> {
   const stride = codeStride(table.shape);
   const { codes, scalars } = table;
   const from = { codes: coded.codes, scalars: coded.scalars };
@@ -183,13 +191,15 @@ async function writeBlocks(
   memory: KernelMemory,
   context: BuildContext,
 ): Promise<void> {
-  const { blockNodes, blockBytes } = shape;
+  const { dim, blockNodes, blockBytes } = shape;
   const placeOf = placesOf(nodeAt);
   const slice = new TimeSlice();
   const blocks = Math.ceil(nodeAt.length / blockNodes);
   const aim = Math.min(bufferBytesMax, Math.max(bufferBytesMin, blocks * blockBytes * bufferShare));
   const together = Math.max(1, Math.min(blocks, Math.floor(aim / blockBytes)));
   const buffer = new Uint8Array(together * blockBytes);
+  const floats = new Float32Array(buffer.buffer);
+  const words = new Uint32Array(buffer.buffer);
   for (let first = 0; first < blocks; first += together) {
     const count = Math.min(together, blocks - first);
     const from = first * blockNodes;
@@ -197,15 +207,17 @@ async function writeBlocks(
     for (let place = from; place < to; place++) {
       if (place % blockNodes === 0)
         buffer.fill(0, ((place - from) / blockNodes) * blockBytes, ((place - from) / blockNodes + 1) * blockBytes);
-      writeLinks(buffer, nodeOffset(shape, place - from), shape, graph, nodeAt[place]!, placeOf, live);
+      writeLinks(words, nodeOffset(shape, place - from), shape, graph, nodeAt[place]!, placeOf, live);
       if (place % nodesUnwatched === 0 && slice.isDue()) await slice.giveWay();
     }
     await forEachStretch(source, live, memory, context.signal, (stretch) => {
       for (let i = 0; i < stretch.count; i++) {
         const place = placeOf[stretch.first + i]!;
         if (place < from || place >= to) continue;
-        const target = new Float32Array(buffer.buffer, nodeOffset(shape, place - from), shape.dim);
-        target.set(stretch.vectors.subarray(i * shape.dim, (i + 1) * shape.dim));
+        // A loop, since views would be a million objects.
+        const { vectors } = stretch;
+        let at = nodeOffset(shape, place - from) >>> 2;
+        for (let j = i * dim; j < (i + 1) * dim; j++) floats[at++] = vectors[j]!;
       }
     });
     for (let block = 0; block < count; block++) {
@@ -224,7 +236,7 @@ function nodeOffset({ blockNodes, blockBytes, nodeBytes }: BlockShape, index: nu
 }
 
 function writeLinks(
-  buffer: Uint8Array,
+  words: Uint32Array,
   offset: number,
   shape: BlockShape,
   { links, stride }: GraphLinks,
@@ -232,10 +244,10 @@ function writeLinks(
   placeOf: Uint32Array,
   live: Uint32Array,
 ): void {
-  const words = new Uint32Array(buffer.buffer, offset + shape.vectorBytes, 2 + shape.maxDegree);
+  const at = (offset + shape.vectorBytes) >>> 2;
   const first = node * stride;
   const degree = Math.min(links[first]!, shape.maxDegree);
-  words[0] = live[node]!;
-  words[1] = degree;
-  for (let i = 0; i < degree; i++) words[2 + i] = placeOf[links[first + 1 + i]!]!;
+  words[at] = live[node]!;
+  words[at + 1] = degree;
+  for (let i = 0; i < degree; i++) words[at + 2 + i] = placeOf[links[first + 1 + i]!]!;
 }

@@ -7,7 +7,9 @@
 import { assert } from "../../errors.js";
 import { KernelMemory } from "../../kernel/kernel-memory.js";
 import { metricNumbers } from "../../kernel/kernel-module.js";
+import { TimeSlice } from "../../time-slice.js";
 import type { DenseMetric } from "../../types.js";
+import { copyGivingWay } from "./copy-giving-way.js";
 import { type DiskKernel, instantiateDiskKernel } from "./disk-kernel.js";
 import { EntryChains } from "./entry-chains.js";
 
@@ -152,9 +154,9 @@ export class NodeTable {
   }
 
   /** The codes, without the maps of rows, in another memory. */
-  copyTo(memory: KernelMemory): NodeTable {
+  async copyTo(memory: KernelMemory): Promise<NodeTable> {
     const copy = NodeTable.create(this.shape, this.nodeCount, 0, memory);
-    copy.codes.set(this.codes);
+    await copyGivingWay(copy.codes, this.codes, new TimeSlice());
     copy.scalars.set(this.scalars);
     copy.centre.set(this.centre);
     copy.book.set(this.book);

@@ -1,19 +1,22 @@
 /**
- * How does a table of SQ8 codes become one of product codes, and back?
+ * How does a table of SQ8 codes become one of shorter codes, and back?
  *
- * Words are learnt from a sample of what the SQ8 codes stand for; tasks of the pool code the nodes. To add nodes, all
- * codes are decoded to SQ8 again for as long as that takes: neighbours are chosen by distances between nodes, which
- * product codes do not give.
+ * The words of product codes are learnt from a sample of what the SQ8 codes stand for; tasks of the pool code the nodes.
+ * To add nodes, all codes are decoded to SQ8 again for as long as that takes: neighbours are chosen by distances between
+ * nodes, which the others do not give.
  */
 import { KernelMemory } from "../../kernel/kernel-memory.js";
+import { TimeSlice } from "../../time-slice.js";
 import { trainCodebook } from "../quantizer/product-codebook.js";
 import type { BuildContext } from "../vector-index.js";
+import { copyGivingWay } from "./copy-giving-way.js";
 import { diskModuleSource } from "./disk-kernel.js";
 import { EntryChains } from "./entry-chains.js";
 import { codeStride, NodeTable, subspaceWidth, type TableShape } from "./node-table.js";
 
-/** Nodes that words are learnt from, and nodes coded in a task. */
+/** Nodes that words are learnt from, nodes decoded without giving way, and nodes coded in a task. */
 const sampleNodes = 32_768;
+const decodedTogether = 1024;
 const taskNodes = 256;
 
 /** Bytes of a decoded vector with the padding of its last part. */
@@ -36,7 +39,13 @@ export async function trainBook(
   const decoded = memory.acquireScratch(4 * dim * nodes.length);
   const place = memory.acquireScratch(decodedBytes(target.shape));
   new Uint32Array(memory.buffer, list.address, nodes.length).set(nodes);
-  kernel.decodeNodes(source.address, list.address, nodes.length, decoded.address, place.address);
+  const slice = new TimeSlice();
+  for (let at = 0; at < nodes.length; at += decodedTogether) {
+    const count = Math.min(decodedTogether, nodes.length - at);
+    const target = decoded.address + 4 * dim * at;
+    kernel.decodeNodes(source.address, list.address + 4 * at, count, target, place.address);
+    if (slice.isDue()) await slice.giveWay();
+  }
   const sample = new Float32Array(memory.buffer, decoded.address, dim * nodes.length).slice();
   for (const scratch of [list, decoded, place]) memory.releaseScratch(scratch);
   const { words, subDim } = await trainCodebook(sample, dim, subspaces, { pool, signal, seed });
@@ -62,7 +71,7 @@ export async function recode(
 ): Promise<NodeTable> {
   const count = order?.length ?? source.nodeCount;
   const memory = new KernelMemory();
-  const from = source.copyTo(memory);
+  const from = await source.copyTo(memory);
   const to = NodeTable.create(pattern.shape, count, 0, memory);
   to.centre.set(pattern.centre);
   if (pattern.shape.kind === "pq") to.book.set(pattern.book);
@@ -97,7 +106,7 @@ export async function decodedTable(
   pattern.centre.set(source.centre);
   const decoded = await recode(source, pattern, null, context);
   const table = NodeTable.create(shape, source.nodeCount + extra, 0);
-  table.codes.set(decoded.codes);
+  await copyGivingWay(table.codes, decoded.codes, new TimeSlice());
   table.scalars.set(decoded.scalars);
   table.centre.set(source.centre);
   table.squareMax = source.squareMax;
