@@ -47,7 +47,7 @@ export class GraphBuilder {
       await this.#graph.settled();
       kernel.resetLocks(address);
       const leftOut = await this.#encode(rows, from);
-      await this.#join(rows.rowCount);
+      await this.#join(from, rows.rowCount);
       await this.#insert(from, rows.rowCount);
       await this.#connect(rows.rowCount);
       return leftOut;
@@ -89,15 +89,22 @@ export class GraphBuilder {
     return leftOut;
   }
 
-  /** Joins rows with equal codes. */
-  async #join(rowCount: number): Promise<void> {
+  /** Joins the rows from `first` on to others with equal codes. */
+  async #join(first: number, rowCount: number): Promise<void> {
     const { address, memory } = this.#graph;
     const places = 2 ** Math.ceil(Math.log2(2 * rowCount + 1));
     const table = memory.acquireScratch(4 * places);
     try {
       new Uint32Array(memory.buffer, table.address, places).fill(0);
       // Older nodes only take their places in the table.
-      await this.#sweep("joinEqualRows", rowCount, (from, to) => [address, table.address, places, from, to - from]);
+      await this.#sweep("joinEqualRows", rowCount, (from, to) => [
+        address,
+        table.address,
+        places,
+        first,
+        from,
+        to - from,
+      ]);
     } finally {
       memory.releaseScratch(table);
     }

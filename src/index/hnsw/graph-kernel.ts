@@ -21,7 +21,7 @@ export interface GraphKernel {
   entryOf(graph: number): number;
   setEntry(graph: number, row: number): void;
   encodeRows(graph: number, source: number, first: number, count: number): void;
-  joinEqualRows(graph: number, table: number, places: number, first: number, count: number): number;
+  joinEqualRows(graph: number, table: number, places: number, fresh: number, first: number, count: number): number;
   leaveOut(graph: number, row: number): void;
   insertRows(graph: number, walker: number, from: number, to: number, ef: number, alpha: number): void;
   walkerBytes(graph: number, rows: number, ef: number): number;

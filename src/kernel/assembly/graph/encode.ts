@@ -104,9 +104,10 @@ function isSameCode(a: usize, b: usize, stride: usize): bool {
 
 /**
  * Joins each of the rows [first, first + count) to the node with the same code, if there is one. `table` has `places`
- * u32 places, a power of two and more than there are nodes: 0, or a node's number + 1. Returns how many were joined.
+ * u32 places, a power of two and more than there are nodes: 0, or a node's number + 1. Rows before `fresh` were looked at
+ * when they came and only take their places. Returns how many were joined.
  */
-export function joinEqualRows(graph: usize, table: usize, places: u32, first: u32, count: u32): u32 {
+export function joinEqualRows(graph: usize, table: usize, places: u32, fresh: u32, first: u32, count: u32): u32 {
   const stride = <usize>load<u32>(graph, G_STRIDE);
   let joined: u32 = 0;
   for (let row = first; row < first + count; row++) {
@@ -122,6 +123,7 @@ export function joinEqualRows(graph: usize, table: usize, places: u32, first: u3
       const node = entry - 1;
       if (node == row) break;
       if (isSameCode(code, codeOf(graph, node), stride)) {
+        if (row < fresh) break;
         const chain = chainPlace(graph, node);
         store<u32>(chainPlace(graph, row), load<u32>(chain) | NO_NODE);
         atomic.store<u32>(chain, row);
