@@ -491,7 +491,9 @@ describe("a program", () => {
       await pool.run(() => (left-- > 0 ? { module, memory, name: "add", args: [left, 1] } : null), { onResult: () => count++ });
       console.log(count, pool.threadsRunning);
     `;
-    const answer = await program(body, "--experimental-permission", "--allow-fs-read=*", "--no-warnings");
+    const isStable = Number.parseInt(process.versions.node, 10) >= 24;
+    const flag = isStable ? "--permission" : "--experimental-permission";
+    const answer = await program(body, flag, "--allow-fs-read=*", "--no-warnings");
     expect(answer).toBe("300 0");
   });
 
