@@ -83,7 +83,7 @@ describe("the package", () => {
       (path) => !/^(dist\/.*\.(js|d\.ts)|package\.json|README\.md|CHANGELOG\.md|LICENSE)$/.test(path),
     );
     expect(rest).toEqual([]);
-    expect(paths.filter((path) => /\.test\.|\.node$|\.wasm$/.test(path))).toEqual([]);
+    expect(paths.filter((path) => /\.test\.|[\\/]testing[\\/]|\.node$|\.wasm$/.test(path))).toEqual([]);
   });
 
   it("has no script that runs on installation, and no native dependency", async () => {

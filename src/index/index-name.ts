@@ -126,12 +126,7 @@ export function parseIndexName(mode: string): IndexName {
   return compose(mode, family, split.metric, split.rest);
 }
 
-/** The metric that a name such as `"cosine"` or `"manhattan"` means; null where there is none. Case does not count. */
-export function parseMetricName(name: string): Metric | null {
-  return metricByToken.get(name.trim().toUpperCase().replaceAll("_", "-")) ?? null;
-}
-
-/** Names that `parseMetricName` knows first: one a metric. */
+/** All metrics. */
 export const metricNames: readonly Metric[] = Object.freeze(allMetrics);
 
 /** The metric at the beginning of `text`, the longest that fits, and what follows it; null: nothing. */

@@ -75,7 +75,7 @@ function answerOf(result: ScanResult | undefined): unknown {
 
 /** Searches until the rows are gathered; returns the uses that it took, 0 when they never were. */
 function usesUntilGathered(gathered: GatheredCodes, table: VectorTable, filter: Filter, usesMax = 100): number {
-  const query = table.readRow(0);
+  const query = table.readRows([0]);
   for (let use = 1; use <= usesMax; use++) {
     const request = { metric: "ip", query, k: 3, rowCount: table.rowCount, ...filter } as const;
     const result = gathered.search(request);
@@ -144,7 +144,7 @@ describe("gathered rows", () => {
       const { mask } = filter;
       let maskCount = 0;
       for (let row = 0; row < rowCount; row++) maskCount += ((mask[row >>> 5] as number) >>> (row & 31)) & 1;
-      const request = { metric: "l2", k: maskCount, rowCount, mask, maskCount, query: table.readRow(7) } as const;
+      const request = { metric: "l2", k: maskCount, rowCount, mask, maskCount, query: table.readRows([7]) } as const;
       expect(answerOf(gathered.search(request) ?? undefined)).toEqual(answerOf(table.search(request)));
     }
   });
@@ -171,7 +171,7 @@ describe("gathered rows", () => {
     const gathered = new GatheredCodes(table);
     expect(usesUntilGathered(gathered, table, makeFilter(5000, 0.02, 1), 10)).toBe(0);
     expect(usesUntilGathered(gathered, table, makeFilter(5000, 0.5, 1), 10)).toBe(0);
-    const request = { metric: "ip", query: table.readRow(0), k: 3, rowCount: 5000 } as const;
+    const request = { metric: "ip", query: table.readRows([0]), k: 3, rowCount: 5000 } as const;
     const { mask } = makeFilter(5000, 0.2, 1);
     for (let use = 0; use < 10; use++) {
       expect(gathered.search({ ...request, mask: null })).toBe(null);

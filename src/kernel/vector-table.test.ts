@@ -413,7 +413,7 @@ describe("rows", () => {
         const data = makeRows("gaussian", 777, dim, dtype, randomFrom(dim));
         const table = makeTable(data, dim, dtype, [1, 300, 5]);
         expect(table.rowCount).toBe(777);
-        expect(table.readRow(500)).toEqual(data.slice(500 * dim, 501 * dim));
+        expect(table.readRows([500])).toEqual(data.slice(500 * dim, 501 * dim));
         expect(table.readRows([0, 776, 3])).toEqual(
           Float32Array.of(...data.slice(0, dim), ...data.slice(776 * dim), ...data.slice(3 * dim, 4 * dim)),
         );

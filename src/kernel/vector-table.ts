@@ -245,13 +245,6 @@ export class VectorTable {
     }
   }
 
-  /** A row as float32, a copy. */
-  readRow(row: number): Float32Array {
-    const target = new Float32Array(this.dim);
-    this.#readInto(row, target);
-    return target;
-  }
-
   /** Rows as float32, row-major, a copy. */
   readRows(rows: ArrayLike<number>): Float32Array {
     const { dim } = this;

@@ -6,7 +6,7 @@
  */
 import { LynseError } from "../errors.js";
 import type { FieldVectors } from "../index/field-vectors.js";
-import { isHigherBetter } from "../index/metric/metric-order.js";
+import { isDenseMetric, isHigherBetter } from "../index/metric/metric-order.js";
 import { beginMetricRange, beginMetricScan } from "../index/metric/metric-scan.js";
 import { isWorthThreads, scanParallel } from "../kernel/parallel-scan.js";
 import { type ScanRequest, type ScanResult, type SearchInProgress, VectorTable } from "../kernel/vector-table.js";
@@ -100,7 +100,7 @@ function searchTable(
 ): ScanResult | Promise<ScanResult> {
   const { table, rowCount, fromRow, maskCount } = search;
   if (rowCount <= fromRow) return noRows;
-  if (helpers !== null && fromRow === 0 && maskCount !== undefined && isDense(query.metric)) {
+  if (helpers !== null && fromRow === 0 && maskCount !== undefined && isDenseMetric(query.metric)) {
     const helped = searchHelped(search, maskCount, query, query.metric, helpers);
     if (helped !== null) return helped;
   }
@@ -129,14 +129,9 @@ function searchHelped(
 
 function beginSearch({ table, mask, maskCount, rowCount, fromRow }: TableSearch, query: VectorQuery): SearchInProgress {
   const { metric, query: vector, k } = query;
-  if (!isDense(metric)) return beginMetricScan(table, { metric, query: vector, k, rowCount, fromRow, mask });
+  if (!isDenseMetric(metric)) return beginMetricScan(table, { metric, query: vector, k, rowCount, fromRow, mask });
   const request: ScanRequest = { metric, query: vector, k, rowCount, fromRow, mask };
   return table.beginSearch(maskCount === undefined ? request : { ...request, maskCount });
-}
-
-/** True for the metrics that the scan kernel knows. */
-export function isDense(metric: Metric): metric is DenseMetric {
-  return metric === "ip" || metric === "l2" || metric === "cos";
 }
 
 function shifted(result: ScanResult, firstRow: number): ScanResult {
@@ -146,7 +141,7 @@ function shifted(result: ScanResult, firstRow: number): ScanResult {
 
 /** Rows that a step may look at; the scans of other metrics are some times slower. */
 function rowsPerStepOf(table: VectorTable, metric: Metric): number {
-  const components = isDense(metric) ? componentsPerStep : componentsPerStep / 16;
+  const components = isDenseMetric(metric) ? componentsPerStep : componentsPerStep / 16;
   return Math.max(4096, Math.floor(components / table.dim));
 }
 
@@ -265,7 +260,7 @@ async function rangeOfTable(
   const slack = Math.abs(threshold) * 2 ** -23 + 2 ** -149;
   const loose = isHigherBetter(metric) ? threshold - slack : threshold + slack;
   const request = { query: vector, rowCount, mask, threshold: loose, maxResults };
-  const run = isDense(metric)
+  const run = isDenseMetric(metric)
     ? table.beginRange({ ...request, metric })
     : beginMetricRange(table, { ...request, metric });
   return shifted(await inSteps(run, rowsPerStepOf(table, metric), signal), search.firstRow);
@@ -284,7 +279,7 @@ export async function searchExactBatch(
   if (k === 0) return new Array<ScanResult>(count).fill(noRows);
   const results: ScanResult[] = [];
   const slice = new TimeSlice();
-  if (!isDense(metric) || field.stored !== null) {
+  if (!isDenseMetric(metric) || field.stored !== null) {
     for (let at = 0; at < count; at++) {
       const query = batch.queries.subarray(at * dim, (at + 1) * dim);
       results.push(await searchExact(field, filter, { ...batch, query }));

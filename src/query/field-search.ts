@@ -7,7 +7,7 @@
  * docs/internals/planner.md.
  */
 import type { FieldVectors } from "../index/field-vectors.js";
-import { isBinaryMetric } from "../index/metric/metric-order.js";
+import { isBinaryMetric, isDenseMetric } from "../index/metric/metric-order.js";
 import { scoreMetricRows } from "../index/metric/metric-scan.js";
 import type { IndexCandidates, VectorIndex } from "../index/vector-index.js";
 import type { ScanResult } from "../kernel/vector-table.js";
@@ -15,7 +15,6 @@ import { TimeSlice } from "../time-slice.js";
 import type { Metric } from "../types.js";
 import { bestOf, bestRows, type RankedRows } from "./best-rows.js";
 import {
-  isDense,
   noRows,
   searchExact,
   searchExactBatch,
@@ -287,7 +286,7 @@ function scoreCandidates(
     values = values === null ? null : values.filter((_, at) => found.rows[at]! < covered);
     rows = rows.filter((row) => row < covered);
   }
-  values ??= isDense(metric) ? table.scoreRows(metric, query, rows) : scoreMetricRows(table, metric, query, rows);
+  values ??= isDenseMetric(metric) ? table.scoreRows(metric, query, rows) : scoreMetricRows(table, metric, query, rows);
   return bestOf(metric, k, rows, values);
 }
 

@@ -64,15 +64,6 @@ export class BeamSearch {
     }
   }
 
-  /** Reads every block and scores every allowed row exactly. */
-  async runExact(): Promise<IndexCandidates> {
-    try {
-      return await this.#scanBlocks();
-    } finally {
-      for (const scratch of this.#scratch) this.#graph.table.memory.releaseScratch(scratch);
-    }
-  }
-
   async #run(): Promise<IndexCandidates> {
     const { table } = this.#graph;
     const { k, mask } = this.#request;
@@ -95,6 +86,7 @@ export class BeamSearch {
     return this.#finish(isWalk ? "beam+scan" : "scan");
   }
 
+  /** Reads every block and scores every allowed row exactly. */
   async #scanBlocks(): Promise<IndexCandidates> {
     this.#begin(1);
     const together = Math.max(1, Math.floor(scanBytes / this.#graph.shape.blockBytes));

@@ -5,7 +5,6 @@
  * codes in memory that tell which blocks to read. Candidates carry exact values, since their vectors were read.
  */
 import type { DenseMetric } from "../../types.js";
-import type { ChunkOptions, DiskRows } from "../disk-rows.js";
 import type { IndexName } from "../index-name.js";
 import type {
   BuildContext,
@@ -24,7 +23,7 @@ import type { DiskGraph } from "./disk-graph.js";
 import { FileTenure } from "./file-tenure.js";
 import { buildGraph } from "./graph-builder.js";
 import { batchRows, insertRows } from "./graph-insertion.js";
-import { forEachChunk, readRows } from "./graph-rows.js";
+import { readRows } from "./graph-rows.js";
 import { graphSections, loadGraph } from "./graph-sections.js";
 import type { TableShape } from "./node-table.js";
 
@@ -37,7 +36,7 @@ const fileGrowthMax = 2.5;
 /** Components that a product code's byte stands for, where the name does not say. */
 const defaultWidth = 4;
 
-class DiskAnnIndex implements VectorIndex, DiskRows {
+class DiskAnnIndex implements VectorIndex {
   readonly name: IndexName;
   readonly parameters: IndexParameters;
   readonly storesVectors = true;
@@ -68,21 +67,9 @@ class DiskAnnIndex implements VectorIndex, DiskRows {
     return this.#files.during(this.#graph.file, () => this.#searchOf(request).run());
   }
 
-  scanExact(request: IndexSearch): Promise<IndexCandidates> {
-    return this.#files.during(this.#graph.file, () => this.#searchOf(request).runExact());
-  }
-
   readRows(rows: ArrayLike<number>): Promise<Float32Array> {
     const graph = this.#graph;
     return this.#files.during(graph.file, () => readRows(graph, rows));
-  }
-
-  forEachChunk(
-    visit: (rows: Uint32Array, vectors: Float32Array) => void | Promise<void>,
-    options: ChunkOptions,
-  ): Promise<void> {
-    const graph = this.#graph;
-    return this.#files.during(graph.file, () => forEachChunk(graph, visit, options));
   }
 
   async extend(rows: IndexRows, context: BuildContext): Promise<void> {

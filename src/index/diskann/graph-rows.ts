@@ -1,16 +1,13 @@
 /**
  * How are the vectors of an index on disk read back?
  *
- * By row, or all of them in the order of the file, some MiB at a time. Every block is verified.
+ * By row, in the order of their blocks. Every block is verified.
  */
 import { assert } from "../../errors.js";
 import { TimeSlice } from "../../time-slice.js";
-import type { ChunkOptions } from "../disk-rows.js";
-import { throwIfAborted } from "./block-file.js";
 import { blockHeaderBytes } from "./block-shape.js";
 import type { DiskGraph } from "./disk-graph.js";
 
-const chunkBytes = 2 << 20;
 /** Blocks that are read at the same time. */
 const blocksTogether = 16;
 
@@ -63,60 +60,4 @@ export async function readRows(graph: DiskGraph, rows: ArrayLike<number>): Promi
 async function settled(reads: readonly Promise<void>[]): Promise<void> {
   const failed = (await Promise.allSettled(reads)).find((read) => read.status === "rejected");
   if (failed !== undefined) throw failed.reason;
-}
-
-/** Visits every allowed row once; see `DiskRows`. */
-export async function forEachChunk(
-  graph: DiskGraph,
-  visit: (rows: Uint32Array, vectors: Float32Array) => void | Promise<void>,
-  { mask, signal }: ChunkOptions,
-): Promise<void> {
-  const { table, shape, file, places } = graph;
-  const { dim, blockNodes, blockBytes } = shape;
-  const together = Math.max(1, Math.floor(chunkBytes / blockBytes));
-  const blocks = blocksInFile(graph);
-  const bytes = new Uint8Array(Math.min(together, blocks.length) * blockBytes);
-  const rows = new Uint32Array(together * blockNodes);
-  const vectors = new Float32Array(rows.length * dim);
-  const slice = new TimeSlice();
-  for (let from = 0; from < blocks.length; ) {
-    throwIfAborted(signal);
-    const first = places[blocks[from]!]!;
-    let to = from + 1;
-    while (to < blocks.length && to - from < together && places[blocks[to]!] === first + to - from) to++;
-    await file.read(bytes.subarray(0, (to - from) * blockBytes), first);
-    for (let i = from; i < to; i++) {
-      file.verify(bytes.subarray((i - from) * blockBytes, (i - from + 1) * blockBytes), blocks[i]!, first + i - from);
-    }
-    const found = placesOfRows(graph, blocks.subarray(from, to), mask);
-    found.forEach(({ row, offset }, i) => {
-      rows[i] = row;
-      vectors.set(new Float32Array(bytes.buffer, offset, dim), i * dim);
-    });
-    if (found.length > 0) await visit(rows.subarray(0, found.length), vectors.subarray(0, found.length * dim));
-    from = to;
-    if (slice.isDue()) await slice.giveWay();
-  }
-  assert(table.nodeCount <= blocks.length * blockNodes, "every node lies in a block");
-}
-
-/** The allowed rows of blocks that lie one after the other in a buffer, ascending, and where their vectors begin. */
-function placesOfRows(
-  { table, shape }: DiskGraph,
-  blocks: Uint32Array,
-  mask: Uint32Array | null,
-): { readonly row: number; readonly offset: number }[] {
-  const { blockNodes, blockBytes, nodeBytes } = shape;
-  const tableRows = table.rows;
-  const found: { row: number; offset: number }[] = [];
-  for (let i = 0; i < blocks.length; i++) {
-    const first = blocks[i]! * blockNodes;
-    const last = Math.min(table.nodeCount, first + blockNodes);
-    for (let node = first; node < last; node++) {
-      const row = tableRows[node]!;
-      if (mask !== null && (((mask[row >>> 5] ?? 0) >>> (row & 31)) & 1) === 0) continue;
-      found.push({ row, offset: i * blockBytes + blockHeaderBytes + (node - first) * nodeBytes });
-    }
-  }
-  return found.sort((a, b) => a.row - b.row);
 }

@@ -13,14 +13,12 @@ export function isHigherBetter(metric: Metric): boolean {
   return metric === "ip" || metric === "cos";
 }
 
-/** Negative when `a` is better than `b`, positive when it is worse; for sorting best first. */
-export function compareValues(metric: Metric, a: number, b: number): number {
-  // Infinite values are equal to themselves, though their difference is NaN.
-  if (a === b) return 0;
-  return isHigherBetter(metric) === a > b ? -1 : 1;
-}
-
 /** True for distances between sets of bits. */
 export function isBinaryMetric(metric: Metric): metric is BinaryMetric {
   return metric === "hamming" || metric === "jaccard" || metric === "tanimoto" || metric === "dice";
+}
+
+/** True for the metrics that the scan kernel knows; all others are scanned by `metric-scan`. */
+export function isDenseMetric(metric: Metric): metric is DenseMetric {
+  return metric === "ip" || metric === "l2" || metric === "cos";
 }

@@ -222,7 +222,7 @@ describe("values of a metric", () => {
         const rows = rowsFor(metric, 30, dim, dim + 1);
         for (const dtype of ["float32", "float16"] as const) {
           const table = tableOf(rows, dtype);
-          const stored = rows.map((_, i) => Array.from(table.readRow(i)));
+          const stored = rows.map((_, i) => Array.from(table.readRows([i])));
           const all = rows.map((_, i) => i);
           const values = stored.map((query) => scoreMetricRows(table, metric, Float32Array.from(query), all));
           for (let i = 0; i < rows.length; i++) {
@@ -319,7 +319,7 @@ describe("scans by a metric", () => {
       const rows = rowsFor(metric, 900, metric === "haversine" ? 2 : 24, 3);
       for (const dtype of ["float32", "float16"] as const) {
         const table = tableOf(rows, dtype);
-        const query = table.readRow(850);
+        const query = table.readRows([850]);
         const all = rows.map((_, i) => i);
         const values = scoreMetricRows(table, metric, query, all);
         const random = randomOf(1);
@@ -363,7 +363,7 @@ describe("scans by a metric", () => {
         const table = tableOf(dtype === "float32" ? rows : rows.filter((_, i) => i % 5 !== 0), dtype);
         const { rowCount } = table;
         for (const at of [0, 7, 700, 1100]) {
-          const query = table.readRow(at);
+          const query = table.readRows([at]);
           const values = scoreMetricRows(
             table,
             metric,
@@ -418,7 +418,7 @@ describe("scans by a metric", () => {
       const rows = rowsFor(metric, count, dim, 4);
       const table = tableOf(rows, "float32", segmentBytes);
       expect(new Set(table.blocks.map((block) => block.segment)).size).toBeGreaterThan(1);
-      const query = table.readRow(count - 1);
+      const query = table.readRows([count - 1]);
       const values = scoreMetricRows(
         table,
         metric,
@@ -444,7 +444,7 @@ describe("scans by a metric", () => {
     for (const metric of metrics) {
       const rows = rowsFor(metric, 300, metric === "haversine" ? 2 : 9, 8);
       const table = tableOf(rows);
-      const query = table.readRow(0);
+      const query = table.readRows([0]);
       const values = scoreMetricRows(
         table,
         metric,
@@ -467,7 +467,7 @@ describe("scans by a metric", () => {
 
   it("give nothing where nothing is allowed, and back their scratch", () => {
     const table = tableOf(rowsFor("l1", 200, 5, 1));
-    const query = table.readRow(0);
+    const query = table.readRows([0]);
     const request = { metric: "l1", query, k: 5, rowCount: 200, mask: new Uint32Array(7) } as const;
     expect(beginMetricScan(table, request).finish().rows.length).toBe(0);
     expect(beginMetricScan(table, { ...request, rowCount: 0 }).finish().rows.length).toBe(0);

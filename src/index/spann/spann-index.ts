@@ -6,7 +6,6 @@
  * nearest.
  */
 import type { DenseMetric } from "../../types.js";
-import type { ChunkOptions, DiskRows } from "../disk-rows.js";
 import { FileTenure } from "../diskann/file-tenure.js";
 import { noNode } from "../diskann/node-table.js";
 import type { IndexName } from "../index-name.js";
@@ -25,7 +24,7 @@ import { compactSpann } from "./compact-spann.js";
 import { ListReader } from "./list-reader.js";
 import { appendRows, buildSpann, type SpannRequest } from "./spann-builder.js";
 import { SpannEffort } from "./spann-effort.js";
-import { forEachChunk, readRows } from "./spann-rows.js";
+import { readRows } from "./spann-rows.js";
 import { SpannSearch } from "./spann-search.js";
 import { loadSpann, spannSections } from "./spann-sections.js";
 import type { SpannState } from "./spann-state.js";
@@ -41,7 +40,7 @@ const visitCost = 10;
 /** Runs of each list, on average, from which lists are copied together. */
 const runsMax = 4;
 
-class SpannIndex implements VectorIndex, DiskRows {
+class SpannIndex implements VectorIndex {
   readonly name: IndexName;
   readonly parameters: IndexParameters;
   readonly storesVectors = true;
@@ -77,22 +76,9 @@ class SpannIndex implements VectorIndex, DiskRows {
     return this.#files.during(this.#state.file, () => search.run());
   }
 
-  scanExact(request: IndexSearch): Promise<IndexCandidates> {
-    const search = this.#searchFor(request);
-    return this.#files.during(this.#state.file, () => search.runExact());
-  }
-
   readRows(rows: ArrayLike<number>): Promise<Float32Array> {
     const state = this.#state;
     return this.#files.during(state.file, () => readRows(state, rows));
-  }
-
-  forEachChunk(
-    visit: (rows: Uint32Array, vectors: Float32Array) => void | Promise<void>,
-    options: ChunkOptions,
-  ): Promise<void> {
-    const state = this.#state;
-    return this.#files.during(state.file, () => forEachChunk(state, visit, options));
   }
 
   async extend(rows: IndexRows, context: BuildContext): Promise<void> {

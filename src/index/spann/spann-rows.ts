@@ -1,18 +1,14 @@
 /**
  * How are the vectors of posting lists read back?
  *
- * Each row's vector from the one block that it is known to lie in, or all of them in the order of the file, each once.
+ * Each row's vector from the one block that it is known to lie in.
  */
 import { assert } from "../../errors.js";
 import { TimeSlice } from "../../time-slice.js";
-import type { ChunkOptions } from "../disk-rows.js";
-import { throwIfAborted } from "../diskann/block-file.js";
 import { blockHeaderBytes } from "../diskann/block-shape.js";
 import { noNode } from "../diskann/node-table.js";
-import { verifyRun } from "./list-reader.js";
 import type { SpannState } from "./spann-state.js";
 
-const chunkBytes = 1 << 20;
 const blocksTogether = 16;
 
 /** Rows as float32, row-major, in the order asked for. */
@@ -52,43 +48,4 @@ export async function readRows({ places, shape, file }: SpannState, rows: ArrayL
     if (slice.isDue()) await slice.giveWay();
   }
   return target;
-}
-
-/** Visits every allowed row once; see `DiskRows`. */
-export async function forEachChunk(
-  { vectors, shape, places, file }: SpannState,
-  visit: (rows: Uint32Array, vectors: Float32Array) => void | Promise<void>,
-  { mask, signal }: ChunkOptions,
-): Promise<void> {
-  const { dim, blockNodes, blockBytes, nodeBytes, vectorBytes } = shape;
-  const together = Math.max(1, Math.floor(chunkBytes / blockBytes));
-  const bytes = new Uint8Array(together * blockBytes);
-  const view = new DataView(bytes.buffer);
-  const rows = new Uint32Array(together * blockNodes);
-  const target = new Float32Array(rows.length * dim);
-  const slice = new TimeSlice();
-  for (const { list, run } of vectors.inFile()) {
-    for (let from = 0; from < run.blocks; from += together) {
-      throwIfAborted(signal);
-      const part = { place: run.place + from, blocks: Math.min(together, run.blocks - from) };
-      const present = bytes.subarray(0, part.blocks * blockBytes);
-      await file.read(present, part.place);
-      verifyRun(file, present, part, list);
-      let count = 0;
-      for (let block = 0; block < part.blocks; block++) {
-        const nodes = Math.min(blockNodes, view.getUint32(block * blockBytes + 8, true));
-        for (let i = 0; i < nodes; i++) {
-          const offset = block * blockBytes + blockHeaderBytes + i * nodeBytes;
-          const row = view.getUint32(offset + vectorBytes, true);
-          // The other lists that a row stands in are passed over.
-          if (places[row] !== (part.place + block) * blockNodes + i) continue;
-          if (mask !== null && (((mask[row >>> 5] ?? 0) >>> (row & 31)) & 1) === 0) continue;
-          rows[count] = row;
-          target.set(new Float32Array(bytes.buffer, offset, dim), count++ * dim);
-        }
-      }
-      if (count > 0) await visit(rows.subarray(0, count), target.subarray(0, count * dim));
-      if (slice.isDue()) await slice.giveWay();
-    }
-  }
 }

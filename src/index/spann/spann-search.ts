@@ -60,10 +60,6 @@ export class SpannSearch {
   }
 
   /** Reads all vectors and scores every allowed row exactly. */
-  runExact(): Promise<IndexCandidates> {
-    return this.#withScratch(() => this.#scanAll());
-  }
-
   async #scanAll(): Promise<IndexCandidates> {
     const { file, vectors, kernel } = this.#state;
     const blocksMax = Math.max(1, Math.floor(scanBytes / file.blockBytes));
