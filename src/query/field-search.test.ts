@@ -3,7 +3,7 @@ import { NodeKernelPool } from "../engine/node-kernel-pool.js";
 import { FieldVectors } from "../index/field-vectors.js";
 import { hnswFamily } from "../index/hnsw/hnsw-index.js";
 import type { IndexName } from "../index/index-name.js";
-import type { IndexFolder } from "../index/vector-index.js";
+import type { IndexCandidates, IndexFolder, VectorIndex } from "../index/vector-index.js";
 import { VectorTable } from "../kernel/vector-table.js";
 import { searchField, searchFieldBatch } from "./field-search.js";
 import type { RowFilter } from "./row-filter.js";
@@ -29,6 +29,58 @@ function filterOf(isAllowed: ((row: number) => boolean) | null): RowFilter {
   }
   return { ...account, mask, count };
 }
+
+/** An index that finds what it is told, and would be quick about it. */
+function indexFinding(rows: readonly number[]): VectorIndex {
+  const found: IndexCandidates = { rows: Uint32Array.from(rows), values: null, rowsScored: rows.length, plan: "walk" };
+  return {
+    name: { name: "HNSW-L2", family: "HNSW", metric: "l2", quantizer: null, quantizerSize: null },
+    parameters: {},
+    rowCount: covered,
+    leftOut: 0,
+    storesVectors: false,
+    expectedVisits: () => 1,
+    search: () => found,
+    extend: async () => {},
+    serialize: () => [],
+    memoryBytes: () => 0,
+    diskBytes: () => 0,
+    release: () => {},
+  };
+}
+
+describe("an index that finds too few", () => {
+  const table = new VectorTable({ dim: 1, dtype: "float32" });
+  table.appendFloats(Float32Array.from({ length: rowCount }, (_, row) => row));
+  const field = new FieldVectors(table, pool);
+  const effort = { metric: "l2", k: 4, nprobe: null, exact: false, signal: undefined } as const;
+  const query = Float32Array.of(20_000);
+
+  it.each([
+    ["one row", [7]],
+    ["nothing", []],
+  ])("is followed by the exact scan where it finds %s", async (_, rows) => {
+    const filter = filterOf((row) => row < covered && row % 2 === 0);
+    const result = await searchField(field, indexFinding(rows), filter, { ...effort, query });
+    expect([...result.rows]).toEqual([20_000, 19_998, 20_002, 19_996]);
+    expect(result).toMatchObject({ fellBack: true, plan: "index-filtered", candidates: rows.length });
+    expect(result.rowsScored).toBeGreaterThan(rows.length);
+  });
+
+  it("is not made up for by newer rows that lie far away", async () => {
+    const filter = filterOf((row) => row >= 19_000);
+    const result = await searchField(field, indexFinding([20_000]), filter, { ...effort, query });
+    expect([...result.rows]).toEqual([20_000, 19_999, 20_001, 19_998]);
+    expect(result).toMatchObject({ fellBack: true, tailRows: rowCount - covered });
+  });
+
+  it("is enough where it finds as many as match", async () => {
+    const filter = filterOf((row) => row === 7 || row === 9);
+    const result = await searchField(field, indexFinding([7, 9]), filter, { ...effort, query });
+    expect([...result.rows]).toEqual([9, 7]);
+    expect(result.fellBack).toBe(false);
+  });
+});
 
 describe("a batch over an index", () => {
   it("gives what its queries give one by one, on threads where there is enough to do", async () => {

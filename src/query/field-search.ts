@@ -290,6 +290,14 @@ function scoreCandidates(
   return bestOf(metric, k, rows, values);
 }
 
+/** Rows below `limit` that the filter lets through. */
+function countBelow({ mask, count, rowCount }: RowFilter, limit: number): number {
+  if (mask === null) return limit;
+  let beyond = 0;
+  for (let row = limit; row < rowCount; row++) beyond += (mask[row >>> 5]! >>> (row & 31)) & 1;
+  return count - beyond;
+}
+
 function isBelow(rows: Uint32Array, limit: number): boolean {
   for (let i = 0; i < rows.length; i++) if (rows[i]! >= limit) return false;
   return true;
@@ -305,7 +313,8 @@ function merged(
   query: FieldQuery,
 ): FieldResult | Promise<FieldResult> {
   const best = tail.rows.length === 0 ? scored : bestRows(query.metric, query.k, [scored, tail]);
-  const fellBack = best.rows.length < Math.min(query.k, filter.count);
+  // Rows after the index must not make up for those that it missed.
+  const fellBack = scored.rows.length < query.k && scored.rows.length < countBelow(filter, covered);
   const result: FieldResult = {
     rows: best.rows,
     values: best.values,
