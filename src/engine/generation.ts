@@ -96,6 +96,9 @@ function replayInto(to: Pick<GenerationParts, "rows" | "ranges">, changes: (() =
     superseded: (numbers) => changes.push(() => numbers.forEach((row) => void rows.markSuperseded(row))),
     deleted: (numbers) => changes.push(() => numbers.forEach((row) => void rows.markDeleted(row))),
     restored: (numbers) => changes.push(() => numbers.forEach((row) => void rows.markRestored(row))),
+    moved() {},
+    fieldVectors() {},
+    sparse() {},
   };
 }
 

@@ -63,7 +63,7 @@ function checkOwner(files: GenerationFiles, path: string, header: FileHeader): v
 }
 
 function positionOf({ generation, logBytes, rowCount, batch }: FileHeader): LogPosition {
-  return { generation, bytes: logBytes, rowCount, batch };
+  return { generation, bytes: logBytes, rowCount, batch, slotCounts: [] };
 }
 
 /** What `read` gives for the newest checkpoint for which it does not fail. */

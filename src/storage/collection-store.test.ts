@@ -8,6 +8,7 @@ import { encodeFileHeader, formatVersion } from "./file-header.js";
 import type { FileSystem } from "./file-system.js";
 import type { LogPosition } from "./log-position.js";
 import { MemoryFileSystem } from "./memory-file-system.js";
+import type { ReplayVisitor } from "./replay-visitor.js";
 import {
   contentAfter,
   createProbeStore,
@@ -20,7 +21,10 @@ import {
 } from "./store-probe.js";
 
 const folder = "/c";
-const silent = { rows() {}, superseded() {}, deleted() {}, restored() {} };
+const silent: ReplayVisitor = {
+  ...{ rows() {}, superseded() {}, deleted() {}, restored() {} },
+  ...{ moved() {}, fieldVectors() {}, sparse() {} },
+};
 
 const id: fc.Arbitrary<Id> = fc.oneof(
   fc.maxSafeNat(),
@@ -138,7 +142,7 @@ describe("what was appended is read back", () => {
     const second = frames[1]!;
     expect(store.readField(second.fieldOffset, second.fieldLengths[0]!, second.fieldCrcs[0]!)).toBe('{"n":3}');
     const logBytes = (await fs.readFile(`${folder}/g1/log-000001.lynse`, 1e6))!.length;
-    expect(position).toEqual({ generation: 1, bytes: logBytes, rowCount: 3, batch: 1 });
+    expect(position).toEqual({ generation: 1, bytes: logBytes, rowCount: 3, batch: 1, slotCounts: [] });
     expect(store.diskUsage()).toEqual({ logBytes, vectorBytes: 64 + 3 * 12, derivedBytes: 0 });
   });
 
@@ -159,7 +163,7 @@ describe("what was appended is read back", () => {
     const store = await createProbeStore(fs, folder);
     const before = fs.changes;
     const result = await store.append([transactionOf({}), transactionOf({ rows: [] })], "fsync");
-    expect(result).toEqual({ frames: [], position: store.position });
+    expect(result).toEqual({ frames: [], fieldVectors: [], sparse: [], position: store.position });
     expect(store.position.batch).toBe(0);
     expect(fs.changes).toBe(before);
   });

@@ -155,7 +155,15 @@ async function goOn(fs: FaultyFileSystem, state: string): Promise<void> {
   if (state === "none") return;
   const before = JSON.parse(JSON.parse(state).content) as ReturnType<typeof contentAfter>;
   const store = await CollectionStore.open(fs, folder, writable);
-  await store.replay(null, { rows() {}, superseded() {}, deleted() {}, restored() {} });
+  await store.replay(null, {
+    rows() {},
+    superseded() {},
+    deleted() {},
+    restored() {},
+    moved() {},
+    fieldVectors() {},
+    sparse() {},
+  });
   if (store.config.dim === null) await store.updateConfig({ dim: 3 });
   await store.append([transactionOf({ rows: rows(90, 3) })], "fsync");
   const expected = [...before.rows, ...contentAfter([{ rows: rows(90, 3) }]).rows];

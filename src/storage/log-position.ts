@@ -14,9 +14,11 @@ export interface LogPosition {
   readonly rowCount: number;
   /** Batches written before this position: the next batch has this number plus one. */
   readonly batch: number;
+  /** Slots written before this position to each named vector field, by field number; absent ones have none. */
+  readonly slotCounts: readonly number[];
 }
 
 /** The position before the first batch. */
 export function startOfLog(generation: number): LogPosition {
-  return { generation, bytes: fileHeaderBytes, rowCount: 0, batch: 0 };
+  return { generation, bytes: fileHeaderBytes, rowCount: 0, batch: 0, slotCounts: [] };
 }

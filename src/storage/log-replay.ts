@@ -218,7 +218,7 @@ export class LogReplay {
       if (content.kind === "rows") this.#visitor.rows(content.rows);
       else this.#visitor[content.kind](content.list);
     }
-    this.#position = { generation, bytes: batch.end, rowCount, batch: this.#position.batch + 1 };
+    this.#position = { ...this.#position, generation, bytes: batch.end, rowCount, batch: this.#position.batch + 1 };
     if (batch.end <= this.#vouchedBytes) this.#durable = this.#position;
   }
 

@@ -103,7 +103,7 @@ export class LogWriter {
     }
     const isEmpty = end === logBytes;
     const position = { ...this.#position, bytes: end, rowCount: rows, batch: isEmpty ? batch : batch + 1 };
-    return { frames, position };
+    return { frames, fieldVectors: [], sparse: [], position };
   }
 
   /** Removes what a failed write left behind the end, durably; when that fails as well, nothing is written any more. */

@@ -10,6 +10,20 @@ import { corruptFile } from "./corrupt-file.js";
 import type { FileSystem } from "./file-system.js";
 import { replaceFile } from "./replace-file.js";
 import { encodeSealedJson, readSealedJson } from "./sealed-json.js";
+import { isVectorFieldName } from "./vector-field-name.js";
+
+/** What is fixed about a named vector field, and its index. */
+export interface VectorFieldConfig {
+  readonly name: string;
+  readonly dim: number;
+  readonly dtype: Dtype;
+  /** Name of the metric. */
+  readonly metric: string;
+  /** Name of the index in use. */
+  readonly index: string | null;
+  /** What it was built with, so that it can be built again. */
+  readonly indexParameters?: { readonly [name: string]: number } | null;
+}
 
 /** What is fixed about a collection, apart from its rows. */
 export interface CollectionConfig {
@@ -25,6 +39,12 @@ export interface CollectionConfig {
   readonly description: string | null;
   /** ISO-8601. */
   readonly createdAt: string;
+  /** Named vector fields in order of creation, never reordered or removed: a field's number is its position. */
+  readonly vectorFields?: readonly VectorFieldConfig[];
+  /** Options of full text search. */
+  readonly text?: { readonly [name: string]: JsonValue };
+  /** What makes vectors of documents. */
+  readonly embedder?: { readonly name: string; readonly dim: number };
 }
 
 export interface Manifest {
@@ -44,7 +64,7 @@ export function manifestPath(folder: string): string {
 /** Replaces the manifest; durable when it resolves. */
 export async function writeManifest(fs: FileSystem, folder: string, manifest: Manifest): Promise<void> {
   const { generation, salt, config } = manifest;
-  const bytes = encodeSealedJson(fs, format, { generation, salt, config: { ...config } });
+  const bytes = encodeSealedJson(fs, format, { generation, salt, config: jsonOf(config) });
   await replaceFile(fs, manifestPath(folder), bytes);
 }
 
@@ -63,24 +83,87 @@ export async function readManifest(fs: FileSystem, folder: string): Promise<Mani
   return { generation, salt, config };
 }
 
+type JsonMembers = { readonly [key: string]: JsonValue };
+
+function isObject(value: JsonValue | undefined): value is JsonMembers {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** Members that are undefined are left out. */
+function jsonOf({ vectorFields, embedder, ...rest }: CollectionConfig): JsonMembers {
+  return {
+    ...rest,
+    ...(vectorFields === undefined ? {} : { vectorFields: vectorFields.map((field) => ({ ...field })) }),
+    ...(embedder === undefined ? {} : { embedder: { ...embedder } }),
+  };
+}
+
 function configOf(value: JsonValue | undefined): CollectionConfig | null {
-  if (typeof value !== "object" || value === null || Array.isArray(value)) return null;
-  const { dim, dtype, index, defaultIndex, description, createdAt } = value as { [key: string]: JsonValue };
-  const indexParameters = parametersOf((value as { [key: string]: JsonValue })["indexParameters"]);
-  if (indexParameters === null) return null;
-  const isDim = dim === null || (typeof dim === "number" && Number.isInteger(dim) && dim >= 1 && dim <= limits.dimMax);
-  if (!isDim || (dtype !== "float32" && dtype !== "float16")) return null;
+  if (!isObject(value)) return null;
+  const { dim, dtype, index, defaultIndex, description, createdAt } = value;
+  const indexParameters = parametersOf(value["indexParameters"]);
+  const vectorFields = vectorFieldsOf(value["vectorFields"]);
+  const text = value["text"];
+  const embedder = embedderOf(value["embedder"]);
+  if (indexParameters === null || vectorFields === null || embedder === null) return null;
+  if (text !== undefined && !isObject(text)) return null;
+  if (!(dim === null || isDim(dim)) || !isDtype(dtype)) return null;
   if (!isText(index) || !isText(defaultIndex) || !isText(description) || typeof createdAt !== "string") return null;
-  const config: CollectionConfig = { dim, dtype, index, defaultIndex, description, createdAt };
-  return indexParameters === undefined ? config : { ...config, indexParameters };
+  return {
+    ...{ dim, dtype, index, defaultIndex, description, createdAt },
+    ...(indexParameters === undefined ? {} : { indexParameters }),
+    ...(vectorFields === undefined ? {} : { vectorFields }),
+    ...(text === undefined ? {} : { text }),
+    ...(embedder === undefined ? {} : { embedder }),
+  };
+}
+
+/** Undefined where there are none, null where they are malformed. */
+function vectorFieldsOf(value: JsonValue | undefined): readonly VectorFieldConfig[] | null | undefined {
+  if (value === undefined) return undefined;
+  if (!Array.isArray(value)) return null;
+  const fields: VectorFieldConfig[] = [];
+  const taken = new Set<string>();
+  for (const each of value as readonly JsonValue[]) {
+    const field = vectorFieldOf(each);
+    if (field === null || taken.has(field.name.toLowerCase())) return null;
+    taken.add(field.name.toLowerCase());
+    fields.push(field);
+  }
+  return fields;
+}
+
+function vectorFieldOf(value: JsonValue): VectorFieldConfig | null {
+  if (!isObject(value)) return null;
+  const { name, dim, dtype, metric, index } = value;
+  const indexParameters = parametersOf(value["indexParameters"]);
+  if (!isVectorFieldName(name) || !isDim(dim) || !isDtype(dtype) || typeof metric !== "string") return null;
+  if (!isText(index) || indexParameters === null) return null;
+  const field = { name, dim, dtype, metric, index };
+  return indexParameters === undefined ? field : { ...field, indexParameters };
+}
+
+/** Undefined where there is none, null where it is malformed. */
+function embedderOf(value: JsonValue | undefined): CollectionConfig["embedder"] | null {
+  if (value === undefined) return undefined;
+  if (!isObject(value)) return null;
+  const { name, dim } = value;
+  return typeof name === "string" && isDim(dim) ? { name, dim } : null;
 }
 
 /** Null where they are malformed. */
 function parametersOf(value: JsonValue | undefined): { [name: string]: number } | null | undefined {
   if (value === undefined || value === null) return undefined;
-  if (typeof value !== "object" || Array.isArray(value)) return null;
-  if (!Object.values(value).every((member) => typeof member === "number")) return null;
+  if (!isObject(value) || !Object.values(value).every((member) => typeof member === "number")) return null;
   return { ...(value as { [name: string]: number }) };
+}
+
+function isDim(value: JsonValue | undefined): value is number {
+  return typeof value === "number" && Number.isInteger(value) && value >= 1 && value <= limits.dimMax;
+}
+
+function isDtype(value: JsonValue | undefined): value is Dtype {
+  return value === "float32" || value === "float16";
 }
 
 function isText(value: JsonValue | undefined): value is string | null {

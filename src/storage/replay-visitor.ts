@@ -5,7 +5,7 @@
  * was not committed. Arrays are views that the visitor may keep. Types only.
  */
 import type { Id } from "../types.js";
-import type { StoredRows } from "./transaction.js";
+import type { StoredFieldVectors, StoredRows, StoredSparse } from "./transaction.js";
 
 /** Ids as they come from the log: consecutive integers, integers, or a mixture with strings. */
 export type ReplayedIds = { readonly start: number } | Float64Array | readonly Id[];
@@ -19,4 +19,8 @@ export interface ReplayVisitor {
   superseded(rows: Uint32Array): void;
   deleted(rows: Uint32Array): void;
   restored(rows: Uint32Array): void;
+  /** What hangs on row `from[i]` goes to row `to[i]`. */
+  moved(from: Uint32Array, to: Uint32Array): void;
+  fieldVectors(part: StoredFieldVectors): void;
+  sparse(part: StoredSparse): void;
 }

@@ -119,6 +119,9 @@ function listener(heard: Heard): ReplayVisitor {
     superseded: hear("superseded"),
     deleted: hear("deleted"),
     restored: hear("restored"),
+    moved() {},
+    fieldVectors() {},
+    sparse() {},
   };
 }
 

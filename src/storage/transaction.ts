@@ -21,7 +21,36 @@ export interface RowsPart {
   readonly vectorBytes: readonly Uint8Array[];
 }
 
-/** One commit's changes, applied in this order: rows, superseded, deleted, restored. */
+/** Vectors of one named field: one slot each, numbered by the store in order of insertion, from 0 in each field. */
+export interface FieldVectorsPart {
+  /** Position of the field in `CollectionConfig.vectorFields`. */
+  readonly fieldNumber: number;
+  /** Row of each vector; may name rows of this transaction. */
+  readonly rows: Uint32Array;
+  /** Vectors as stored, `rows.length * dim` components of the field's dtype in any pieces. */
+  readonly vectorBytes: readonly Uint8Array[];
+}
+
+/** Sparse vectors in their stored form, which only their readers understand. */
+export interface SparsePart {
+  /** Row of each vector; may name rows of this transaction. */
+  readonly rows: Uint32Array;
+  /** The vectors back to back; no bytes: the row has none any more. */
+  readonly bytes: Uint8Array;
+  /** End of each vector in `bytes`; vector i begins where vector i - 1 ends. */
+  readonly ends: Uint32Array;
+}
+
+/** What hangs on row `from[i]` goes to row `to[i]`, which replaces it. */
+export interface MovedRows {
+  readonly from: Uint32Array;
+  readonly to: Uint32Array;
+}
+
+/**
+ * One commit's changes, applied in this order: rows, superseded, deleted, restored, moved, fieldVectors, sparse. Row
+ * numbers may name rows of the same transaction.
+ */
 export interface Transaction {
   readonly rows: readonly RowsPart[];
   /** Row numbers that an upsert replaced. */
@@ -30,6 +59,9 @@ export interface Transaction {
   readonly deleted: Uint32Array | readonly number[];
   /** Row numbers; may name rows of this transaction. */
   readonly restored: Uint32Array | readonly number[];
+  readonly moved?: MovedRows;
+  readonly fieldVectors?: readonly FieldVectorsPart[];
+  readonly sparse?: readonly SparsePart[];
 }
 
 /** Rows of one frame as they lie in the files. */
@@ -46,9 +78,33 @@ export interface StoredRows {
   readonly vectorsCrc: number;
 }
 
-/** Where an append put its rows: one entry a frame, in order of row numbers. */
+/** Vectors of a named field as they lie in its file: slots `[firstSlot, firstSlot + count)`. */
+export interface StoredFieldVectors {
+  readonly fieldNumber: number;
+  readonly firstSlot: number;
+  readonly count: number;
+  /** CRC-32 of the slots' bytes: one entry for the field's `VectorRanges`. */
+  readonly vectorsCrc: number;
+  /** Row of each slot. Length `count`. */
+  readonly rows: Uint32Array;
+}
+
+/** Sparse vectors of one frame as they lie in the log. */
+export interface StoredSparse {
+  readonly rows: Uint32Array;
+  /** Offset in the log of the first vector; each next one begins where the one before ends. */
+  readonly offset: number;
+  /** Bytes of each vector, 0 where the row has none any more. */
+  readonly lengths: Uint32Array;
+  /** CRC-32 of each vector's bytes. */
+  readonly crcs: Uint32Array;
+}
+
+/** Where an append put everything: one entry a frame, in the order of the log. */
 export interface AppendResult {
   readonly frames: readonly StoredRows[];
+  readonly fieldVectors: readonly StoredFieldVectors[];
+  readonly sparse: readonly StoredSparse[];
   /** End of the log after the append. */
   readonly position: LogPosition;
 }
