@@ -154,6 +154,11 @@ export class ColumnStore {
     return rowOrder(this.#column(path), direction);
   }
 
+  /** The column of a path, to be read only; `ensure` ran before. */
+  columnOf(path: string): Column {
+    return this.#column(path);
+  }
+
   /** The columns as a section of a checkpoint. */
   serialize(): Uint8Array {
     return writeColumns({
