@@ -1,7 +1,7 @@
 /**
  * How often does each number occur?
  *
- * A hash table of doubles in two typed arrays that double when they are half full. Minus zero is zero; NaN does not occur.
+ * A hash table of doubles in two typed arrays that grow fourfold when they are half full. Minus zero is zero; NaN does not occur.
  */
 
 const bitsAtFirst = 8;
@@ -48,7 +48,7 @@ export class NumberCounts {
   #grow(): void {
     const numbers = this.#numbers;
     const counts = this.#counts;
-    this.#bits += 1;
+    this.#bits += 2;
     this.#numbers = new Float64Array(2 ** this.#bits);
     this.#counts = new Uint32Array(2 ** this.#bits);
     for (let at = 0; at < counts.length; at += 1) {

@@ -3,8 +3,9 @@
  *
  * Maximal marginal relevance (Carbonell and Goldstein, "The Use of MMR, Diversity-Based Reranking for Reordering Documents
  * and Producing Summaries", SIGIR 1998): the next row is the one with the greatest
- * lambda x relevance - (1 - lambda) x its greatest similarity to a row chosen before. Similarity is the cosine. The greatest
- * similarity of each row is kept and only compared with the row chosen last: O(k n dim).
+ * lambda x relevance - (1 - lambda) x its greatest similarity to a row chosen before. Similarity is the cosine. What a row is
+ * worth only falls as more are chosen, so a row is compared with them only while it could be the next: exact, and
+ * O(k n dim) at worst.
  */
 
 export interface MmrRequest {
@@ -19,34 +20,57 @@ export interface MmrRequest {
   readonly k: number;
 }
 
+/** Below the cosine of any two rows, rounding included. */
+const leastLikeness = -1.001;
+
 /** Positions of the chosen candidates, in order of choice; ties go to the one that stood first. */
 export function mmrOrder({ relevance, vectors, dim, lambda, k }: MmrRequest): Uint32Array {
   const count = relevance.length;
   const order = new Uint32Array(Math.min(k, count));
   const units = unitRows(vectors, count, dim);
   const isChosen = new Uint8Array(count);
-  // Nothing is similar to a row before the first is chosen.
-  const likeness = new Float64Array(count);
+  /** Greatest similarity to the first `compared` chosen rows. */
+  const likeness = new Float64Array(count).fill(leastLikeness);
+  const compared = new Uint32Array(count);
   for (let chosen = 0; chosen < order.length; chosen++) {
     let best = -1;
     let bestValue = Number.NEGATIVE_INFINITY;
     for (let i = 0; i < count; i++) {
       if (isChosen[i] === 1) continue;
-      const value = lambda * relevance[i]! - (1 - lambda) * likeness[i]!;
+      // Nothing is similar to a row before the first is chosen.
+      let value = lambda * relevance[i]! - (chosen === 0 ? 0 : (1 - lambda) * likeness[i]!);
       if (best >= 0 && !(value > bestValue)) continue;
+      if (compared[i] !== chosen) {
+        likeness[i] = likenessTo(units, i, order, compared[i]!, chosen, dim, likeness[i]!);
+        compared[i] = chosen;
+        value = lambda * relevance[i]! - (1 - lambda) * likeness[i]!;
+        if (best >= 0 && !(value > bestValue)) continue;
+      }
       best = i;
       bestValue = value;
     }
     order[chosen] = best;
     isChosen[best] = 1;
-    if (chosen + 1 === order.length) break;
-    for (let i = 0; i < count; i++) {
-      if (isChosen[i] === 1) continue;
-      const similarity = dotOfRows(units, best * dim, i * dim, dim);
-      if (chosen === 0 || similarity > likeness[i]!) likeness[i] = similarity;
-    }
   }
   return order;
+}
+
+/** The greatest of `likeness` and the similarities of row `i` to the chosen rows `from` to before `to`. */
+function likenessTo(
+  units: Float32Array,
+  i: number,
+  order: Uint32Array,
+  from: number,
+  to: number,
+  dim: number,
+  likeness: number,
+): number {
+  let greatest = likeness;
+  for (let at = from; at < to; at++) {
+    const similarity = dotOfRows(units, order[at]! * dim, i * dim, dim);
+    if (similarity > greatest) greatest = similarity;
+  }
+  return greatest;
 }
 
 /** The rows scaled to unit length; rows without a direction become zeros. */
