@@ -1,50 +1,48 @@
 /**
- * Which frames does a batch of transactions become?
+ * Which bytes does a batch of transactions become?
  *
- * First a plan (where each frame begins and ends), since the last frame of the batch carries the mark that commits it;
- * then one frame at a time, so that a huge batch never stands in memory twice.
+ * One frame at a time, so that a huge batch never stands in memory twice.
  */
 import { assert } from "../errors.js";
-import { limits } from "../limits.js";
+import { type FrameLimits, type FramePlan, planFrames } from "./batch-plan.js";
+import { encodeFieldVectorsSection, fieldVectorsSectionBytes } from "./field-vectors-section.js";
 import type { GenerationFiles } from "./generation-files.js";
-import { encodeFrameHeader, frameHeaderBytes, frameKinds, padTo8 } from "./log-frame.js";
+import { encodeFrameHeader, type FrameHeader, frameHeaderBytes, frameKinds, padTo8 } from "./log-frame.js";
+import { encodeMovedRowsSection, movedRowsSectionBytes } from "./moved-rows-section.js";
 import { rangeCrc } from "./range-crc.js";
 import { encodeRowListSection, rowListSectionBytes } from "./row-list-section.js";
 import { encodeIds, encodeRowsSection, rowsSectionBytes } from "./rows-section.js";
-import type { RowsPart, StoredRows, Transaction } from "./transaction.js";
+import { encodeSparseSection, sparseSectionBytes } from "./sparse-section.js";
+import type { StoredFieldVectors, StoredRows, StoredSparse, Transaction } from "./transaction.js";
+import type { VectorFile } from "./vector-file.js";
 
-/** Where frames are cut; tests set them low. */
-export interface FrameLimits {
-  readonly rowsMax: number;
-  /** Bytes of the index section and the JSON together. */
-  readonly bytesMax: number;
+/** Vectors that belong behind the `first` ones of a file. */
+export interface FrameVectors {
+  readonly file: VectorFile;
+  readonly first: number;
+  readonly pieces: readonly Uint8Array[];
 }
 
-export const defaultFrameLimits: FrameLimits = { rowsMax: limits.frameRowsMax, bytesMax: 8 * 1024 * 1024 };
-
-/** A frame ready to be written, with what belongs into the vector file. */
+/** A frame ready to be written, with what belongs into a vector file. */
 export interface EncodedFrame {
   readonly bytes: Uint8Array;
-  readonly stored: StoredRows | null;
-  readonly vectors: readonly Uint8Array[];
+  readonly vectors?: FrameVectors;
+  readonly rows?: StoredRows;
+  readonly fieldVectors?: StoredFieldVectors;
+  readonly sparse?: StoredSparse;
 }
-
-type FramePlan =
-  | { readonly part: RowsPart; readonly from: number; readonly to: number }
-  | {
-      readonly kind: number;
-      readonly list: Uint32Array | readonly number[];
-      readonly from: number;
-      readonly to: number;
-    };
 
 /** Where a batch begins. */
 export interface BatchStart {
   readonly batch: number;
   readonly logBytes: number;
   readonly rowCount: number;
+  readonly slotCounts: readonly number[];
   readonly syncedBytes: number;
 }
+
+type FrameStart = Pick<FrameHeader, "batch" | "syncedBytes" | "part" | "isLast">;
+type PlanOf<Kind> = Extract<FramePlan, { readonly kind: Kind }>;
 
 /** The frames of a batch, in order. */
 export function* encodeBatch(
@@ -53,120 +51,144 @@ export function* encodeBatch(
   start: BatchStart,
   frameLimits: FrameLimits,
 ): Generator<EncodedFrame> {
-  const plans = planFrames(transactions, frameLimits);
+  const plans = planFrames(transactions, start.rowCount, frameLimits);
+  const slotCounts = [...start.slotCounts];
   let offset = start.logBytes;
   let firstRow = start.rowCount;
   for (let part = 0; part < plans.length; part++) {
     const plan = plans[part]!;
     const head = { batch: start.batch, syncedBytes: start.syncedBytes, part, isLast: part === plans.length - 1 };
-    const frame =
-      "part" in plan ? encodeRowsFrame(files, plan, head, offset, firstRow) : encodeListFrame(files, plan, head);
+    let frame: EncodedFrame;
+    if (plan.kind === frameKinds.rows) {
+      frame = encodeRowsFrame(files, plan, head, offset, firstRow);
+      firstRow += plan.to - plan.from;
+    } else if (plan.kind === frameKinds.fieldVectors) {
+      const { fieldNumber } = plan.part;
+      const firstSlot = slotCounts[fieldNumber] ?? 0;
+      frame = encodeFieldVectorsFrame(files, plan, head, firstSlot);
+      slotCounts[fieldNumber] = firstSlot + plan.to - plan.from;
+    } else if (plan.kind === frameKinds.sparse) frame = encodeSparseFrame(files, plan, head, offset);
+    else if (plan.kind === frameKinds.moved) frame = encodeMovedFrame(files, plan, head);
+    else frame = encodeListFrame(files, plan, head);
     offset += frame.bytes.length;
-    firstRow += frame.stored?.rowCount ?? 0;
     yield frame;
   }
 }
 
-function planFrames(transactions: readonly Transaction[], frameLimits: FrameLimits): FramePlan[] {
-  const plans: FramePlan[] = [];
-  for (const transaction of transactions) {
-    for (const part of transaction.rows) planRows(plans, part, frameLimits);
-    planList(plans, frameKinds.superseded, transaction.superseded, frameLimits);
-    planList(plans, frameKinds.deleted, transaction.deleted, frameLimits);
-    planList(plans, frameKinds.restored, transaction.restored, frameLimits);
-  }
-  return plans;
-}
-
-function planRows(plans: FramePlan[], part: RowsPart, { rowsMax, bytesMax }: FrameLimits): void {
-  const { rowCount, fieldEnds, ids } = part;
-  assert(fieldEnds.length === rowCount, "one field end a row");
-  assert((rowCount === 0 ? 0 : fieldEnds[rowCount - 1]) === part.fieldBytes.length, "the last row ends the fields");
-  let from = 0;
-  let bytes = 0;
-  for (let row = 0; row < rowCount; row++) {
-    const id = Array.isArray(ids) ? (ids as readonly unknown[])[row] : 0;
-    const idBytes = typeof id === "string" ? id.length * 3 + 4 : 12;
-    const rowBytes = fieldEnds[row]! - (row === 0 ? 0 : fieldEnds[row - 1]!) + idBytes + 8;
-    if (row > from && (row - from === rowsMax || bytes + rowBytes > bytesMax)) {
-      plans.push({ part, from, to: row });
-      from = row;
-      bytes = 0;
-    }
-    bytes += rowBytes;
-  }
-  if (from < rowCount) plans.push({ part, from, to: rowCount });
-}
-
-function planList(
-  plans: FramePlan[],
+/** Bytes of a frame whose index section is written by `encodeIndex`. */
+function frameOf(
+  { fs, saltBytes }: GenerationFiles,
+  head: FrameStart,
   kind: number,
-  list: Uint32Array | readonly number[],
-  { bytesMax }: FrameLimits,
-): void {
-  const countMax = Math.max(1, Math.floor(bytesMax / 4));
-  for (let from = 0; from < list.length; from += countMax) {
-    plans.push({ kind, list, from, to: Math.min(list.length, from + countMax) });
-  }
+  indexBytes: number,
+  encodeIndex: (index: Uint8Array) => void,
+  blob: Uint8Array = noBytes,
+): Uint8Array {
+  const bytes = new Uint8Array(frameHeaderBytes + indexBytes + padTo8(blob.length));
+  const index = bytes.subarray(frameHeaderBytes, frameHeaderBytes + indexBytes);
+  encodeIndex(index);
+  bytes.set(blob, frameHeaderBytes + indexBytes);
+  const indexCrc = rangeCrc(fs, index);
+  encodeFrameHeader(fs, bytes, saltBytes, { ...head, kind, indexBytes, blobBytes: blob.length, indexCrc });
+  return bytes;
 }
 
-type FrameStart = Pick<Parameters<typeof encodeFrameHeader>[3], "batch" | "syncedBytes" | "part" | "isLast">;
+const noBytes = new Uint8Array(0);
 
 function encodeRowsFrame(
   files: GenerationFiles,
-  { part, from, to }: { part: RowsPart; from: number; to: number },
+  { part, from, to, kind }: PlanOf<typeof frameKinds.rows>,
   head: FrameStart,
   offset: number,
   firstRow: number,
 ): EncodedFrame {
-  const { fs, saltBytes, vectors: file } = files;
+  const { vectors: file } = files;
   assert(file !== null, "the dimension is fixed before rows are written");
-  const { fieldBytes, fieldEnds } = part;
   const rowCount = to - from;
-  const blobStart = from === 0 ? 0 : fieldEnds[from - 1]!;
-  const blob = fieldBytes.subarray(blobStart, fieldEnds[to - 1]!);
-  const fieldLengths = new Uint32Array(rowCount);
-  const fieldCrcs = new Uint32Array(rowCount);
-  let start = blobStart;
-  for (let row = 0; row < rowCount; row++) {
-    const end = fieldEnds[from + row]!;
-    fieldLengths[row] = end - start;
-    fieldCrcs[row] = end === start ? 0 : rangeCrc(fs, fieldBytes, start, end);
-    start = end;
-  }
-  const vectors = slicePieces(part.vectorBytes, from * file.stride, to * file.stride);
-  let vectorsCrc = 0;
-  for (const piece of vectors) vectorsCrc = fs.crc32(piece, vectorsCrc);
+  const { blob, lengths, crcs } = textsOf(files, part.fieldBytes, part.fieldEnds, from, to);
+  const pieces = slicePieces(part.vectorBytes, from * file.stride, to * file.stride);
+  const vectorsCrc = crcOfPieces(files, pieces);
   const ids = encodeIds(part.ids, from, to);
   const indexBytes = rowsSectionBytes(rowCount, ids);
-  const bytes = new Uint8Array(frameHeaderBytes + indexBytes + padTo8(blob.length));
-  const index = bytes.subarray(frameHeaderBytes, frameHeaderBytes + indexBytes);
-  encodeRowsSection(index, { firstRow, rowCount, dim: file.dim, vectorsCrc, ids, fieldLengths, fieldCrcs });
-  bytes.set(blob, frameHeaderBytes + indexBytes);
-  encodeFrameHeader(fs, bytes, saltBytes, {
-    ...head,
-    kind: frameKinds.rows,
-    indexBytes,
-    blobBytes: blob.length,
-    indexCrc: rangeCrc(fs, index),
-  });
+  const section = { firstRow, rowCount, dim: file.dim, vectorsCrc, ids, fieldLengths: lengths, fieldCrcs: crcs };
+  const bytes = frameOf(files, head, kind, indexBytes, (index) => encodeRowsSection(index, section), blob);
   const fieldOffset = offset + frameHeaderBytes + indexBytes;
-  return { bytes, vectors, stored: { firstRow, rowCount, fieldOffset, fieldLengths, fieldCrcs, vectorsCrc } };
+  const rows = { firstRow, rowCount, fieldOffset, fieldLengths: lengths, fieldCrcs: crcs, vectorsCrc };
+  return { bytes, vectors: { file, first: firstRow, pieces }, rows };
 }
 
-function encodeListFrame(
+function encodeFieldVectorsFrame(
   files: GenerationFiles,
-  plan: { kind: number; list: Uint32Array | readonly number[]; from: number; to: number },
+  { part, from, to, kind }: PlanOf<typeof frameKinds.fieldVectors>,
+  head: FrameStart,
+  firstSlot: number,
+): EncodedFrame {
+  const { fieldNumber } = part;
+  const file = files.fields[fieldNumber];
+  assert(file !== undefined, "a vector field is created before it is written to");
+  const pieces = slicePieces(part.vectorBytes, from * file.stride, to * file.stride);
+  const rows = part.rows.slice(from, to);
+  const fieldVectors = { fieldNumber, firstSlot, count: rows.length, vectorsCrc: crcOfPieces(files, pieces), rows };
+  const bytes = frameOf(files, head, kind, fieldVectorsSectionBytes(rows.length), (index) => {
+    encodeFieldVectorsSection(index, { part: fieldVectors, dim: file.dim });
+  });
+  return { bytes, vectors: { file, first: firstSlot, pieces }, fieldVectors };
+}
+
+function encodeSparseFrame(
+  files: GenerationFiles,
+  { part, from, to, kind }: PlanOf<typeof frameKinds.sparse>,
+  head: FrameStart,
+  logOffset: number,
+): EncodedFrame {
+  const { blob, lengths, crcs } = textsOf(files, part.bytes, part.ends, from, to);
+  const rows = part.rows.slice(from, to);
+  const indexBytes = sparseSectionBytes(rows.length);
+  const encode = (index: Uint8Array): void => encodeSparseSection(index, { rows, lengths, crcs });
+  const bytes = frameOf(files, head, kind, indexBytes, encode, blob);
+  return { bytes, sparse: { rows, offset: logOffset + frameHeaderBytes + indexBytes, lengths, crcs } };
+}
+
+function encodeMovedFrame(
+  files: GenerationFiles,
+  { part, from, to, kind }: PlanOf<typeof frameKinds.moved>,
   head: FrameStart,
 ): EncodedFrame {
-  const { fs, saltBytes } = files;
-  const indexBytes = rowListSectionBytes(plan.to - plan.from);
-  const bytes = new Uint8Array(frameHeaderBytes + indexBytes);
-  const index = bytes.subarray(frameHeaderBytes);
-  encodeRowListSection(index, plan.list, plan.from, plan.to);
-  const indexCrc = rangeCrc(fs, index);
-  encodeFrameHeader(fs, bytes, saltBytes, { ...head, kind: plan.kind, indexBytes, blobBytes: 0, indexCrc });
-  return { bytes, vectors: [], stored: null };
+  const encode = (index: Uint8Array): void => encodeMovedRowsSection(index, part, from, to);
+  return { bytes: frameOf(files, head, kind, movedRowsSectionBytes(to - from), encode) };
+}
+
+function encodeListFrame(files: GenerationFiles, plan: PlanOf<2 | 3 | 4>, head: FrameStart): EncodedFrame {
+  const { part, from, to, kind } = plan;
+  const encode = (index: Uint8Array): void => encodeRowListSection(index, part, from, to);
+  return { bytes: frameOf(files, head, kind, rowListSectionBytes(to - from), encode) };
+}
+
+/** Members `[from, to)` of texts that lie back to back, with the length and checksum of each. */
+function textsOf(
+  { fs }: GenerationFiles,
+  bytes: Uint8Array,
+  ends: Uint32Array,
+  from: number,
+  to: number,
+): { readonly blob: Uint8Array; readonly lengths: Uint32Array; readonly crcs: Uint32Array } {
+  const blobStart = from === 0 ? 0 : ends[from - 1]!;
+  const lengths = new Uint32Array(to - from);
+  const crcs = new Uint32Array(to - from);
+  let start = blobStart;
+  for (let at = from; at < to; at++) {
+    const end = ends[at]!;
+    lengths[at - from] = end - start;
+    crcs[at - from] = end === start ? 0 : rangeCrc(fs, bytes, start, end);
+    start = end;
+  }
+  return { blob: bytes.subarray(blobStart, start), lengths, crcs };
+}
+
+function crcOfPieces({ fs }: GenerationFiles, pieces: readonly Uint8Array[]): number {
+  let crc = 0;
+  for (const piece of pieces) crc = fs.crc32(piece, crc);
+  return crc;
 }
 
 /** Bytes `[start, end)` of pieces that lie one after the other. */

@@ -10,7 +10,7 @@
  */
 import { assert, LynseError } from "../errors.js";
 import type { Durability } from "../types.js";
-import { defaultFrameLimits, type FrameLimits } from "./batch-encoder.js";
+import { defaultFrameLimits, type FrameLimits } from "./batch-plan.js";
 import {
   type Checkpoint,
   type CheckpointSection,
@@ -19,25 +19,33 @@ import {
   writeCheckpointFile,
 } from "./checkpoint-file.js";
 import { corruptFile } from "./corrupt-file.js";
+import { cutTail } from "./cut-tail.js";
 import { newSalt } from "./file-header.js";
-import type { FileHandle, FileSystem } from "./file-system.js";
-import { GenerationFiles, generationFolder } from "./generation-files.js";
+import type { FileSystem } from "./file-system.js";
+import { GenerationFiles } from "./generation-files.js";
 import { GenerationWriter } from "./generation-writer.js";
 import { IndexFolders } from "./index-folders.js";
+import { removeLeftovers } from "./leftovers.js";
 import { type LogPosition, startOfLog } from "./log-position.js";
 import { LogReplay } from "./log-replay.js";
 import { LogWriter } from "./log-writer.js";
-import { type CollectionConfig, type Manifest, manifestPath, readManifest, writeManifest } from "./manifest.js";
+import {
+  type CollectionConfig,
+  type Manifest,
+  manifestPath,
+  readManifest,
+  type VectorFieldConfig,
+  writeManifest,
+} from "./manifest.js";
 import { rangeCrc } from "./range-crc.js";
-import { parentFolder, unfinishedEnding } from "./replace-file.js";
+import { parentFolder } from "./replace-file.js";
 import type { ReplayVisitor } from "./replay-visitor.js";
-import { settleAll } from "./settle-all.js";
 import type { AppendResult, Transaction } from "./transaction.js";
 import type { VectorTaker } from "./vector-file.js";
 import type { VectorRanges } from "./vector-ranges.js";
 import { verifyFields } from "./verify-fields.js";
 
-export type { CollectionConfig } from "./manifest.js";
+export type { CollectionConfig, VectorFieldConfig } from "./manifest.js";
 
 export interface StoreOptions {
   /** Where frames are cut; tests set it low. */
@@ -69,9 +77,6 @@ const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
 /** Texts up to this length are read into memory that is used again. */
 const scratchBytes = 64 * 1024;
-
-/** Bytes of a tail that are rewritten at once. */
-const rewriteBytes = 4 * 1024 * 1024;
 
 export class CollectionStore {
   readonly #fs: FileSystem;
@@ -194,18 +199,23 @@ export class CollectionStore {
     return this.#writer?.poison ?? null;
   }
 
-  /** Changes the configuration, durably. `dim` can be fixed once; `dtype` can change until then. */
+  /**
+   * Changes the configuration, durably. `dim` can be fixed once; `dtype` can change until then. Vector fields can be
+   * added behind those there are. Must not overlap with appends, nor with the writing of a new generation.
+   */
   async updateConfig(patch: Partial<Omit<CollectionConfig, "createdAt">>): Promise<void> {
     await this.#assertMayWrite();
     const before = this.#manifest.config;
     const config = { ...before, ...patch };
     assert(before.dim === null || (config.dim === before.dim && config.dtype === before.dtype), "dim is fixed once");
-    if (before.dim === null && config.dim !== null && this.#files.vectors === null) {
-      await this.#files.createVectors(config.dim, config.dtype);
-    }
+    const { vectorFields = [] } = config;
+    assert(isContinued(before.vectorFields ?? [], vectorFields), "vector fields stay what and where they are");
+    if (before.dim === null && config.dim !== null) await this.#files.createVectors(config.dim, config.dtype);
+    await this.#files.createFields(vectorFields);
     const manifest = { ...this.#manifest, config };
     await writeManifest(this.#fs, this.#folder, manifest);
     this.#manifest = manifest;
+    this.#files.adoptFields(vectorFields);
   }
 
   /**
@@ -223,13 +233,17 @@ export class CollectionStore {
     const known = from ?? (await readCheckpointPosition(this.#files)) ?? start;
     const size = await log.size();
     if (size < known.bytes) throw corruptFile(logPath, size, `the file ends before byte ${known.bytes}`);
-    if (this.#files.vectors === null && this.#options.isReadOnly) await this.hasNewGeneration();
-    await this.#checkVectorBytes(known.rowCount);
-    const replay = new LogReplay(this.#files, start, visitor, known.bytes);
+    if (this.#options.isReadOnly && this.#isBeyondConfig(known)) await this.hasNewGeneration();
+    await this.#checkVectorBytes(known);
+    const replay = new LogReplay(this.#files, visitor, {
+      from: start,
+      vouchedBytes: known.bytes,
+      takeUpConfig: async () => !this.#options.isReadOnly || !(await this.hasNewGeneration()),
+    });
     const position = await replay.run();
     this.#position = position;
     if (this.#options.isReadOnly) return { rowCount: position.rowCount, position, droppedBytes: 0 };
-    const droppedBytes = await this.#cutAfter(position, replay.durable);
+    const droppedBytes = await cutTail(this.#files, position, replay.durable);
     this.#startWriting(position);
     return { rowCount: position.rowCount, position, droppedBytes };
   }
@@ -245,8 +259,22 @@ export class CollectionStore {
     await vectors.load(from, to, ranges, taker);
   }
 
+  /** `loadVectors` for slots `[from, to)` of a named vector field, whose slots `ranges` covers. */
+  async loadFieldVectors(
+    fieldNumber: number,
+    from: number,
+    to: number,
+    ranges: VectorRanges,
+    taker: VectorTaker,
+  ): Promise<void> {
+    if (from === to) return;
+    const file = this.#files.fields[fieldNumber];
+    assert(file !== undefined, "a field with slots has a file");
+    await file.load(from, to, ranges, taker);
+  }
+
   /**
-   * Appends transactions in order, all or none, with one sync of both files at the same time. With durability `"os"`
+   * Appends transactions in order, all or none, with one sync of all files at the same time. With durability `"os"`
    * there is no sync. Calls must not overlap. When it fails, nothing of it is visible; whether a failed sync left it
    * durable shows at the next open, whole or not at all.
    */
@@ -267,11 +295,21 @@ export class CollectionStore {
   readField(offset: number, length: number, crc: number): string {
     if (length === 0) return "";
     const bytes = length <= scratchBytes ? this.#scratch.subarray(0, length) : new Uint8Array(length);
-    const count = this.#files.log.readNow(bytes, offset);
-    if (count < length || rangeCrc(this.#fs, bytes, 0, length) !== crc) {
-      throw corruptFile(this.#files.logPath, offset, "metadata does not match its checksum");
-    }
+    this.#readNow(bytes, offset, crc, "metadata");
     return decoder.decode(bytes);
+  }
+
+  /** Stored form of one sparse vector by its place in the log, verified; the caller's own. Synchronous: for few rows. */
+  readSparse(offset: number, length: number, crc: number): Uint8Array {
+    const bytes = new Uint8Array(length);
+    if (length > 0) this.#readNow(bytes, offset, crc, "a sparse vector");
+    return bytes;
+  }
+
+  #readNow(bytes: Uint8Array, offset: number, crc: number, what: string): void {
+    const count = this.#files.log.readNow(bytes, offset);
+    if (count === bytes.length && rangeCrc(this.#fs, bytes) === crc) return;
+    throw corruptFile(this.#files.logPath, offset, `${what} does not match its checksum`);
   }
 
   /** JSON texts of consecutive rows, whose texts begin at `offset`, verified, told one by one; reads MiBs at once. */
@@ -281,7 +319,7 @@ export class CollectionStore {
     crcs: Uint32Array,
     visit: (index: number, json: string) => void,
   ): Promise<void> {
-    const bad = await verifyFields(this.#fs, this.#files.log, offset, lengths, crcs, (chunk, first, end) => {
+    await this.readFieldSpanBytes(offset, lengths, crcs, (chunk, first, end) => {
       let start = 0;
       for (let row = first; row < end; row++) {
         const length = lengths[row]!;
@@ -289,7 +327,49 @@ export class CollectionStore {
         start += length;
       }
     });
-    if (bad !== null) throw corruptFile(this.#files.logPath, bad, "metadata does not match its checksum");
+  }
+
+  /**
+   * `readFieldSpan` without decoding: UTF-8 texts of rows `[firstIndex, endIndex)` back to back, verified. A chunk is valid
+   * until the call returns.
+   */
+  readFieldSpanBytes(
+    offset: number,
+    lengths: Uint32Array,
+    crcs: Uint32Array,
+    visit: (chunk: Uint8Array, firstIndex: number, endIndex: number) => void,
+  ): Promise<void> {
+    return this.#readSpan(offset, lengths, crcs, "metadata", visit);
+  }
+
+  /**
+   * Stored forms of the sparse vectors of one frame, verified, told one by one; reads MiBs at once. The bytes are valid
+   * until the call returns, and begin anywhere in their buffer.
+   */
+  readSparseSpan(
+    offset: number,
+    lengths: Uint32Array,
+    crcs: Uint32Array,
+    visit: (index: number, bytes: Uint8Array) => void,
+  ): Promise<void> {
+    return this.#readSpan(offset, lengths, crcs, "a sparse vector", (chunk, first, end) => {
+      let start = 0;
+      for (let at = first; at < end; at++) {
+        visit(at, chunk.subarray(start, start + lengths[at]!));
+        start += lengths[at]!;
+      }
+    });
+  }
+
+  async #readSpan(
+    offset: number,
+    lengths: Uint32Array,
+    crcs: Uint32Array,
+    what: string,
+    visit: (chunk: Uint8Array, first: number, end: number) => void,
+  ): Promise<void> {
+    const bad = await verifyFields(this.#fs, this.#files.log, offset, lengths, crcs, visit);
+    if (bad !== null) throw corruptFile(this.#files.logPath, bad, `${what} does not match its checksum`);
   }
 
   /** Keeps derived state that belongs to `position`, durably, and removes older checkpoints. */
@@ -333,16 +413,24 @@ export class CollectionStore {
       throw new LynseError("CLOSED", `the collection in ${this.#folder} was dropped`, { folder: this.#folder });
     }
     if (manifest.salt !== this.#manifest.salt) return true;
-    await this.#files.openVectors(manifest.config, this.#options.isReadOnly ? "read" : "write");
+    try {
+      await this.#files.openVectors(manifest.config, this.#options.isReadOnly ? "read" : "write");
+    } catch (error) {
+      // The files may have gone with their generation since the manifest was read.
+      const now = await readManifest(this.#fs, this.#folder);
+      if (now !== null && now.salt !== manifest.salt) return true;
+      throw error;
+    }
     this.#manifest = manifest;
     return false;
   }
 
   /** Committed sizes. */
   diskUsage(): DiskUsage {
+    const counts = this.#files.vectorCounts(this.#position);
     return {
       logBytes: this.#position.bytes,
-      vectorBytes: this.#files.vectors?.bytesOf(this.#position.rowCount) ?? 0,
+      vectorBytes: counts.reduce((bytes, { file, count }) => bytes + file.bytesOf(count), 0),
       derivedBytes: this.#derivedBytes,
     };
   }
@@ -377,70 +465,36 @@ export class CollectionStore {
     return this.#writer;
   }
 
-  async #checkVectorBytes(rowCount: number): Promise<void> {
-    const { vectors, logPath } = this.#files;
-    if (rowCount === 0) return;
-    if (vectors === null) throw corruptFile(logPath, 0, "there are rows, but no dimension is known");
-    const size = await vectors.handle.size();
-    if (size < vectors.bytesOf(rowCount)) throw corruptFile(vectors.path, size, `the file ends before row ${rowCount}`);
+  /** True when there are vectors before `position` that the configuration does not know. */
+  #isBeyondConfig({ rowCount, slotCounts }: LogPosition): boolean {
+    const { vectors, fields } = this.#files;
+    return (rowCount > 0 && vectors === null) || slotCounts.length > fields.length;
   }
 
-  /**
-   * Cuts what lies behind `position`, and makes the rest durable; resolves to the number of bytes cut. What lies behind
-   * `durable` is written once more: after a sync that failed in another process, the system may hold it as clean
-   * although it never reached the disk, and a sync alone would do nothing.
-   */
-  async #cutAfter(position: LogPosition, durable: LogPosition): Promise<number> {
-    const { log, vectors } = this.#files;
-    const logExtra = (await log.size()) - position.bytes;
-    if (logExtra > 0) await log.truncate(position.bytes);
-    await rewrite(log, durable.bytes, position.bytes);
-    let vectorExtra = 0;
-    if (vectors !== null) {
-      const end = vectors.bytesOf(position.rowCount);
-      vectorExtra = (await vectors.handle.size()) - end;
-      if (vectorExtra > 0) await vectors.handle.truncate(end);
-      await rewrite(vectors.handle, vectors.bytesOf(durable.rowCount), end);
+  async #checkVectorBytes(position: LogPosition): Promise<void> {
+    if (this.#isBeyondConfig(position)) {
+      throw corruptFile(this.#files.logPath, 0, "there are vectors, but no dimension is known");
     }
-    // All of it was durable, and nothing was changed: the usual open after a close.
-    if (logExtra <= 0 && vectorExtra <= 0 && position.bytes === durable.bytes) return 0;
-    await settleAll([log.sync(), vectors?.handle.sync() ?? Promise.resolve()]);
-    return Math.max(0, logExtra) + Math.max(0, vectorExtra);
+    for (const { file, count } of this.#files.vectorCounts(position)) {
+      if (count === 0) continue;
+      const size = await file.handle.size();
+      if (size < file.bytesOf(count)) throw corruptFile(file.path, size, `the file ends before vector ${count}`);
+    }
   }
 }
 
-/** Writes bytes `[start, end)` of a file to where they are. */
-async function rewrite(handle: FileHandle, start: number, end: number): Promise<void> {
-  const buffer = new Uint8Array(Math.min(rewriteBytes, end - start));
-  for (let at = start; at < end; ) {
-    const part = buffer.subarray(0, Math.min(buffer.length, end - at));
-    const count = await handle.read(part, at);
-    assert(count === part.length, "what was replayed can be read");
-    await handle.write(part, at);
-    at += count;
-  }
+/** True when `after` begins with the fields of `before`; their metric and index may have changed. */
+function isContinued(before: readonly VectorFieldConfig[], after: readonly VectorFieldConfig[]): boolean {
+  return before.every(({ name, dim, dtype }, at) => {
+    const field = after[at];
+    return field !== undefined && field.name === name && field.dim === dim && field.dtype === dtype;
+  });
 }
 
 async function existingManifest(fs: FileSystem, folder: string): Promise<Manifest> {
   const manifest = await readManifest(fs, folder);
   if (manifest !== null) return manifest;
   throw new LynseError("COLLECTION_NOT_FOUND", `there is no collection in ${folder}`, { folder });
-}
-
-/**
- * Removes what a crash may have left: unfinished files and generations other than `generation`. Others are not ours.
- */
-async function removeLeftovers(fs: FileSystem, folder: string, generation: number | null): Promise<void> {
-  const current = generation === null ? null : `g${generation}`;
-  for (const { name, isFolder } of await fs.list(folder)) {
-    if (isFolder && /^g\d+$/.test(name) && name !== current) await fs.removeFolder(`${folder}/${name}`);
-    if (!isFolder && name === `manifest.json${unfinishedEnding}`) await fs.remove(`${folder}/${name}`);
-  }
-  if (generation === null) return;
-  const inner = generationFolder(folder, generation);
-  for (const { name } of await fs.list(inner)) {
-    if (name.startsWith("derived-") && name.endsWith(unfinishedEnding)) await fs.remove(`${inner}/${name}`);
-  }
 }
 
 function assertLittleEndian(): void {

@@ -1,13 +1,23 @@
 /**
  * Which files make up one generation of a collection?
  *
- * `g<generation>/` with the log and, once the dimension is known, the vector file. Opened and closed together.
+ * `g<generation>/` with the log, once the dimension is known the vector file, and one more for each named vector field.
+ * Opened and closed together.
  */
+import { assert, LynseError } from "../errors.js";
 import { corruptFile } from "./corrupt-file.js";
 import { decodeFileHeader, encodeFileHeader, fileHeaderBytes, saltBytes } from "./file-header.js";
 import { type FileHandle, type FileSystem, isMissingFile } from "./file-system.js";
-import type { CollectionConfig, Manifest } from "./manifest.js";
-import { VectorFile } from "./vector-file.js";
+import type { LogPosition } from "./log-position.js";
+import type { CollectionConfig, Manifest, VectorFieldConfig } from "./manifest.js";
+import { isVectorFieldName } from "./vector-field-name.js";
+import { VectorFile, type VectorFileShape } from "./vector-file.js";
+
+/** A vector file and how many of its vectors are meant. */
+export interface VectorCount {
+  readonly file: VectorFile;
+  readonly count: number;
+}
 
 /** Folder of a generation. */
 export function generationFolder(folder: string, generation: number): string {
@@ -24,6 +34,9 @@ export class GenerationFiles {
   readonly logPath: string;
   readonly log: FileHandle;
   #vectors: VectorFile | null = null;
+  #fields: readonly VectorFile[] = [];
+  /** Open files of named fields: those of the configuration, and those that a failed change of it left. */
+  readonly #fieldFiles = new Map<string, VectorFile>();
 
   private constructor(
     fs: FileSystem,
@@ -45,6 +58,17 @@ export class GenerationFiles {
     return this.#vectors;
   }
 
+  /** Files of the named vector fields, by field number. */
+  get fields(): readonly VectorFile[] {
+    return this.#fields;
+  }
+
+  /** Every vector file, with the number of its vectors at a position. */
+  vectorCounts({ rowCount, slotCounts }: LogPosition): VectorCount[] {
+    const counts = this.#fields.map((file, field) => ({ file, count: slotCounts[field] ?? 0 }));
+    return this.#vectors === null ? counts : [{ file: this.#vectors, count: rowCount }, ...counts];
+  }
+
   /** Creates the files of an empty generation, durably. What stood in its folder is removed. */
   static async create(fs: FileSystem, folder: string, manifest: Manifest): Promise<GenerationFiles> {
     const { generation, salt, config } = manifest;
@@ -57,6 +81,8 @@ export class GenerationFiles {
       await log.sync();
       if (config.dim === null) await fs.syncFolder(files.folder);
       else await files.createVectors(config.dim, config.dtype);
+      await files.createFields(config.vectorFields ?? []);
+      files.adoptFields(config.vectorFields ?? []);
       await fs.syncFolder(folder);
     } catch (error) {
       await files.close();
@@ -98,8 +124,11 @@ export class GenerationFiles {
 
   /** Creates the vector file, durably with its name. */
   async createVectors(dim: number, dtype: CollectionConfig["dtype"]): Promise<void> {
-    const { generation, salt } = this;
-    const vectors = await VectorFile.create(this.fs, this.#vectorPath(), { generation, salt, dim, dtype });
+    if (this.#vectors !== null) {
+      this.#assertSame(this.#vectors, { dim, dtype });
+      return;
+    }
+    const vectors = await VectorFile.create(this.fs, this.#vectorPath(), this.#shapeOf({ dim, dtype }));
     try {
       await this.fs.syncFolder(this.folder);
     } catch (error) {
@@ -109,20 +138,76 @@ export class GenerationFiles {
     this.#vectors = vectors;
   }
 
-  /** Opens the vector file where the configuration has a dimension. */
+  /** Creates the files of those named fields that have none, durably with their names. */
+  async createFields(configs: readonly VectorFieldConfig[]): Promise<void> {
+    const created = new Map<string, VectorFile>();
+    try {
+      for (const config of configs) {
+        const file = this.#fieldFiles.get(config.name);
+        if (file !== undefined) this.#assertSame(file, config);
+        else created.set(config.name, await VectorFile.create(this.fs, this.#fieldPath(config), this.#shapeOf(config)));
+      }
+      if (created.size > 0) await this.fs.syncFolder(this.folder);
+    } catch (error) {
+      await Promise.all(Array.from(created.values(), (file) => file.handle.close()));
+      throw error;
+    }
+    for (const [name, file] of created) this.#fieldFiles.set(name, file);
+  }
+
+  /** Takes the fields of a manifest that counts; their files are open. */
+  adoptFields(configs: readonly VectorFieldConfig[]): void {
+    this.#fields = configs.map(({ name }) => {
+      const file = this.#fieldFiles.get(name);
+      assert(file !== undefined, "the file of a field is opened before the field counts");
+      return file;
+    });
+  }
+
+  /** Opens the vector files that the configuration asks for and that are not open yet. */
   async openVectors(config: CollectionConfig, mode: "read" | "write"): Promise<void> {
-    const { dim, dtype } = config;
-    if (dim === null || this.#vectors !== null) return;
-    const { generation, salt } = this;
-    this.#vectors = await VectorFile.open(this.fs, this.#vectorPath(), mode, { generation, salt, dim, dtype });
+    const { dim, dtype, vectorFields = [] } = config;
+    if (dim !== null && this.#vectors === null) {
+      this.#vectors = await VectorFile.open(this.fs, this.#vectorPath(), mode, this.#shapeOf({ dim, dtype }));
+    }
+    for (const field of vectorFields) {
+      if (this.#fieldFiles.has(field.name)) continue;
+      const file = await VectorFile.open(this.fs, this.#fieldPath(field), mode, this.#shapeOf(field));
+      this.#fieldFiles.set(field.name, file);
+    }
+    this.adoptFields(vectorFields);
   }
 
   async close(): Promise<void> {
-    await Promise.all([this.log.close(), this.#vectors?.handle.close()]);
+    const vectors = [this.#vectors, ...this.#fieldFiles.values()];
+    await Promise.all([this.log.close(), ...vectors.map((file) => file?.handle.close())]);
+  }
+
+  /**
+   * A change of the configuration that failed may count, and what it created may be named by the manifest on disk: a
+   * file of another shape must not take its place.
+   */
+  #assertSame(file: VectorFile, { dim, dtype }: Pick<VectorFileShape, "dim" | "dtype">): void {
+    if (file.dim === dim && file.dtype === dtype) return;
+    throw new LynseError(
+      "IO_ERROR",
+      `${file.path} was created for ${file.dim} components of ${file.dtype} by a change that failed half-way, and now ` +
+        `${dim} of ${dtype} were asked for; close and reopen the database, then try again`,
+      { file: file.path, expected: file.dim, got: dim },
+    );
+  }
+
+  #shapeOf({ dim, dtype }: Pick<VectorFileShape, "dim" | "dtype">): VectorFileShape {
+    return { generation: this.generation, salt: this.salt, dim, dtype };
   }
 
   #vectorPath(): string {
     return `${this.folder}/vectors-default.lynse`;
+  }
+
+  #fieldPath({ name }: VectorFieldConfig): string {
+    assert(isVectorFieldName(name), "the name of a field can be part of the name of a file");
+    return `${this.folder}/vectors-${name}.lynse`;
   }
 }
 

@@ -7,7 +7,7 @@
  * read until it is closed, so that running readers finish on what they began with.
  */
 import { assert } from "../errors.js";
-import { defaultFrameLimits } from "./batch-encoder.js";
+import { defaultFrameLimits } from "./batch-plan.js";
 import type { CollectionStore, OpenOptions } from "./collection-store.js";
 import { newSalt } from "./file-header.js";
 import type { FileSystem } from "./file-system.js";

@@ -3,7 +3,7 @@
  *
  * 48 bytes before every frame. The salt of the file comes first: bytes of an application cannot imitate it, so a scan
  * past damage finds true frames only. The checksum covers the header, which carries the checksum of the index section;
- * the blob (the rows' JSON) is covered row by row by checksums inside the index section.
+ * the blob (the rows' JSON or sparse vectors) is covered row by row by checksums inside the index section.
  *
  *     0  u8[8] salt             16  u32 indexBytes (multiple of 8)    32  u64 syncedBytes
  *     8  u32 crc of 12..47      20  u32 blobBytes                     40  u8 kind   41  u8 flags   42  u16 0
@@ -19,7 +19,15 @@ import { rangeCrc } from "./range-crc.js";
 export const frameHeaderBytes = 48;
 
 /** Kinds of frames. */
-export const frameKinds = { rows: 1, superseded: 2, deleted: 3, restored: 4 } as const;
+export const frameKinds = {
+  rows: 1,
+  superseded: 2,
+  deleted: 3,
+  restored: 4,
+  moved: 5,
+  fieldVectors: 6,
+  sparse: 7,
+} as const;
 
 /** Flag of the last frame of a batch. */
 const closesBatch = 1;

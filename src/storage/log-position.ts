@@ -18,6 +18,14 @@ export interface LogPosition {
   readonly slotCounts: readonly number[];
 }
 
+/** Slot counts after `count` more slots of a field. */
+export function addSlots(slotCounts: readonly number[], fieldNumber: number, count: number): readonly number[] {
+  const length = Math.max(slotCounts.length, fieldNumber + 1);
+  const added = Array.from({ length }, (_, field) => slotCounts[field] ?? 0);
+  added[fieldNumber]! += count;
+  return added;
+}
+
 /** The position before the first batch. */
 export function startOfLog(generation: number): LogPosition {
   return { generation, bytes: fileHeaderBytes, rowCount: 0, batch: 0, slotCounts: [] };

@@ -13,14 +13,14 @@ import { limits } from "../limits.js";
 import { TimeSlice } from "../time-slice.js";
 import { corruptFile, formatTooNew } from "./corrupt-file.js";
 import { formatVersion } from "./file-header.js";
+import { decodeFrameContent, type FrameContent } from "./frame-content.js";
 import type { GenerationFiles } from "./generation-files.js";
-import { decodeFrameHeader, type FrameHeader, frameBytes, frameHeaderBytes, frameKinds } from "./log-frame.js";
-import type { LogPosition } from "./log-position.js";
+import { decodeFrameHeader, type FrameHeader, frameBytes, frameHeaderBytes } from "./log-frame.js";
+import { addSlots, type LogPosition } from "./log-position.js";
 import { LogWindow } from "./log-window.js";
 import { rangeCrc } from "./range-crc.js";
-import type { ReplayedRows, ReplayVisitor } from "./replay-visitor.js";
-import { decodeRowListSection } from "./row-list-section.js";
-import { decodeRowsSection } from "./rows-section.js";
+import type { ReplayVisitor } from "./replay-visitor.js";
+import type { VectorFile } from "./vector-file.js";
 import { badField, verifyFields } from "./verify-fields.js";
 
 /** Index bytes of batches that may wait for a later frame to vouch for them. */
@@ -29,14 +29,10 @@ const waitingBytesMax = 64 * 1024 * 1024;
 /** Metadata or vectors of a frame up to this size are verified through a window. */
 const smallBytesMax = 64 * 1024;
 
-type Content =
-  | { readonly kind: "rows"; readonly rows: ReplayedRows; readonly dim: number }
-  | { readonly kind: "superseded" | "deleted" | "restored"; readonly list: Uint32Array };
-
 interface Frame {
   readonly offset: number;
   readonly header: FrameHeader;
-  readonly content: Content;
+  readonly content: FrameContent;
 }
 
 interface Batch {
@@ -46,15 +42,22 @@ interface Batch {
   readonly indexBytes: number;
 }
 
-const listKinds: Readonly<Record<number, "superseded" | "deleted" | "restored">> = {
-  [frameKinds.superseded]: "superseded",
-  [frameKinds.deleted]: "deleted",
-  [frameKinds.restored]: "restored",
-};
+/** What a replay begins with. */
+export interface ReplayStart {
+  readonly from: LogPosition;
+  /** The log is known to have been durable up to here, which is not before `from`. */
+  readonly vouchedBytes: number;
+  /**
+   * Called when the log speaks of vectors that the configuration does not know yet: takes up the present one. Resolves
+   * to false when another generation was swapped in, so that this log can be followed no further.
+   */
+  readonly takeUpConfig: () => Promise<boolean>;
+}
 
 export class LogReplay {
   readonly #files: GenerationFiles;
   readonly #visitor: ReplayVisitor;
+  readonly #takeUpConfig: () => Promise<boolean>;
   readonly #slice = new TimeSlice();
   #position: LogPosition;
   /** Everything before this offset was durable once. */
@@ -64,14 +67,14 @@ export class LogReplay {
   #waiting: Batch[] = [];
   #waitingBytes = 0;
   /** Windows through which batches are verified; of the present scan. */
-  #tail: { readonly log: LogWindow; readonly vectors: LogWindow | null } | null = null;
+  #tail: { readonly log: LogWindow; readonly vectors: Map<VectorFile, LogWindow> } | null = null;
 
-  /** Replays from a position; the log is known to have been durable up to `vouchedBytes`, which is not before it. */
-  constructor(files: GenerationFiles, from: LogPosition, visitor: ReplayVisitor, vouchedBytes: number) {
+  constructor(files: GenerationFiles, visitor: ReplayVisitor, { from, vouchedBytes, takeUpConfig }: ReplayStart) {
     this.#files = files;
     this.#position = from;
     this.#durable = from;
     this.#vouchedBytes = vouchedBytes;
+    this.#takeUpConfig = takeUpConfig;
     this.#visitor = visitor;
   }
 
@@ -98,10 +101,9 @@ export class LogReplay {
 
   /** Delivers every committed batch in `[position, size)`; resolves to what ended the scan, null for the file's end. */
   async #scan(size: number): Promise<LynseError | null> {
-    const { log, vectors } = this.#files;
+    const { log } = this.#files;
     const window = new LogWindow(log, size);
-    const vectorWindow = vectors === null ? null : new LogWindow(vectors.handle, await vectors.handle.size());
-    this.#tail = { log: new LogWindow(log, size), vectors: vectorWindow };
+    this.#tail = { log: new LogWindow(log, size), vectors: new Map() };
     this.#waiting = [];
     this.#waitingBytes = 0;
     let frames: Frame[] = [];
@@ -113,6 +115,10 @@ export class LogReplay {
       const frame = await this.#readFrame(window, size, offset, batch, frames.length);
       if (frame === null) {
         damage = corruptFile(this.#files.logPath, offset, "no intact frame begins here");
+        break;
+      }
+      if (this.#isBeyondConfig(frame.content) && !(await this.#takeUpConfig())) {
+        frames = [];
         break;
       }
       frames.push(frame);
@@ -154,6 +160,11 @@ export class LogReplay {
     return null;
   }
 
+  #isBeyondConfig(content: FrameContent): boolean {
+    if (content.kind === "rows") return this.#files.vectors === null;
+    return content.kind === "fieldVectors" && this.#files.fields[content.part.fieldNumber] === undefined;
+  }
+
   async #readFrame(
     window: LogWindow,
     size: number,
@@ -171,7 +182,7 @@ export class LogReplay {
     if (offset + frameBytes(header) > size) return null;
     const view = await window.view(offset + frameHeaderBytes, header.indexBytes);
     if (view === null || rangeCrc(fs, view) !== header.indexCrc) return null;
-    const content = decodeContent(header, view.slice(), offset);
+    const content = decodeFrameContent(header, view.slice(), offset);
     if (typeof content === "string") throw corruptFile(logPath, offset, content);
     if (content === null) throw formatTooNew(logPath, formatVersion + 1, formatVersion);
     return { offset, header, content };
@@ -179,47 +190,111 @@ export class LogReplay {
 
   /** Verifies what the frames' own checksums leave out; null when the batch is whole. */
   async #verify(batch: Batch): Promise<LynseError | null> {
-    const { fs, log, logPath, vectors } = this.#files;
     for (const { content, header } of batch.frames) {
-      if (content.kind !== "rows") continue;
-      const { firstRow, rowCount, fieldOffset, fieldLengths, fieldCrcs, vectorsCrc } = content.rows;
-      // A tail of many small commits is read through windows, not with two system calls for each.
-      const blob = header.blobBytes <= smallBytesMax ? await this.#tail!.log.view(fieldOffset, header.blobBytes) : null;
-      const bad =
-        blob === null
-          ? await verifyFields(fs, log, fieldOffset, fieldLengths, fieldCrcs)
-          : badField(fs, blob, fieldOffset, fieldLengths, fieldCrcs);
-      if (bad !== null) return corruptFile(logPath, bad, "metadata does not match its checksum");
-      if (vectors === null) continue;
-      const bytes = rowCount * vectors.stride;
-      const rows = bytes <= smallBytesMax ? await this.#tail!.vectors?.view(vectors.bytesOf(firstRow), bytes) : null;
-      const crc = rows ? fs.crc32(rows) : await vectors.crcOf(firstRow, rowCount);
-      if (crc === vectorsCrc) continue;
-      const what = `the vectors of rows ${firstRow} to ${firstRow + rowCount - 1} do not match their checksum`;
-      return corruptFile(vectors.path, vectors.bytesOf(firstRow), what);
+      let bad: LynseError | null = null;
+      if (content.kind === "rows") {
+        const { firstRow, rowCount, fieldOffset, fieldLengths, fieldCrcs, vectorsCrc } = content.rows;
+        bad =
+          (await this.#verifyBlob(header, fieldOffset, fieldLengths, fieldCrcs, "metadata")) ??
+          (await this.#verifyVectors(this.#files.vectors, firstRow, rowCount, vectorsCrc));
+      } else if (content.kind === "fieldVectors") {
+        const { fieldNumber, firstSlot, count, vectorsCrc } = content.part;
+        bad = await this.#verifyVectors(this.#files.fields[fieldNumber], firstSlot, count, vectorsCrc);
+      } else if (content.kind === "sparse") {
+        const { offset, lengths, crcs } = content.part;
+        bad = await this.#verifyBlob(header, offset, lengths, crcs, "a sparse vector");
+      }
+      if (bad !== null) return bad;
     }
     return null;
   }
 
+  async #verifyBlob(
+    header: FrameHeader,
+    offset: number,
+    lengths: Uint32Array,
+    crcs: Uint32Array,
+    what: string,
+  ): Promise<LynseError | null> {
+    const { fs, log, logPath } = this.#files;
+    // A tail of many small commits is read through windows, not with two system calls for each.
+    const blob = header.blobBytes <= smallBytesMax ? await this.#tail!.log.view(offset, header.blobBytes) : null;
+    const bad =
+      blob === null ? await verifyFields(fs, log, offset, lengths, crcs) : badField(fs, blob, offset, lengths, crcs);
+    return bad === null ? null : corruptFile(logPath, bad, `${what} does not match its checksum`);
+  }
+
+  /** A file that is not known is for the delivery to complain of. */
+  async #verifyVectors(
+    file: VectorFile | null | undefined,
+    first: number,
+    count: number,
+    vectorsCrc: number,
+  ): Promise<LynseError | null> {
+    if (file === null || file === undefined) return null;
+    const bytes = count * file.stride;
+    const vectors = bytes <= smallBytesMax ? await (await this.#windowOf(file)).view(file.bytesOf(first), bytes) : null;
+    const crc = vectors === null ? await file.crcOf(first, count) : this.#files.fs.crc32(vectors);
+    if (crc === vectorsCrc) return null;
+    const what = `vectors ${first} to ${first + count - 1} do not match their checksum`;
+    return corruptFile(file.path, file.bytesOf(first), what);
+  }
+
+  async #windowOf(file: VectorFile): Promise<LogWindow> {
+    const { vectors } = this.#tail!;
+    let window = vectors.get(file);
+    if (window === undefined) {
+      window = new LogWindow(file.handle, await file.handle.size());
+      vectors.set(file, window);
+    }
+    return window;
+  }
+
   #deliver(batch: Batch): void {
-    const { logPath, vectors, generation } = this.#files;
-    let { rowCount } = this.#position;
+    let after = this.#position;
     // Everything is checked before the visitor hears of anything: a batch is taken whole or not at all.
     for (const { content, offset } of batch.frames) {
-      if (content.kind === "rows") {
-        if (content.rows.firstRow !== rowCount) throw corruptFile(logPath, offset, "row numbers do not follow");
-        if (content.dim !== vectors?.dim) throw corruptFile(logPath, offset, "the rows have another dimension");
-        rowCount += content.rows.rowCount;
-      } else if (content.list.some((row) => row >= rowCount)) {
-        throw corruptFile(logPath, offset, "a row number is beyond the rows written");
+      const bad = this.#objection(content, after);
+      if (bad !== null) throw corruptFile(this.#files.logPath, offset, bad);
+      if (content.kind === "rows") after = { ...after, rowCount: after.rowCount + content.rows.rowCount };
+      if (content.kind === "fieldVectors") {
+        const { fieldNumber, count } = content.part;
+        after = { ...after, slotCounts: addSlots(after.slotCounts, fieldNumber, count) };
       }
     }
-    for (const { content } of batch.frames) {
-      if (content.kind === "rows") this.#visitor.rows(content.rows);
-      else this.#visitor[content.kind](content.list);
-    }
-    this.#position = { ...this.#position, generation, bytes: batch.end, rowCount, batch: this.#position.batch + 1 };
+    for (const { content } of batch.frames) this.#tell(content);
+    this.#position = { ...after, bytes: batch.end, batch: after.batch + 1 };
     if (batch.end <= this.#vouchedBytes) this.#durable = this.#position;
+  }
+
+  /** What is wrong with a frame that follows `position`; null when nothing is. */
+  #objection(content: FrameContent, { rowCount, slotCounts }: LogPosition): string | null {
+    const { vectors, fields } = this.#files;
+    if (content.kind === "rows") {
+      if (content.rows.firstRow !== rowCount) return "row numbers do not follow";
+      return content.dim === vectors?.dim ? null : "the rows have another dimension";
+    }
+    if (content.kind === "fieldVectors") {
+      const { fieldNumber, firstSlot } = content.part;
+      const file = fields[fieldNumber];
+      if (file === undefined) return `there is no vector field ${fieldNumber}`;
+      if (content.dim !== file.dim) return "the vectors of a field have another dimension";
+      if (firstSlot !== (slotCounts[fieldNumber] ?? 0)) return "slot numbers do not follow";
+    }
+    for (const list of rowsNamedBy(content)) {
+      for (let at = 0; at < list.length; at++) {
+        if (list[at]! >= rowCount) return "a row number is beyond the rows written";
+      }
+    }
+    return null;
+  }
+
+  #tell(content: FrameContent): void {
+    if (content.kind === "rows") this.#visitor.rows(content.rows);
+    else if (content.kind === "moved") this.#visitor.moved(content.moved.from, content.moved.to);
+    else if (content.kind === "fieldVectors") this.#visitor.fieldVectors(content.part);
+    else if (content.kind === "sparse") this.#visitor.sparse(content.part);
+    else this.#visitor[content.kind](content.list);
   }
 
   /** True when an intact frame behind `start` says that the bytes at `start` were durable. */
@@ -247,17 +322,9 @@ export class LogReplay {
   }
 }
 
-/** What a frame says; a text when it contradicts itself, null when its kind is unknown. */
-function decodeContent(header: FrameHeader, index: Uint8Array, offset: number): Content | string | null {
-  if (header.kind === frameKinds.rows) {
-    const section = decodeRowsSection(index, header.blobBytes);
-    if (typeof section === "string") return section;
-    const { dim, ...rows } = section;
-    const fieldOffset = offset + frameHeaderBytes + header.indexBytes;
-    return { kind: "rows", dim, rows: { ...rows, fieldOffset } };
-  }
-  const kind = listKinds[header.kind];
-  if (kind === undefined) return null;
-  const list = decodeRowListSection(index);
-  return list === null ? "the list of rows cannot be read" : { kind, list };
+/** Lists of rows that were written before the frame. */
+function rowsNamedBy(content: FrameContent): readonly Uint32Array[] {
+  if (content.kind === "rows") return [];
+  if (content.kind === "moved") return [content.moved.from, content.moved.to];
+  return [content.kind === "fieldVectors" || content.kind === "sparse" ? content.part.rows : content.list];
 }

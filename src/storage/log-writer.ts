@@ -1,21 +1,23 @@
 /**
  * How does a batch become durable?
  *
- * Vectors and frames are written past the committed end, at the same time, then both files are synced, at the same
- * time. The order does not matter, because the frames carry the vectors' checksums. `append` resolves only after both
- * syncs.
+ * Vectors and frames are written past the committed end, at the same time, then the log and every vector file that was
+ * written to are synced, at the same time. The order does not matter, because the frames carry the vectors' checksums.
+ * `append` resolves only after all syncs.
  *
  * Invariants: nothing is appended after a sync failed, nor while bytes of a failed attempt may lie behind the end.
  */
 import { assert, LynseError } from "../errors.js";
 import { checkLimit } from "../limits.js";
 import type { Durability } from "../types.js";
-import { encodeBatch, type FrameLimits } from "./batch-encoder.js";
+import { encodeBatch, type FrameVectors } from "./batch-encoder.js";
+import type { FrameLimits } from "./batch-plan.js";
 import { FileAppender } from "./file-appender.js";
 import type { GenerationFiles } from "./generation-files.js";
-import type { LogPosition } from "./log-position.js";
+import { addSlots, type LogPosition } from "./log-position.js";
 import { settleAll } from "./settle-all.js";
-import type { AppendResult, StoredRows, Transaction } from "./transaction.js";
+import type { AppendResult, StoredFieldVectors, StoredRows, StoredSparse, Transaction } from "./transaction.js";
+import type { VectorFile } from "./vector-file.js";
 
 export class LogWriter {
   readonly #files: GenerationFiles;
@@ -23,6 +25,8 @@ export class LogWriter {
   #position: LogPosition;
   /** Bytes of the log known to be durable, with their vectors. */
   #syncedBytes: number;
+  /** Vector files that were written to since the last sync. */
+  readonly #unsynced = new Set<VectorFile>();
   #isAppending = false;
   #poison: LynseError | null = null;
 
@@ -50,7 +54,7 @@ export class LogWriter {
     this.#isAppending = true;
     try {
       const start = this.#position;
-      checkLimit("rowsMax", start.rowCount + countRows(transactions), "the number of rows ever written");
+      checkCounts(start, transactions);
       const written = await this.#write(transactions);
       if (written.position.bytes === start.bytes) return written;
       if (durability === "fsync") await this.#syncFiles(written.position.bytes);
@@ -76,42 +80,56 @@ export class LogWriter {
   }
 
   async #write(transactions: readonly Transaction[]): Promise<AppendResult> {
-    const { log, vectors } = this.#files;
-    const { batch, bytes: logBytes, rowCount } = this.#position;
-    const logAppender = new FileAppender(log, logBytes);
-    const vectorAppender = vectors === null ? null : new FileAppender(vectors.handle, vectors.bytesOf(rowCount));
-    const start = { batch: batch + 1, logBytes, rowCount, syncedBytes: this.#syncedBytes };
+    const { batch, bytes: logBytes, rowCount, slotCounts } = this.#position;
+    const log = new FileAppender(this.#files.log, logBytes);
+    const vectorAppenders = new Map<VectorFile, FileAppender>();
+    const start = { batch: batch + 1, logBytes, rowCount, slotCounts, syncedBytes: this.#syncedBytes };
     const frames: StoredRows[] = [];
-    let end = logBytes;
-    let rows = rowCount;
+    const fieldVectors: StoredFieldVectors[] = [];
+    const sparse: StoredSparse[] = [];
+    let position = this.#position;
     try {
       for (const frame of encodeBatch(this.#files, transactions, start, this.#frameLimits)) {
-        end += frame.bytes.length;
-        if (frame.stored !== null) {
-          frames.push(frame.stored);
-          rows += frame.stored.rowCount;
+        position = { ...position, batch: batch + 1, bytes: position.bytes + frame.bytes.length };
+        if (frame.rows !== undefined) {
+          frames.push(frame.rows);
+          position = { ...position, rowCount: position.rowCount + frame.rows.rowCount };
         }
-        const addVectors = async (): Promise<void> => {
-          for (const piece of frame.vectors) await vectorAppender?.add(piece);
-        };
-        await settleAll([logAppender.add(frame.bytes), addVectors()]);
+        if (frame.fieldVectors !== undefined) {
+          const { fieldNumber, count } = frame.fieldVectors;
+          fieldVectors.push(frame.fieldVectors);
+          position = { ...position, slotCounts: addSlots(position.slotCounts, fieldNumber, count) };
+        }
+        if (frame.sparse !== undefined) sparse.push(frame.sparse);
+        await settleAll([log.add(frame.bytes), this.#addVectors(vectorAppenders, frame.vectors)]);
       }
-      await settleAll([logAppender.flush(), vectorAppender?.flush() ?? Promise.resolve()]);
+      await settleAll([log.flush(), ...Array.from(vectorAppenders.values(), (appender) => appender.flush())]);
     } catch (error) {
       await this.#takeBack(error);
       throw error;
     }
-    const isEmpty = end === logBytes;
-    const position = { ...this.#position, bytes: end, rowCount: rows, batch: isEmpty ? batch : batch + 1 };
-    return { frames, fieldVectors: [], sparse: [], position };
+    return { frames, fieldVectors, sparse, position };
+  }
+
+  async #addVectors(appenders: Map<VectorFile, FileAppender>, vectors: FrameVectors | undefined): Promise<void> {
+    if (vectors === undefined) return;
+    const { file, first, pieces } = vectors;
+    let appender = appenders.get(file);
+    if (appender === undefined) {
+      appender = new FileAppender(file.handle, file.bytesOf(first));
+      appenders.set(file, appender);
+      this.#unsynced.add(file);
+    }
+    for (const piece of pieces) await appender.add(piece);
   }
 
   /** Removes what a failed write left behind the end, durably; when that fails as well, nothing is written any more. */
   async #takeBack(reason: unknown): Promise<void> {
-    const { log, vectors } = this.#files;
     try {
-      await log.truncate(this.#position.bytes);
-      await vectors?.handle.truncate(vectors.bytesOf(this.#position.rowCount));
+      await this.#files.log.truncate(this.#position.bytes);
+      for (const { file, count } of this.#files.vectorCounts(this.#position)) {
+        if (this.#unsynced.has(file)) await file.handle.truncate(file.bytesOf(count));
+      }
       await this.#syncFiles(this.#position.bytes);
     } catch {
       this.#poison ??= asLynseError(reason);
@@ -120,9 +138,9 @@ export class LogWriter {
 
   /** A sync that failed is never tried again: the system may have dropped the bytes and would report success. */
   async #syncFiles(bytes: number): Promise<void> {
-    const { log, vectors } = this.#files;
     try {
-      await settleAll([log.sync(), vectors?.handle.sync() ?? Promise.resolve()]);
+      await settleAll([this.#files.log.sync(), ...Array.from(this.#unsynced, (file) => file.handle.sync())]);
+      this.#unsynced.clear();
       this.#syncedBytes = bytes;
     } catch (error) {
       this.#poison = asLynseError(error);
@@ -131,10 +149,16 @@ export class LogWriter {
   }
 }
 
-function countRows(transactions: readonly Transaction[]): number {
-  let count = 0;
-  for (const transaction of transactions) for (const part of transaction.rows) count += part.rowCount;
-  return count;
+/** Refuses more rows, or more slots of a field, than numbers can count. */
+function checkCounts({ rowCount, slotCounts }: LogPosition, transactions: readonly Transaction[]): void {
+  let rows = rowCount;
+  let slots = slotCounts;
+  for (const transaction of transactions) {
+    for (const part of transaction.rows) rows += part.rowCount;
+    for (const part of transaction.fieldVectors ?? []) slots = addSlots(slots, part.fieldNumber, part.rows.length);
+  }
+  checkLimit("rowsMax", rows, "the number of rows ever written");
+  for (const count of slots) checkLimit("rowsMax", count, "the number of vectors ever written to a field");
 }
 
 function asLynseError(error: unknown): LynseError {

@@ -4,6 +4,7 @@
  * One file, replaced as a whole. `salt` is the salt of the generation's log: a manifest and a log of two collections,
  * or of two lives of one name, never pass for a pair.
  */
+import { assert } from "../errors.js";
 import { limits } from "../limits.js";
 import type { Dtype, JsonValue } from "../types.js";
 import { corruptFile } from "./corrupt-file.js";
@@ -64,7 +65,9 @@ export function manifestPath(folder: string): string {
 /** Replaces the manifest; durable when it resolves. */
 export async function writeManifest(fs: FileSystem, folder: string, manifest: Manifest): Promise<void> {
   const { generation, salt, config } = manifest;
-  const bytes = encodeSealedJson(fs, format, { generation, salt, config: jsonOf(config) });
+  const json = jsonOf(config);
+  assert(configOf(json) !== null, "a configuration that is written can be read");
+  const bytes = encodeSealedJson(fs, format, { generation, salt, config: json });
   await replaceFile(fs, manifestPath(folder), bytes);
 }
 

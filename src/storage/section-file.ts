@@ -8,7 +8,7 @@
  * A file is written under another name, made durable, then renamed. Whoever reads one that is damaged gets `CORRUPT`, and
  * goes on as if there were none: everything in it can be derived again.
  */
-import { assert } from "../errors.js";
+import { assert, isLynseError } from "../errors.js";
 import { TimeSlice } from "../time-slice.js";
 import { corruptFile } from "./corrupt-file.js";
 import { decodeFileHeader, encodeFileHeader, type FileHeader, type FileKind, fileHeaderBytes } from "./file-header.js";
@@ -86,15 +86,12 @@ export async function readSectionFile(
 ): Promise<{ header: FileHeader; sections: Map<string, Uint8Array>; fileBytes: number }> {
   const handle = await fs.open(path, "read");
   try {
-    const { header, fileBytes, tableBytes, tableCrc } = await readHead(fs, handle, path, kind);
+    const head = await readHead(fs, handle, path, kind);
+    const { header, fileBytes } = head;
     checkHeader(header);
-    if (tableBytes > tableBytesMax) throw corruptFile(path, fileHeaderBytes, "the table is too large");
-    const text = await readPart(handle, path, fileHeaderBytes + 8, tableBytes, fileBytes);
-    if (fs.crc32(text) !== tableCrc) throw corruptFile(path, fileHeaderBytes, "the table does not match its checksum");
     const sections = new Map<string, Uint8Array>();
-    let start = fileHeaderBytes + padTo8(8 + tableBytes);
-    // The table is intact, so its entries are what `makeTable` wrote.
-    for (const entry of JSON.parse(new TextDecoder().decode(text)) as TableEntry[]) {
+    let start = sectionsStart(head);
+    for (const entry of await readTable(fs, handle, path, head)) {
       sections.set(entry.name, await readSection(fs, handle, path, start, entry, fileBytes));
       start = padTo8(start + entry.bytes);
     }
@@ -104,14 +101,55 @@ export async function readSectionFile(
   }
 }
 
-/** The header of a file, whatever its sections are like. */
-export async function readSectionFileHeader(fs: FileSystem, path: string, kind: FileKind): Promise<FileHeader> {
+/**
+ * The header of a file, and its first section where that is called `firstName` and intact; whatever the rest is like.
+ */
+export async function readSectionFileStart(
+  fs: FileSystem,
+  path: string,
+  kind: FileKind,
+  firstName: string,
+): Promise<{ header: FileHeader; first: Uint8Array | null }> {
   const handle = await fs.open(path, "read");
   try {
-    return (await readHead(fs, handle, path, kind)).header;
+    const head = await readHead(fs, handle, path, kind);
+    const first = await readFirst(fs, handle, path, head, firstName).catch((error: unknown) => {
+      if (isLynseError(error, "CORRUPT")) return null;
+      throw error;
+    });
+    return { header: head.header, first };
   } finally {
     await handle.close();
   }
+}
+
+async function readFirst(
+  fs: FileSystem,
+  handle: FileHandle,
+  path: string,
+  head: SectionFileHead,
+  name: string,
+): Promise<Uint8Array | null> {
+  const entry = (await readTable(fs, handle, path, head))[0];
+  if (entry?.name !== name) return null;
+  return readSection(fs, handle, path, sectionsStart(head), entry, head.fileBytes);
+}
+
+/** The entries of an intact table, which are what `makeTable` wrote. */
+async function readTable(
+  fs: FileSystem,
+  handle: FileHandle,
+  path: string,
+  { fileBytes, tableBytes, tableCrc }: SectionFileHead,
+): Promise<TableEntry[]> {
+  if (tableBytes > tableBytesMax) throw corruptFile(path, fileHeaderBytes, "the table is too large");
+  const text = await readPart(handle, path, fileHeaderBytes + 8, tableBytes, fileBytes);
+  if (fs.crc32(text) !== tableCrc) throw corruptFile(path, fileHeaderBytes, "the table does not match its checksum");
+  return JSON.parse(new TextDecoder().decode(text)) as TableEntry[];
+}
+
+function sectionsStart({ tableBytes }: SectionFileHead): number {
+  return fileHeaderBytes + padTo8(8 + tableBytes);
 }
 
 function piecesOf(section: FileSection): readonly Uint8Array[] {

@@ -52,6 +52,7 @@ export class VectorFile {
   readonly path: string;
   readonly handle: FileHandle;
   readonly dim: number;
+  readonly dtype: Dtype;
   /** Bytes of a row. */
   readonly stride: number;
   readonly #fs: FileSystem;
@@ -61,6 +62,7 @@ export class VectorFile {
     this.path = path;
     this.handle = handle;
     this.dim = shape.dim;
+    this.dtype = shape.dtype;
     this.stride = shape.dim * componentBytes[shape.dtype];
   }
 
