@@ -16,6 +16,7 @@ import type { Absence, Measurement } from "./report.js";
 import type { ScaleData } from "./scale-data.js";
 import { plusMinusBits } from "./sign-bits.js";
 import { takeTurns } from "./take-turns.js";
+import { TextStores } from "./text-stores.js";
 
 export interface BenchSettings {
   readonly k: number;
@@ -33,6 +34,7 @@ export class BenchContext {
   readonly engines: readonly Engine[];
   readonly scale: ScaleData;
   readonly indexed: IndexedStores;
+  readonly texts: TextStores;
   readonly #stores = new Set<string>();
   readonly #searchers = new Map<string, EngineClient>();
   #truth: GroundTruth | null = null;
@@ -45,6 +47,7 @@ export class BenchContext {
     this.engines = engines;
     this.scale = scale;
     this.indexed = new IndexedStores(settings, corpus.files);
+    this.texts = new TextStores(settings, corpus);
   }
 
   get truth(): GroundTruth {
@@ -117,6 +120,7 @@ export class BenchContext {
     for (const client of this.#searchers.values()) await client.stop();
     this.#searchers.clear();
     await this.indexed.stop();
+    await this.texts.stop();
   }
 
   /**

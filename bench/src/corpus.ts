@@ -13,6 +13,8 @@ import { columnsOf } from "./field-columns.js";
 import { filterField } from "./filter-field.js";
 import { Random } from "./random.js";
 import { readFloats } from "./read-floats.js";
+import { textField } from "./text-field.js";
+import { drawTextQueries, type TextQuery } from "./text-queries.js";
 
 const filterShare = 0.07;
 
@@ -40,6 +42,9 @@ export interface Corpus {
   readonly matchCount: number;
   readonly vectorBytes: number;
   readonly jsonBytes: number;
+  /** The text field of each row, empty where a row has none. */
+  readonly texts: readonly string[];
+  readonly textQueries: readonly TextQuery[];
 }
 
 /** Reads a corpus, holds `queryCount` rows out and writes both parts to `scratch`. */
@@ -63,13 +68,21 @@ export function loadCorpus(
   const vectors = new Float32Array((lines.length - queryCount) * dim);
   const queries = new Float32Array(queryCount * dim);
   const kept: string[] = [];
-  let queriesTaken = 0;
+  const heldOut: RowFields[] = [];
   for (let row = 0; row < lines.length; row += 1) {
     const vector = all.subarray(row * dim, (row + 1) * dim);
-    if (isQuery[row] === 1) queries.set(vector, queriesTaken++ * dim);
+    if (isQuery[row] === 1) queries.set(vector, heldOut.push(JSON.parse(lines[row]!) as RowFields) * dim - dim);
     else vectors.set(vector, kept.push(lines[row]!) * dim - dim);
   }
-  return writeCorpus(name, scratch, dim, vectors, queries, kept);
+  return writeCorpus({
+    name,
+    scratch,
+    dim,
+    vectors,
+    queries,
+    lines: kept,
+    textQueries: drawTextQueries(heldOut, seed),
+  });
 }
 
 function checkNormalised(vectors: Float32Array, dim: number): void {
@@ -93,14 +106,17 @@ function drawQueries(rowCount: number, queryCount: number, seed: number): Uint8A
   return isQuery;
 }
 
-function writeCorpus(
-  name: string,
-  scratch: string,
-  dim: number,
-  vectors: Float32Array,
-  queries: Float32Array,
-  lines: readonly string[],
-): Corpus {
+interface CorpusParts {
+  readonly name: string;
+  readonly scratch: string;
+  readonly dim: number;
+  readonly vectors: Float32Array;
+  readonly queries: Float32Array;
+  readonly lines: readonly string[];
+  readonly textQueries: readonly TextQuery[];
+}
+
+function writeCorpus({ name, scratch, dim, vectors, queries, lines, textQueries }: CorpusParts): Corpus {
   const rows = lines.map((line) => JSON.parse(line) as RowFields);
   const filterValue = filterValueNear(rows);
   const matches = Uint8Array.from(rows, (row) => (row[filterField] === filterValue ? 1 : 0));
@@ -123,7 +139,9 @@ function writeCorpus(
   writeFileSync(files.matchesFile, matches);
   const matchCount = matches.reduce((sum, match) => sum + match, 0);
   const jsonBytes = Buffer.byteLength(text);
-  return { name, files, vectors, queries, matches, matchCount, vectorBytes: vectors.byteLength, jsonBytes };
+  const texts = rows.map((row) => (typeof row[textField] === "string" ? row[textField] : ""));
+  const sizes = { matchCount, vectorBytes: vectors.byteLength, jsonBytes };
+  return { name, files, vectors, queries, matches, ...sizes, texts, textQueries };
 }
 
 function filterValueNear(rows: readonly RowFields[]): string {

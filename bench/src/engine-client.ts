@@ -16,7 +16,12 @@ import type {
   MemoryFigures,
   OpenFigures,
   Round,
+  SparseIngestFigures,
+  TextIngestFigures,
+  TextSearchKind,
+  TextStoreRequest,
 } from "./engine-requests.js";
+import type { SparseData } from "./sparse-data.js";
 
 const program = fileURLToPath(new URL("./engine-process.js", import.meta.url));
 const running = new Set<EngineClient>();
@@ -101,6 +106,34 @@ export class EngineClient {
   /** All queries at one effort, as often as a steady time needs. */
   sweep(k: number, effort: number, isFiltered: boolean): Promise<Round> {
     return this.#ask({ ask: "sweep", k, effort, isFiltered }) as Promise<Round>;
+  }
+
+  /** Makes a store with a text index in `directory` and inserts all rows. */
+  ingestText(directory: string, files: CorpusFiles, batchRows: number): Promise<TextIngestFigures> {
+    return this.#ask({ ask: "ingestText", directory, files, batchRows }) as Promise<TextIngestFigures>;
+  }
+
+  async openText(request: TextStoreRequest): Promise<void> {
+    await this.#ask({ ask: "openText", ...request });
+  }
+
+  /** All queries of a kind, as often as a steady time needs. */
+  searchText(kind: TextSearchKind, k: number, candidates: number): Promise<Round> {
+    return this.#ask({ ask: "searchText", kind, k, candidates }) as Promise<Round>;
+  }
+
+  /** Memory of the text index, bytes; null where the engine doesn't tell. */
+  textIndexBytes(): Promise<number | null> {
+    return this.#ask({ ask: "textIndexBytes" }) as Promise<number | null>;
+  }
+
+  /** Makes a store of sparse vectors, which stays open. */
+  ingestSparse(directory: string, data: SparseData, batchRows: number): Promise<SparseIngestFigures> {
+    return this.#ask({ ask: "ingestSparse", directory, data, batchRows }) as Promise<SparseIngestFigures>;
+  }
+
+  searchSparse(k: number): Promise<Round> {
+    return this.#ask({ ask: "searchSparse", k }) as Promise<Round>;
   }
 
   memory(): Promise<MemoryFigures> {

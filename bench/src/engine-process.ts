@@ -21,7 +21,10 @@ import type {
   MemoryFigures,
   OpenFigures,
   Round,
+  TextStoreRequest,
 } from "./engine-requests.js";
+import { SparseSession } from "./engine-sparse.js";
+import { TextSession } from "./engine-text.js";
 import { filterField } from "./filter-field.js";
 import { readFloats } from "./read-floats.js";
 import { rowBatches } from "./row-batches.js";
@@ -30,6 +33,8 @@ interface Session {
   id: string;
   engine: LoadedEngine | null;
   indexed: IndexSession | null;
+  text: TextSession | null;
+  sparse: SparseSession | null;
   store: Store | null;
   files: CorpusFiles | null;
   queries: Float32Array[];
@@ -40,6 +45,8 @@ const session: Session = {
   id: "",
   engine: null,
   indexed: null,
+  text: null,
+  sparse: null,
   store: null,
   files: null,
   queries: [],
@@ -133,6 +140,27 @@ function indexed(): IndexSession {
   return session.indexed;
 }
 
+function textSession(): TextSession {
+  session.text ??= new TextSession(loaded());
+  return session.text;
+}
+
+function sparseSession(): SparseSession {
+  session.sparse ??= new SparseSession(loaded());
+  return session.sparse;
+}
+
+function openText(request: TextStoreRequest): Promise<void> {
+  readQueries(request.files);
+  return textSession().open(request);
+}
+
+/** Closes whatever store is open. */
+async function close(): Promise<void> {
+  const open = session.indexed ?? session.text ?? session.sparse ?? opened();
+  await open.close();
+}
+
 function filterOf(): RowFilter {
   const { files } = session;
   if (files === null) throw new Error("no store is open");
@@ -224,10 +252,22 @@ async function answer(request: EngineRequest): Promise<unknown> {
       return beginIndex(request).open(request);
     case "sweep":
       return indexed().sweep(request.k, request.effort, request.isFiltered ? filterOf() : null);
+    case "ingestText":
+      return textSession().ingest(request.directory, request.files, request.batchRows);
+    case "openText":
+      return openText(request);
+    case "searchText":
+      return textSession().search(request.kind, request.k, request.candidates, session.queries, filterOf());
+    case "textIndexBytes":
+      return textSession().indexBytes();
+    case "ingestSparse":
+      return sparseSession().ingest(request.directory, request.data, request.batchRows);
+    case "searchSparse":
+      return sparseSession().search(request.k);
     case "memory":
       return restedMemory();
     case "close":
-      return session.indexed === null ? opened().close() : session.indexed.close();
+      return close();
   }
 }
 

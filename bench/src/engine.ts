@@ -8,9 +8,14 @@
  */
 
 import type { IndexMaker, IndexVariant } from "./index-variant.js";
+import type { SparseMaker } from "./sparse-store.js";
+import type { TextMaker } from "./text-store.js";
 
 /** Names of the workloads about indexes that may miss rows. */
 export const indexWorkloadNames = ["build", "hnsw", "filtered-hnsw", "ivf", "diskann", "quantized"] as const;
+
+/** Names of the workloads about full text, alone and beside vectors. */
+const textWorkloadNames = ["ingest-text", "text", "text-filtered", "hybrid"] as const;
 
 /** Names of the workloads, in the order in which they run. */
 export const workloadNames = [
@@ -22,6 +27,8 @@ export const workloadNames = [
   "filtered",
   "batch",
   ...indexWorkloadNames,
+  ...textWorkloadNames,
+  "sparse",
   "scale",
 ] as const;
 
@@ -86,6 +93,10 @@ export interface LoadedEngine {
   open(directory: string, shape: StoreShape): MaybePromise<Store>;
   /** Makes the stores of the engine's `variants`; null where it has none. */
   readonly indexes: IndexMaker | null;
+  /** Absent where it has no full text search. */
+  readonly text?: TextMaker;
+  /** Absent where it has no sparse vectors. */
+  readonly sparse?: SparseMaker;
 }
 
 /** An engine, before anything of it is loaded. */

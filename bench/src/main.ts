@@ -27,12 +27,17 @@ import { measureExact } from "./workloads/exact.js";
 import { measureFiltered } from "./workloads/filtered.js";
 import { measureFilteredHnsw } from "./workloads/filtered-hnsw.js";
 import { measureHnsw } from "./workloads/hnsw.js";
+import { measureHybrid } from "./workloads/hybrid.js";
 import { measureIngest } from "./workloads/ingest.js";
+import { measureIngestText } from "./workloads/ingest-text.js";
 import { measureIvf } from "./workloads/ivf.js";
 import { measureMemory } from "./workloads/memory.js";
 import { measureQuantized } from "./workloads/quantized.js";
 import { measureReopen } from "./workloads/reopen.js";
 import { measureScale, quickSizes, sizes } from "./workloads/scale.js";
+import { measureSparse } from "./workloads/sparse.js";
+import { measureText } from "./workloads/text.js";
+import { measureTextFiltered } from "./workloads/text-filtered.js";
 
 const workloads: Readonly<Record<WorkloadName, (context: BenchContext) => Promise<WorkloadReport>>> = {
   ingest: measureIngest,
@@ -48,6 +53,11 @@ const workloads: Readonly<Record<WorkloadName, (context: BenchContext) => Promis
   ivf: measureIvf,
   diskann: measureDiskann,
   quantized: measureQuantized,
+  "ingest-text": measureIngestText,
+  text: measureText,
+  "text-filtered": measureTextFiltered,
+  hybrid: measureHybrid,
+  sparse: measureSparse,
   scale: measureScale,
 };
 
@@ -59,6 +69,9 @@ const company: Partial<Record<WorkloadName, string>> = {
   build: "graphs",
   hnsw: "graphs",
   "filtered-hnsw": "graphs",
+  text: "text",
+  "text-filtered": "text",
+  hybrid: "text",
 };
 
 const resultsDirectory = fileURLToPath(new URL("../results", import.meta.url));

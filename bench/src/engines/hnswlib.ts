@@ -4,9 +4,12 @@
  * Vectors only, in memory, saved as one file. Filters are a JavaScript callback that the scan asks for each row, so its
  * filtered search is exact here; the bitmap behind the callback is given to it without being charged for.
  */
+
 import { join } from "node:path";
 import type { Engine, Hits, LoadedEngine, RowBatch, RowFilter, Store, StoreShape } from "../engine.js";
 import { importPeer, peerVersion } from "../peer-package.js";
+import { withoutSparse } from "../sparse-store.js";
+import { withoutText } from "../text-store.js";
 import { type HnswlibGraphs, hnswlibIndexes, hnswlibVariants } from "./hnswlib-index.js";
 
 interface BruteForceIndex {
@@ -80,7 +83,7 @@ export const hnswlibEngine: Engine = {
   method: "BruteforceSearch, one thread",
   durability: "none: in memory, saved by one unsynced write at the end",
   keepsFields: false,
-  cannot: { ingest: "no durable insert and no metadata" },
+  cannot: { ingest: "no durable insert and no metadata", ...withoutText, ...withoutSparse },
   variants: hnswlibVariants,
   async load(): Promise<LoadedEngine> {
     const hnswlib = (await importPeer<HnswlibModule>("hnswlib-node")).default;

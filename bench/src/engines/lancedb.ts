@@ -7,6 +7,7 @@
  */
 import type { Engine, FieldColumn, Hits, LoadedEngine, RowBatch, RowFilter, Store, StoreShape } from "../engine.js";
 import { importPeer, peerVersion } from "../peer-package.js";
+import { withoutSparse } from "../sparse-store.js";
 import {
   type LanceIndexConfig,
   type LanceIndexFactory,
@@ -15,6 +16,7 @@ import {
   lanceIndexes,
   lanceVariants,
 } from "./lancedb-index.js";
+import { type LanceReranker, type LanceTextFactory, type LanceTextTable, lanceText } from "./lancedb-text.js";
 
 /** Arrow objects are only passed on, never looked into. */
 interface ArrowType {
@@ -56,11 +58,10 @@ interface LanceQuery extends LanceIndexQuery {
   limit(rows: number): LanceQuery;
 }
 
-interface LanceTable {
+interface LanceTable extends LanceTextTable {
   add(data: object): Promise<unknown>;
   optimize(options: { readonly cleanupOlderThan: Date }): Promise<unknown>;
-  query(): { nearestTo(vector: Float32Array): LanceQuery };
-  createIndex(column: string, options: { readonly config: LanceIndexConfig }): Promise<void>;
+  query(): { nearestTo(vector: Float32Array): LanceQuery } & ReturnType<LanceTextTable["query"]>;
   close(): void;
 }
 
@@ -71,7 +72,8 @@ interface LanceConnection {
 }
 
 interface LanceModule {
-  readonly Index: LanceIndexFactory;
+  readonly Index: LanceIndexFactory & LanceTextFactory;
+  readonly rerankers: { readonly RRFReranker: { create(rankConstant: number): Promise<LanceReranker> } };
   connect(directory: string): Promise<LanceConnection>;
 }
 
@@ -94,20 +96,20 @@ function schemaOf(arrow: ArrowModule, shape: StoreShape): ArrowSchema {
 class LanceStore implements Store, LanceRows {
   readonly #arrow: ArrowModule;
   readonly #connection: LanceConnection;
-  readonly #table: LanceTable;
+  readonly table: LanceTable;
   readonly #shape: StoreShape;
   readonly #schema: ArrowSchema;
 
   constructor(arrow: ArrowModule, connection: LanceConnection, table: LanceTable, shape: StoreShape) {
     this.#arrow = arrow;
     this.#connection = connection;
-    this.#table = table;
+    this.table = table;
     this.#shape = shape;
     this.#schema = schemaOf(arrow, shape);
   }
 
   async insert(batch: RowBatch): Promise<void> {
-    await this.#table.add(this.#arrowTable(batch));
+    await this.table.add(this.#arrowTable(batch));
   }
 
   #arrowTable(batch: RowBatch): object {
@@ -132,7 +134,7 @@ class LanceStore implements Store, LanceRows {
   }
 
   async settle(): Promise<void> {
-    await this.#table.optimize({ cleanupOlderThan: new Date() });
+    await this.table.optimize({ cleanupOlderThan: new Date() });
   }
 
   async search(query: Float32Array, k: number): Promise<Hits> {
@@ -153,15 +155,15 @@ class LanceStore implements Store, LanceRows {
   }
 
   nearest(query: Float32Array, k: number): LanceQuery {
-    return this.#table.query().nearestTo(query).distanceType("dot").select(["id", "_distance"]).limit(k);
+    return this.table.query().nearestTo(query).distanceType("dot").select(["id", "_distance"]).limit(k);
   }
 
   async createIndex(config: LanceIndexConfig): Promise<void> {
-    await this.#table.createIndex("vector", { config });
+    await this.table.createIndex("vector", { config });
   }
 
   close(): void {
-    this.#table.close();
+    this.table.close();
     this.#connection.close();
   }
 }
@@ -174,9 +176,11 @@ export const lancedbEngine: Engine = {
   method: "scan without an index, all threads; a batch as concurrent queries",
   durability: "files written, never synced",
   keepsFields: true,
-  cannot: {},
+  cannot: withoutSparse,
   variants: lanceVariants,
   async load(): Promise<LoadedEngine> {
+    // Two warnings on the error stream for every hybrid query otherwise, about columns that were not asked for.
+    process.env["LANCEDB_LOG"] ??= "error";
     const lancedb = await importPeer<LanceModule>("@lancedb/lancedb");
     const arrow = await importPeer<ArrowModule>("apache-arrow");
     const create = async (directory: string, shape: StoreShape): Promise<LanceStore> => {
@@ -189,6 +193,8 @@ export const lancedbEngine: Engine = {
       return new LanceStore(arrow, connection, await connection.openTable("items"), shape);
     };
     const indexes = lanceIndexes({ factory: lancedb.Index, create, open });
-    return { version: peerVersion("@lancedb/lancedb"), create, open, indexes };
+    const reranker = await lancedb.rerankers.RRFReranker.create(60);
+    const text = lanceText({ factory: lancedb.Index, reranker, create, open });
+    return { version: peerVersion("@lancedb/lancedb"), create, open, indexes, text };
   },
 };

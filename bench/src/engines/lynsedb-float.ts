@@ -4,10 +4,13 @@
  * Not an engine that anyone would use: the kernel's table alone, without ids, metadata or files, so that the ratio to
  * it says what the int8 first pass gains and what the layers above cost.
  */
+
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import type { Engine, Hits, LoadedEngine, RowBatch, Store, StoreShape } from "../engine.js";
+import { withoutSparse } from "../sparse-store.js";
+import { withoutText } from "../text-store.js";
 import { lynseVersion } from "./lynsedb.js";
 
 interface VectorTable {
@@ -88,6 +91,8 @@ export const lynsedbFloatEngine: Engine = {
     filtered: onlyExact,
     batch: onlyExact,
     scale: onlyExact,
+    ...withoutText,
+    ...withoutSparse,
   },
   variants: [],
   async load(packageDirectory: string): Promise<LoadedEngine> {

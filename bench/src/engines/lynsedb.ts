@@ -9,6 +9,8 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import type { Engine, Hits, LoadedEngine, RowBatch, RowFilter, Store, StoreShape } from "../engine.js";
 import { type LynseIndexedCollection, type LynseRows, lynseIndexes, lynseVariants } from "./lynsedb-index.js";
+import { type LynseSparseCollection, lynseSparse } from "./lynsedb-sparse.js";
+import { type LynseTextCollection, lynseText } from "./lynsedb-text.js";
 
 interface View {
   readonly ids: ArrayLike<number>;
@@ -27,7 +29,7 @@ interface Matrix {
   readonly dim: number;
 }
 
-interface LynseCollection extends LynseIndexedCollection {
+interface LynseCollection extends LynseIndexedCollection, LynseTextCollection, LynseSparseCollection {
   add(rows: { ids: readonly number[]; vectors: Matrix; fields: readonly object[] }): Promise<unknown>;
   checkpoint(): Promise<void>;
   search(query: Float32Array, options: SearchOptions): Promise<View>;
@@ -105,16 +107,24 @@ export const lynsedbEngine: Engine = {
   async load(packageDirectory: string): Promise<LoadedEngine> {
     const entry = pathToFileURL(join(packageDirectory, "index.js")).href;
     const { VectorDBClient } = (await import(entry)) as LynseModule;
-    const create = async (directory: string, shape: StoreShape): Promise<LynseStore> => {
+    const createOf = async (directory: string, dim: number): Promise<LynseStore> => {
       const client = new VectorDBClient(join(directory, "data"));
       const database = await client.createDatabase("bench");
-      return new LynseStore(client, await database.requireCollection("items", { dim: shape.dim }), shape.dim);
+      return new LynseStore(client, await database.requireCollection("items", { dim }), dim);
     };
+    const create = (directory: string, shape: StoreShape): Promise<LynseStore> => createOf(directory, shape.dim);
     const open = async (directory: string, shape: StoreShape): Promise<LynseStore> => {
       const client = new VectorDBClient(join(directory, "data"));
       const database = await client.getDatabase("bench");
       return new LynseStore(client, await database.getCollection("items"), shape.dim);
     };
-    return { version: lynseVersion(packageDirectory), create, open, indexes: lynseIndexes({ create, open }) };
+    return {
+      version: lynseVersion(packageDirectory),
+      create,
+      open,
+      indexes: lynseIndexes({ create, open }),
+      text: lynseText({ create, open }),
+      sparse: lynseSparse(createOf),
+    };
   },
 };

@@ -8,26 +8,15 @@
 import { join } from "node:path";
 import type { Engine, Hits, LoadedEngine, RowBatch, RowFilter, Store, StoreShape } from "../engine.js";
 import { importPeer, peerVersion } from "../peer-package.js";
-
-interface Statement {
-  run(...values: unknown[]): unknown;
-  all(...values: unknown[]): unknown[];
-}
-
-interface Connection {
-  pragma(text: string): unknown;
-  exec(sql: string): void;
-  prepare(sql: string): Statement;
-  transaction(body: (batch: RowBatch) => void): (batch: RowBatch) => void;
-  close(): void;
-}
+import { withoutSparse } from "../sparse-store.js";
+import { type SqliteConnection, type SqliteStatement, sqliteText } from "./sqlite-vec-text.js";
 
 interface SqliteModule {
-  readonly default: new (file: string) => Connection;
+  readonly default: new (file: string) => SqliteConnection;
 }
 
 interface VecModule {
-  load(connection: Connection): void;
+  load(connection: SqliteConnection): void;
 }
 
 interface FoundRow {
@@ -37,13 +26,13 @@ interface FoundRow {
 const idOf = (row: unknown): number => (row as FoundRow).rowid;
 
 class SqliteStore implements Store {
-  readonly #connection: Connection;
+  readonly #connection: SqliteConnection;
   readonly #dim: number;
   readonly #insert: (batch: RowBatch) => void;
-  readonly #nearest: Statement;
-  readonly #nearestFiltered: Statement;
+  readonly #nearest: SqliteStatement;
+  readonly #nearestFiltered: SqliteStatement;
 
-  constructor(connection: Connection, { dim, filterField }: StoreShape) {
+  constructor(connection: SqliteConnection, { dim, filterField }: StoreShape) {
     this.#connection = connection;
     this.#dim = dim;
     const insertRow = connection.prepare("insert into rows (id, fields) values (?, ?)");
@@ -98,12 +87,12 @@ export const sqliteVecEngine: Engine = {
   method: "vec0 full scan, memory-mapped, one thread",
   durability: "fsync at every commit (WAL, synchronous = FULL)",
   keepsFields: true,
-  cannot: {},
+  cannot: withoutSparse,
   variants: [],
   async load(): Promise<LoadedEngine> {
     const { default: Database } = await importPeer<SqliteModule>("better-sqlite3");
     const sqliteVec = await importPeer<VecModule>("sqlite-vec");
-    const connect = (directory: string): Connection => {
+    const connect = (directory: string): SqliteConnection => {
       const connection = new Database(join(directory, "store.db"));
       sqliteVec.load(connection);
       connection.pragma("journal_mode = WAL");
@@ -114,6 +103,7 @@ export const sqliteVecEngine: Engine = {
     return {
       version: `${peerVersion("sqlite-vec")} (better-sqlite3 ${peerVersion("better-sqlite3")})`,
       indexes: null,
+      text: sqliteText(connect),
       create(directory: string, shape: StoreShape): Store {
         const connection = connect(directory);
         connection.exec("create table rows (id integer primary key, fields text not null)");

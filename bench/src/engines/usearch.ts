@@ -5,10 +5,13 @@
  * a batch on all of them, so each is asked for that way. The JavaScript binding has no filter. Its ES module build
  * recurses without end while it looks for its binary, so the CommonJS build is loaded.
  */
+
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Engine, Hits, LoadedEngine, RowBatch, Store, StoreShape } from "../engine.js";
 import { peerVersion, requirePeer } from "../peer-package.js";
+import { withoutSparse } from "../sparse-store.js";
+import { withoutText } from "../text-store.js";
 import { type UsearchGraphs, usearchIndexes, usearchVariants } from "./usearch-index.js";
 
 interface Found {
@@ -78,6 +81,8 @@ export const usearchEngine: Engine = {
   cannot: {
     ingest: "exact search has no store to insert into",
     filtered: "the JavaScript binding has no filter",
+    ...withoutText,
+    ...withoutSparse,
   },
   variants: usearchVariants,
   load(): Promise<LoadedEngine> {

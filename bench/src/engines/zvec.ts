@@ -8,6 +8,8 @@ import { join } from "node:path";
 import type { Engine, FieldColumn, Hits, LoadedEngine, RowBatch, RowFilter, Store, StoreShape } from "../engine.js";
 import { importPeer, peerVersion } from "../peer-package.js";
 import { type ZvecIndexedCollection, type ZvecRows, zvecIndexes, zvecVariants } from "./zvec-index.js";
+import { type ZvecSparseCollection, zvecSparse } from "./zvec-sparse.js";
+import { type ZvecTextCollection, zvecText } from "./zvec-text.js";
 
 interface FoundDoc {
   readonly id: string;
@@ -21,9 +23,9 @@ interface ZvecQuery {
   readonly filter?: string;
 }
 
-interface ZvecCollection extends ZvecIndexedCollection {
+interface ZvecCollection extends ZvecIndexedCollection, ZvecTextCollection, ZvecSparseCollection {
   insertSync(docs: readonly object[]): readonly { readonly ok: boolean; readonly message: string }[];
-  querySync(query: ZvecQuery): readonly FoundDoc[];
+  querySync(query: object): readonly FoundDoc[];
   query(query: ZvecQuery): Promise<readonly FoundDoc[]>;
   closeSync(): void;
 }
@@ -124,7 +126,16 @@ export const zvecEngine: Engine = {
     const zvec = await importPeer<ZvecModule>("@zvec/zvec");
     zvec.ZVecInitialize({ logLevel: zvec.ZVecLogLevel["ERROR"] });
     const { ZVecDataType: dataTypes, ZVecIndexType: indexTypes, ZVecMetricType: metrics } = zvec;
-    const create = (path: string, shape: StoreShape, indexParams: Readonly<Record<string, number>>): ZvecStore => {
+    const create = (
+      path: string,
+      shape: StoreShape,
+      indexParams: Readonly<Record<string, number>>,
+      textColumn: string | null = null,
+    ): ZvecStore => {
+      const indexOf = (column: string): object => {
+        if (column === textColumn) return { indexParams: { indexType: indexTypes["FTS"] } };
+        return column === shape.filterField ? { indexParams: { indexType: indexTypes["INVERT"] } } : {};
+      };
       const schema = new zvec.ZVecCollectionSchema({
         name: "items",
         vectors: { name: "embedding", dataType: dataTypes["VECTOR_FP32"], dimension: shape.dim, indexParams },
@@ -132,7 +143,7 @@ export const zvecEngine: Engine = {
           name: column.name,
           dataType: dataTypes[dataTypeNames[column.type]],
           nullable: true,
-          ...(column.name === shape.filterField ? { indexParams: { indexType: indexTypes["INVERT"] } } : {}),
+          ...indexOf(column.name),
         })),
       });
       return new ZvecStore(zvec.ZVecCreateAndOpen(path, schema), shape);
@@ -143,6 +154,16 @@ export const zvecEngine: Engine = {
     return {
       version: peerVersion("@zvec/zvec"),
       indexes: zvecIndexes({ indexTypes, innerProduct, create, open }),
+      text: zvecText({
+        create: (directory, shape, textColumn) => create(join(directory, "items"), shape, flat, textColumn),
+        open: (directory, shape) => open(join(directory, "items"), shape),
+      }),
+      sparse: zvecSparse((directory) => {
+        const vectors = { name: "sparse", dataType: dataTypes["SPARSE_VECTOR_FP32"], indexParams: flat };
+        const fields = [{ name: "row", dataType: dataTypes["INT64"] }];
+        const schema = new zvec.ZVecCollectionSchema({ name: "items", vectors, fields });
+        return zvec.ZVecCreateAndOpen(join(directory, "items"), schema);
+      }),
       create: (directory: string, shape: StoreShape): Store => create(join(directory, "items"), shape, flat),
       open: (directory: string, shape: StoreShape): Store => open(join(directory, "items"), shape),
     };
