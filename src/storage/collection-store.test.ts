@@ -288,6 +288,7 @@ describe("a reader beside the writer", () => {
       expect(await readTail(reader, position)).toEqual({
         rows: contentAfter([batch(n)]).rows,
         lists: contentAfter([batch(n)]).lists.map((each) => ({ ...each, after: 3 })),
+        attached: [],
       });
       position = reader.position;
       expect(position).toEqual(store.position);

@@ -2,7 +2,14 @@ import { describe, expect, test } from "vitest";
 import { isLynseError } from "../errors.js";
 import { CollectionStore, type OpenOptions } from "./collection-store.js";
 import { type FaultPlan, FaultyFileSystem, type Loss } from "./faulty-file-system.js";
-import { contentAfter, createProbeStore, type ProbeTransaction, probe, transactionOf } from "./store-probe.js";
+import {
+  contentAfter,
+  createProbeStore,
+  type ProbeTransaction,
+  probe,
+  probeFields,
+  transactionOf,
+} from "./store-probe.js";
 
 const folder = "/root/db/c";
 const options = { frameLimits: { rowsMax: 2, bytesMax: 120 } };
@@ -20,6 +27,8 @@ function rows(from: number, count: number): ProbeTransaction["rows"] {
 interface Expected {
   readonly content: string;
   readonly description: string | null;
+  /** Number of named vector fields. */
+  readonly fields: number;
 }
 
 interface Step {
@@ -30,24 +39,39 @@ interface Step {
   readonly isDurable: boolean;
 }
 
+/** Vectors of a field, and sparse ones, of different lengths, for some rows. */
+function attached(field: number, named: readonly number[]): Pick<ProbeTransaction, "fieldVectors" | "sparse"> {
+  const bytesOf = (row: number, length: number): number[] => Array.from({ length }, (_, at) => (row * 7 + at) & 0xff);
+  return {
+    fieldVectors: [{ field, rows: named, vectors: named.map((row) => bytesOf(row, field === 0 ? 8 : 6)) }],
+    sparse: [{ rows: named, bytes: named.map((row) => bytesOf(row, (row % 3) * 20)) }],
+  };
+}
+
 const transactions: ProbeTransaction[] = [
-  { rows: rows(0, 3) },
+  { rows: rows(0, 3), ...attached(0, [0, 2, 1]) },
   { rows: rows(3, 5) },
-  { rows: rows(8, 1), superseded: [1, 2] },
-  { deleted: [0, 4], restored: [4] },
-  { rows: rows(9, 2) },
+  { rows: rows(8, 1), superseded: [1, 2], moved: [[1, 8]] },
+  { deleted: [0, 4], restored: [4], ...attached(1, [5, 6]) },
+  { rows: rows(9, 2), ...attached(1, [10]) },
   { rows: rows(11, 2) },
   { rows: rows(13, 1) },
 ];
-const compacted: ProbeTransaction[] = [{ rows: rows(2, 9) }, { deleted: [3] }];
-const later: ProbeTransaction[] = [{ rows: rows(20, 3) }, { rows: rows(23, 1) }];
+const compacted: ProbeTransaction[] = [{ rows: rows(2, 9), ...attached(1, [4, 0]) }, { deleted: [3] }];
+const later: ProbeTransaction[] = [attached(0, [1, 1]), { rows: rows(20, 3) }, { rows: rows(23, 1) }];
 
 function script(): Step[] {
   const steps: Step[] = [];
   let history: ProbeTransaction[] = [];
   let description: string | null = null;
+  let fields = 0;
   const add = (name: string, run: Step["run"], isDurable = true): void => {
-    steps.push({ name, run, isDurable, after: { content: JSON.stringify(contentAfter(history)), description } });
+    steps.push({
+      name,
+      run,
+      isDurable,
+      after: { content: JSON.stringify(contentAfter(history)), description, fields },
+    });
   };
   const append = (group: ProbeTransaction[], durability: "fsync" | "os"): void => {
     history = [...history, ...group];
@@ -70,6 +94,14 @@ function script(): Step[] {
     await store.updateConfig({ dim: 3 });
     return store;
   });
+  for (fields = 1; fields <= 2; fields++) {
+    const vectorFields = probeFields.slice(0, fields);
+    add("add field", async (_fs, store) => {
+      await store.updateConfig({ vectorFields });
+      return store;
+    });
+  }
+  fields = 2;
   append([transactions[0]!], "fsync");
   append([transactions[1]!, transactions[2]!], "fsync");
   append([transactions[3]!], "fsync");
@@ -97,8 +129,9 @@ function script(): Step[] {
     }
   });
   append([later[0]!], "fsync");
+  append([later[1]!], "fsync");
   add("checkpoint again", checkpoint);
-  append([later[1]!], "os");
+  append([later[2]!], "os");
   add("sync", async (_fs, store) => {
     await store.sync();
     return store;
@@ -139,11 +172,16 @@ function allowed(reached: number): Set<string> {
   return new Set(states);
 }
 
+function told({ content, config }: Awaited<ReturnType<typeof probe>>): Expected {
+  const { description, vectorFields = [] } = config;
+  return { content: JSON.stringify(content), description, fields: vectorFields.length };
+}
+
 /** What a start of the program finds. */
 async function find(fs: FaultyFileSystem): Promise<string> {
   try {
     const found = await probe(fs, folder, writable);
-    return JSON.stringify({ content: JSON.stringify(found.content), description: found.config.description });
+    return JSON.stringify(told(found));
   } catch (error) {
     if (isLynseError(error, "COLLECTION_NOT_FOUND")) return "none";
     throw error;
@@ -165,12 +203,18 @@ async function goOn(fs: FaultyFileSystem, state: string): Promise<void> {
     sparse() {},
   });
   if (store.config.dim === null) await store.updateConfig({ dim: 3 });
-  await store.append([transactionOf({ rows: rows(90, 3) })], "fsync");
-  const expected = [...before.rows, ...contentAfter([{ rows: rows(90, 3) }]).rows];
+  if (store.config.vectorFields === undefined) await store.updateConfig({ vectorFields: probeFields });
+  const next = { rows: rows(90, 3), ...attached(0, [before.rows.length + 1]) };
+  await store.append([transactionOf(next)], "fsync");
+  const added = contentAfter([next]);
+  const expected = [...before.rows, ...added.rows];
+  const after = expected.length;
+  const hanging = [...before.attached, ...added.attached.map((each) => ({ ...each, after }))];
   for (const loss of ["dropped", "reordered"] as const) {
     const { content } = await probe(fs.afterPowerLoss(loss, 5), folder, writable);
     expect(content.rows).toEqual(expected);
     expect(content.lists).toEqual(before.lists);
+    expect(content.attached).toEqual(hanging);
   }
 }
 
@@ -319,8 +363,7 @@ async function checkGoesOn(
       const isRefusal = current.poison !== null || isLynseError(error, "CLOSED");
       expect(isRefusal, `${where}: ${error}`).toBe(true);
       const read = await probe(fs, folder, { isReadOnly: true });
-      const found = { content: JSON.stringify(read.content), description: read.config.description };
-      expect(allowed(reached), where).toContain(JSON.stringify(found));
+      expect(allowed(reached), where).toContain(JSON.stringify(told(read)));
       // The next process must not build on what only a cache holds.
       const state = await find(fs.afterKill(7));
       await goOn(fs.afterKill(8), state);

@@ -8,9 +8,11 @@ import { MemoryFileSystem } from "./memory-file-system.js";
 import {
   contentAfter,
   createProbeStore,
+  emptyContent,
   type ProbeContent,
   type ProbeTransaction,
   probe,
+  probeFields,
   readTail,
   transactionOf,
 } from "./store-probe.js";
@@ -21,22 +23,36 @@ const readOnly: OpenOptions = { isReadOnly: true, ...options };
 const writable: OpenOptions = { isReadOnly: false, ...options };
 
 const batches: ProbeTransaction[] = [
-  { rows: [0, 1, 2].map((n) => ({ id: `x${n}`, json: `{"n":${n}}`, vector: [n, n, 1] })) },
-  { rows: [{ id: 7, json: "", vector: [9, 9, 9] }], superseded: [1] },
-  { deleted: [0, 2] },
-  { rows: [3, 4].map((n) => ({ id: n, json: `{"n":${n},"s":"ö"}`, vector: [n, 0, -n] })), restored: [2] },
+  {
+    rows: [0, 1, 2].map((n) => ({ id: `x${n}`, json: `{"n":${n}}`, vector: [n, n, 1] })),
+    fieldVectors: [{ field: 0, rows: [2, 0, 1], vectors: [bytes(1, 8), bytes(2, 8), bytes(3, 8)] }],
+    sparse: [{ rows: [0, 1], bytes: [bytes(4, 11), bytes(5, 5)] }],
+  },
+  { rows: [{ id: 7, json: "", vector: [9, 9, 9] }], superseded: [1], moved: [[1, 3]] },
+  { deleted: [0, 2], fieldVectors: [{ field: 1, rows: [3], vectors: [bytes(6, 6)] }] },
+  {
+    rows: [3, 4].map((n) => ({ id: n, json: `{"n":${n},"s":"ö"}`, vector: [n, 0, -n] })),
+    restored: [2],
+    fieldVectors: [{ field: 0, rows: [4, 5, 0], vectors: [bytes(7, 8), bytes(8, 8), bytes(9, 8)] }],
+    sparse: [{ rows: [5, 1], bytes: [bytes(10, 16), []] }],
+  },
 ];
+
+function bytes(seed: number, length: number): number[] {
+  return Array.from({ length }, (_, at) => (seed * 37 + at * 11) & 0xff);
+}
 
 const files = {
   log: `${folder}/g1/log-000001.lynse`,
   vectors: `${folder}/g1/vectors-default.lynse`,
+  field: `${folder}/g1/vectors-title.lynse`,
   manifest: `${folder}/manifest.json`,
 };
 
 /** A store of four batches with a checkpoint after the third. */
 async function makeStore(): Promise<{ fs: FaultyFileSystem; at: LogPosition; checkpoint: string }> {
   const fs = new FaultyFileSystem(1);
-  const store = await createProbeStore(fs, folder, options);
+  const store = await createProbeStore(fs, folder, options, 3, probeFields);
   for (const batch of batches.slice(0, 3)) await store.append([transactionOf(batch)], "fsync");
   const at = store.position;
   await store.writeCheckpoint(at, [
@@ -89,11 +105,11 @@ async function tailAfter(fs: FileSystem, at: LogPosition): Promise<ProbeContent>
 }
 
 describe("a flipped bit is found, or cuts the last batch, and is never served", () => {
-  for (const path of [files.log, files.vectors]) {
+  for (const path of [files.log, files.vectors, files.field]) {
     test(path, async () => {
       const { fs, at } = await makeStore();
       const wholeTail = JSON.stringify(await tailAfter(fs, at));
-      const emptyTail = JSON.stringify({ rows: [], lists: [] });
+      const emptyTail = JSON.stringify(emptyContent());
       const seen = new Map<string, number>();
       const size = await sizeOf(fs, path);
       for (let byte = 0; byte < size; byte++) {
@@ -121,7 +137,7 @@ describe("a flipped bit is found, or cuts the last batch, and is never served", 
     const ends: number[] = [];
     for (let count = 1; count <= batches.length; count++) {
       const short = new FaultyFileSystem(1);
-      const copy = await createProbeStore(short, folder, options);
+      const copy = await createProbeStore(short, folder, options, 3, probeFields);
       for (const batch of batches.slice(0, count)) await copy.append([transactionOf(batch)], "fsync");
       ends.push(copy.position.bytes);
     }
@@ -169,14 +185,19 @@ describe("a flipped bit is found, or cuts the last batch, and is never served", 
 });
 
 describe("a file cut at any byte gives a committed prefix or is found", () => {
-  for (const path of [files.log, files.vectors]) {
+  for (const path of [files.log, files.vectors, files.field]) {
     test(path, async () => {
       const { fs: shrinking, at, checkpoint } = await makeStore();
       const seen = new Set<string>();
       for (let size = (await sizeOf(shrinking, path)) - 1; size >= 0; size--) {
         await cut(shrinking, path, size);
         const fs = shrinking.afterPowerLoss("kept", 1);
-        const isBeforeCheckpoint = path === files.log ? size < at.bytes : size < 64 + at.rowCount * 12;
+        const ends = {
+          [files.log]: at.bytes,
+          [files.vectors]: 64 + at.rowCount * 12,
+          [files.field]: 64 + at.slotCounts[0]! * 8,
+        };
+        const isBeforeCheckpoint = size < ends[path]!;
         const found = await outcome(() => content(fs, readOnly));
         const tail = await outcome(() => tailAfter(fs, at));
         if (isBeforeCheckpoint) {
@@ -185,7 +206,7 @@ describe("a file cut at any byte gives a committed prefix or is found", () => {
           await fs.remove(checkpoint);
         } else {
           expect(found, `size ${size}`).toBe(prefixes[3]);
-          expect(tail, `size ${size}`).toBe(JSON.stringify({ rows: [], lists: [] }));
+          expect(tail, `size ${size}`).toBe(JSON.stringify(emptyContent()));
         }
         const without = await outcome(() => content(fs, readOnly));
         expect([...prefixes, "CORRUPT"], `size ${size}`).toContain(without);
@@ -218,7 +239,7 @@ describe("a file cut at any byte gives a committed prefix or is found", () => {
   });
 
   test("a missing log or vector file is damage, not an empty collection", async () => {
-    for (const path of [files.log, files.vectors]) {
+    for (const path of [files.log, files.vectors, files.field]) {
       for (const open of [readOnly, writable]) {
         const { fs } = await makeStore();
         await fs.remove(path);
@@ -262,7 +283,7 @@ describe("what lies behind the last batch", () => {
 
   test("metadata that looks like a frame is not one", async () => {
     const fs = new MemoryFileSystem();
-    const store = await createProbeStore(fs, folder, options);
+    const store = await createProbeStore(fs, folder, options, 3, probeFields);
     await store.append([transactionOf(batches[0]!)], "fsync");
     const first = store.position.bytes;
     // The bytes of a true later frame of another log, as a row's text.

@@ -10,9 +10,17 @@ import type { Id } from "../types.js";
 import { CollectionStore, type OpenOptions, type StoreOptions } from "./collection-store.js";
 import type { FileSystem } from "./file-system.js";
 import type { LogPosition } from "./log-position.js";
-import type { CollectionConfig } from "./manifest.js";
+import type { CollectionConfig, VectorFieldConfig } from "./manifest.js";
 import type { ReplayVisitor } from "./replay-visitor.js";
-import type { RowsPart, StoredRows, Transaction } from "./transaction.js";
+import type {
+  FieldVectorsPart,
+  MovedRows,
+  RowsPart,
+  SparsePart,
+  StoredRows,
+  StoredSparse,
+  Transaction,
+} from "./transaction.js";
 import { VectorRanges } from "./vector-ranges.js";
 
 export interface ProbeRow {
@@ -29,6 +37,34 @@ export interface ProbeTransaction {
   readonly superseded?: readonly number[];
   readonly deleted?: readonly number[];
   readonly restored?: readonly number[];
+  /** Pairs of row numbers, from and to. */
+  readonly moved?: readonly (readonly [number, number])[];
+  readonly fieldVectors?: readonly ProbeFieldVectors[];
+  readonly sparse?: readonly ProbeSparse[];
+}
+
+export interface ProbeFieldVectors {
+  readonly field: number;
+  readonly rows: readonly number[];
+  /** One vector a row, in bytes. */
+  readonly vectors: readonly (readonly number[])[];
+}
+
+export interface ProbeSparse {
+  readonly rows: readonly number[];
+  /** One stored form a row, in bytes. */
+  readonly bytes: readonly (readonly number[])[];
+}
+
+/** What hangs on a row: one moved pair, one vector of a field, one sparse vector. */
+export interface ProbeAttachment {
+  /** `"moved"`, `"field <number>"` or `"sparse"`. */
+  readonly kind: string;
+  /** Number of rows written before. */
+  readonly after: number;
+  readonly row: number;
+  /** The row it was moved from, or the bytes. */
+  readonly value: readonly number[];
 }
 
 /** Everything that a store holds, as the engine would hear it. */
@@ -36,6 +72,12 @@ export interface ProbeContent {
   readonly rows: ProbeRow[];
   /** Lists of row numbers, each with the number of rows written before it. */
   readonly lists: { kind: string; after: number; rows: number[] }[];
+  readonly attached: ProbeAttachment[];
+}
+
+/** Nothing at all. */
+export function emptyContent(): ProbeContent {
+  return { rows: [], lists: [], attached: [] };
 }
 
 export const probeConfig: CollectionConfig = {
@@ -47,11 +89,17 @@ export const probeConfig: CollectionConfig = {
   createdAt: "2026-01-01T00:00:00.000Z",
 };
 
+/** Two fields of vectors of 8 and of 6 bytes. */
+export const probeFields: readonly VectorFieldConfig[] = [
+  { name: "title", dim: 2, dtype: "float32", metric: "cos", index: null },
+  { name: "image-1", dim: 3, dtype: "float16", metric: "l2", index: "FLAT-L2", indexParameters: { nList: 3 } },
+];
+
 const listKinds = ["superseded", "deleted", "restored"] as const;
 
 /** The content after some transactions. */
 export function contentAfter(transactions: readonly ProbeTransaction[]): ProbeContent {
-  const content: ProbeContent = { rows: [], lists: [] };
+  const content = emptyContent();
   for (const transaction of transactions) {
     transaction.rows?.forEach((row, at) => {
       const id = transaction.rangeStart === undefined ? row.id : transaction.rangeStart + at;
@@ -61,8 +109,20 @@ export function contentAfter(transactions: readonly ProbeTransaction[]): ProbeCo
       const rows = transaction[kind] ?? [];
       if (rows.length > 0) content.lists.push({ kind, after: content.rows.length, rows: [...rows] });
     }
+    content.attached.push(...attachmentsOf(transaction, content.rows.length));
   }
   return content;
+}
+
+function attachmentsOf(transaction: ProbeTransaction, after: number): ProbeAttachment[] {
+  const { moved = [], fieldVectors = [], sparse = [] } = transaction;
+  return [
+    ...moved.map(([from, row]) => ({ kind: "moved", after, row, value: [from] })),
+    ...fieldVectors.flatMap(({ field, rows, vectors }) =>
+      rows.map((row, at) => ({ kind: `field ${field}`, after, row, value: vectors[at]! })),
+    ),
+    ...sparse.flatMap(({ rows, bytes }) => rows.map((row, at) => ({ kind: "sparse", after, row, value: bytes[at]! }))),
+  ];
 }
 
 /** The store's form of a description; vectors go in as one piece a row, or as one for all. */
@@ -88,19 +148,63 @@ export function transactionOf(probe: ProbeTransaction, piecesOfOneRow = false): 
       vectorBytes: piecesOfOneRow ? vectors : [Uint8Array.from(vectors.flatMap((bytes) => [...bytes]))],
     });
   }
-  const { superseded = [], deleted = [], restored = [] } = probe;
-  return { rows: parts, superseded: Uint32Array.from(superseded), deleted, restored };
+  const { superseded = [], deleted = [], restored = [], moved, fieldVectors, sparse } = probe;
+  return {
+    ...{ rows: parts, superseded: Uint32Array.from(superseded), deleted, restored },
+    ...(moved === undefined ? {} : { moved: movedPart(moved) }),
+    ...(fieldVectors === undefined
+      ? {}
+      : { fieldVectors: fieldVectors.map((part) => fieldPart(part, piecesOfOneRow)) }),
+    ...(sparse === undefined ? {} : { sparse: sparse.map(sparsePart) }),
+  };
+}
+
+function movedPart(pairs: readonly (readonly [number, number])[]): MovedRows {
+  return { from: Uint32Array.from(pairs, ([from]) => from), to: Uint32Array.from(pairs, ([, to]) => to) };
+}
+
+function fieldPart({ field, rows, vectors }: ProbeFieldVectors, piecesOfOneRow: boolean): FieldVectorsPart {
+  const pieces = vectors.map((bytes) => Uint8Array.from(bytes));
+  const vectorBytes = piecesOfOneRow ? pieces : [Uint8Array.from(vectors.flat())];
+  return { fieldNumber: field, rows: Uint32Array.from(rows), vectorBytes };
+}
+
+function sparsePart({ rows, bytes }: ProbeSparse): SparsePart {
+  let end = 0;
+  const ends = Uint32Array.from(bytes, (each) => {
+    end += each.length;
+    return end;
+  });
+  return { rows: Uint32Array.from(rows), bytes: Uint8Array.from(bytes.flat()), ends };
 }
 
 interface Heard {
   readonly content: ProbeContent;
   readonly frames: StoredRows[];
   readonly ranges: VectorRanges;
+  /** Of each field. */
+  readonly fieldRanges: VectorRanges[];
+  readonly sparse: StoredSparse[];
+}
+
+/** What is heard from a position on. */
+function heardFrom(position: LogPosition | null): Heard {
+  const { rowCount, slotCounts } = position ?? { rowCount: 0, slotCounts: [] };
+  const covering = (count: number): VectorRanges => {
+    const ranges = new VectorRanges();
+    if (count > 0) ranges.push(count, 0);
+    return ranges;
+  };
+  const fieldRanges = probeFields.map((_, field) => covering(slotCounts[field] ?? 0));
+  return { content: emptyContent(), frames: [], ranges: covering(rowCount), fieldRanges, sparse: [] };
 }
 
 /** A visitor that takes everything down; vectors and metadata are read afterwards. */
 function listener(heard: Heard): ReplayVisitor {
   const { content, frames, ranges } = heard;
+  const attach = (kind: string, row: number, value: readonly number[]): void => {
+    content.attached.push({ kind, after: content.rows.length, row, value });
+  };
   const hear = (kind: string) => (rows: Uint32Array) => {
     const last = content.lists.at(-1);
     // Long lists come in several frames.
@@ -119,9 +223,19 @@ function listener(heard: Heard): ReplayVisitor {
     superseded: hear("superseded"),
     deleted: hear("deleted"),
     restored: hear("restored"),
-    moved() {},
-    fieldVectors() {},
-    sparse() {},
+    moved: (from, to) => {
+      for (const [at, row] of from.entries()) attach("moved", to[at]!, [row]);
+    },
+    fieldVectors: ({ fieldNumber, firstSlot, count, vectorsCrc, rows }) => {
+      const fieldRanges = heard.fieldRanges[fieldNumber]!;
+      assert(firstSlot === fieldRanges.rowCount && rows.length === count, "slots are told in order");
+      fieldRanges.push(count, vectorsCrc);
+      for (const row of rows) attach(`field ${fieldNumber}`, row, []);
+    },
+    sparse: (part) => {
+      heard.sparse.push(part);
+      for (const row of part.rows) attach("sparse", row, []);
+    },
   };
 }
 
@@ -129,20 +243,20 @@ function listener(heard: Heard): ReplayVisitor {
 export async function readContent(
   store: CollectionStore,
 ): Promise<{ content: ProbeContent; position: LogPosition; droppedBytes: number }> {
-  const heard: Heard = { content: { rows: [], lists: [] }, frames: [], ranges: new VectorRanges() };
+  const heard = heardFrom(null);
   const { position, rowCount, droppedBytes } = await store.replay(null, listener(heard));
   assert(rowCount === heard.content.rows.length, "as many rows were told as counted");
   await fillRows(store, heard);
+  await fillAttached(store, heard, null);
   return { content: heard.content, position, droppedBytes };
 }
 
 /** Replays what came after `position`; tells only that. */
 export async function readTail(store: CollectionStore, position: LogPosition): Promise<ProbeContent> {
-  const ranges = new VectorRanges();
-  if (position.rowCount > 0) ranges.push(position.rowCount, 0);
-  const heard: Heard = { content: { rows: [], lists: [] }, frames: [], ranges };
+  const heard = heardFrom(position);
   await store.replay(position, listener(heard));
   await fillRows(store, heard, position.rowCount);
+  await fillAttached(store, heard, position);
   return heard.content;
 }
 
@@ -185,6 +299,45 @@ async function fillRows(store: CollectionStore, heard: Heard, firstRow = 0): Pro
   });
 }
 
+/** Reads the bytes of everything that hangs on rows. */
+async function fillAttached(store: CollectionStore, heard: Heard, from: LogPosition | null): Promise<void> {
+  const { attached } = heard.content;
+  const values = new Map<string, number[][]>();
+  for (const [field, { dim, dtype }] of (store.config.vectorFields ?? []).entries()) {
+    const stride = dim * (dtype === "float32" ? 4 : 2);
+    const target = new Uint8Array(2 * stride);
+    const vectors: number[][] = [];
+    const ranges = heard.fieldRanges[field]!;
+    await store.loadFieldVectors(field, from?.slotCounts[field] ?? 0, ranges.rowCount, ranges, {
+      next: (left) => ({ target, rows: Math.min(2, left) }),
+      done: (count) => {
+        for (let at = 0; at < count; at++) vectors.push([...target.subarray(at * stride, (at + 1) * stride)]);
+      },
+    });
+    values.set(`field ${field}`, vectors);
+  }
+  const sparse: number[][] = [];
+  for (const { offset, lengths, crcs } of heard.sparse) {
+    const first = sparse.length;
+    await store.readSparseSpan(offset, lengths, crcs, (_, bytes) => void sparse.push([...bytes]));
+    let at = offset;
+    for (const [index, length] of lengths.entries()) {
+      const alone = store.readSparse(at, length, crcs[index]!);
+      assert(String([...alone]) === String(sparse[first + index]), "both ways to read sparse vectors agree");
+      at += length;
+    }
+  }
+  values.set("sparse", sparse);
+  const used = new Map<string, number>();
+  for (const [at, { kind }] of attached.entries()) {
+    const list = values.get(kind);
+    if (list === undefined) continue;
+    const index = used.get(kind) ?? 0;
+    used.set(kind, index + 1);
+    attached[at] = { ...attached[at]!, value: list[index]! };
+  }
+}
+
 /** Opens a store, reads everything and closes it; with a checkpoint, also what came after it. */
 export async function probe(
   fs: FileSystem,
@@ -206,6 +359,8 @@ export async function createProbeStore(
   folder: string,
   options: StoreOptions = {},
   dim: number | null = 3,
+  vectorFields?: readonly VectorFieldConfig[],
 ): Promise<CollectionStore> {
-  return CollectionStore.create(fs, folder, { ...probeConfig, dim }, options);
+  const config = { ...probeConfig, dim, ...(vectorFields === undefined ? {} : { vectorFields }) };
+  return CollectionStore.create(fs, folder, config, options);
 }
