@@ -45,11 +45,20 @@ const words = [
   "network",
   "text",
 ];
+/** The most frequent word is in fewer than half of the rows. */
+const vocabulary = 20_000;
 const tags = ["role::program", "role::shared-lib", "interface::commandline", "scope::utility", "use::viewing"];
 
 function sectionFor(random: Random): string {
   if (random.unit() < filterSectionShare) return sections[0]!;
   return sections[1 + random.integer(sections.length - 1)]!;
+}
+
+/** A word of a vocabulary with frequencies by Zipf's law: the logarithm of its rank is uniform. */
+function wordFor(random: Random): string {
+  const rank = Math.floor(vocabulary ** random.unit()) - 1;
+  const stem = words[rank % words.length]!;
+  return rank < words.length ? stem : `${stem}${rank}`;
 }
 
 /** Metadata of the row with number `row`. */
@@ -58,7 +67,7 @@ export function clusteredFields(row: number): RowFields {
   const follows = random.unit() < 0.8;
   const section = follows ? sectionFor(new Random(clusterOf(row) * 2 + 0x5eed)) : sectionFor(random);
   const text: string[] = [];
-  for (let word = 0; word < 8; word += 1) text.push(words[random.integer(words.length)]!);
+  for (let word = 0; word < 8; word += 1) text.push(wordFor(random));
   return {
     title: `package-${row}`,
     text: text.join(" "),

@@ -2,11 +2,11 @@
  * Workload: how fast do rows with metadata and a text index become durable and searchable by their words?
  *
  * Batches of a thousand, each committed before the next is handed over. The rate counts the inserts, whatever makes
- * the text index current after the last one, and a first text search, which has to find the last row's words.
+ * the text index current after the last one, and a first text search, for the words of the last row.
  */
 import { type BenchContext, measurementOf } from "../bench-context.js";
 import { bestOf, type Measurement, type WorkloadReport } from "../report.js";
-import { median, percentile } from "../statistics.js";
+import { mean, median, percentile } from "../statistics.js";
 
 const roundsMax = 3;
 
@@ -18,8 +18,8 @@ export async function measureIngestText(context: BenchContext): Promise<Workload
   const { results, absences } = await context.interleave("ingest-text", rounds, async (engine) => {
     const figures = await context.texts.ingest(engine);
     const overlap = context.texts.truth.overlap([figures.lastWords], [figures.lastHits], k, null);
-    if (overlap === 0) throw new Error("a text search after the last insert found none of the rows that it should");
-    return figures;
+    if (figures.lastHits.length === 0) throw new Error("a text search for the words of the last row found nothing");
+    return { ...figures, overlap };
   });
   const measurements: Measurement[] = [];
   for (const [engine, runs] of results) {
@@ -34,6 +34,7 @@ export async function measureIngestText(context: BenchContext): Promise<Workload
       ),
       indexMs: median(runs.map((run) => run.indexMs)),
       settleMs: median(runs.map((run) => run.settleMs)),
+      overlap: mean(runs.map((run) => run.overlap)),
     };
     measurements.push(measurementOf(engine, figures, engine.durability));
   }
@@ -46,6 +47,7 @@ export async function measureIngestText(context: BenchContext): Promise<Workload
       { key: "commitP50Ms", label: "commit p50 ms", digits: 2 },
       { key: "indexMs", label: "index + search ms", digits: 0 },
       { key: "settleMs", label: "upkeep ms", digits: 0 },
+      { key: "overlap", label: "found", digits: 2 },
     ],
     primary: "rowsPerSecond",
     better: "higher",
@@ -53,6 +55,7 @@ export async function measureIngestText(context: BenchContext): Promise<Workload
     absences,
     facts: {},
     notes: [
+      "found is the share of the plain BM25's best rows among those of that first search",
       "rows/s counts the inserts, what makes the text index current after them, and a first text search",
       "upkeep (optimize, checkpoint, the peers' indexes for the filter) follows and is counted in its column alone",
     ],
