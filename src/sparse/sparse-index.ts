@@ -1,106 +1,83 @@
 /**
  * Which rows have the largest inner product with a sparse query?
  *
- * Exact: scores are float64 sums over the features that both have, in ascending order of their ids.
+ * The face of the folder. Exact: a score is the float64 sum over the features that query and row share, in ascending order
+ * of their ids; rows whose score is zero are no answer. Rows come in any order and may be replaced. Everything happens at
+ * once on one thread, in steps of at most some ten milliseconds; how: `docs/internals/sparse.md`.
  */
+import { assert } from "../errors.js";
+import { KernelMemory } from "../kernel/kernel-memory.js";
+import { matchingRows, type SparseQuery, type SparseResult, searchVectors } from "./sparse-search.js";
+import { readSparse, type SparseSection, writeSparse } from "./sparse-sections.js";
 import type { CheckedSparse } from "./sparse-vector.js";
-
-/** What is asked of a sparse index. */
-export interface SparseQuery {
-  readonly sparse: CheckedSparse;
-  readonly k: number;
-  /** Bit r & 31 of word r >>> 5: row r may be returned. Null: all rows. */
-  readonly mask: Uint32Array | null;
-  /** Rows from this one on are left out. */
-  readonly rowLimit: number;
-}
-
-/** Rows with a score that is not zero, best first, ties to the lower row. */
-export interface SparseResult {
-  readonly rows: Uint32Array;
-  readonly scores: Float64Array;
-}
-
-/** A named part of what an index keeps on disk. */
-export interface SparseSection {
-  readonly name: string;
-  readonly bytes: Uint8Array;
-}
+import { VectorStore } from "./vector-store.js";
 
 export class SparseIndex {
-  #vectors = new Map<number, CheckedSparse>();
+  #store: VectorStore | null = new VectorStore(new KernelMemory());
 
   /** Rows that have a vector. */
   get count(): number {
-    return this.#vectors.size;
+    return this.#open.rows.count;
   }
 
+  /** Bytes held, those that wait to be used again included. */
   get memoryBytes(): number {
-    let bytes = 0;
-    for (const { indices } of this.#vectors.values()) bytes += 8 * indices.length;
-    return bytes;
+    return this.#open.memoryBytes;
   }
 
+  /** Gives a row a vector in place of what it had; an empty one takes it away. The arrays are copied. */
   set(row: number, sparse: CheckedSparse): void {
-    if (sparse.indices.length === 0) this.#vectors.delete(row);
-    else this.#vectors.set(row, { indices: sparse.indices.slice(), values: sparse.values.slice() });
+    this.#open.set(row, sparse);
   }
 
+  /** As `set`, one vector a row, in order; a thousand rows of a hundred weights take some milliseconds. */
   setMany(rows: ArrayLike<number>, sparses: readonly CheckedSparse[]): void {
-    for (let i = 0; i < sparses.length; i++) this.set(rows[i]!, sparses[i]!);
+    const store = this.#open;
+    for (let i = 0; i < sparses.length; i++) store.set(rows[i]!, sparses[i]!);
   }
 
+  /** Gives the vector of row `from` to row `to`, in place of what that had; nothing where `from` has none. */
   move(from: number, to: number): void {
-    const sparse = this.#vectors.get(from);
-    if (sparse === undefined || from === to) return;
-    this.#vectors.delete(from);
-    this.#vectors.set(to, sparse);
+    this.#open.move(from, to);
+  }
+
+  /** A copy of a row's vector. */
+  get(row: number): CheckedSparse | null {
+    return this.#open.get(row);
   }
 
   has(row: number): boolean {
-    return this.#vectors.has(row);
+    return this.#open.has(row);
   }
 
-  get(row: number): CheckedSparse | null {
-    return this.#vectors.get(row) ?? null;
+  /** The best rows of those below the limit and in the mask. */
+  search(query: SparseQuery): SparseResult {
+    return searchVectors(this.#open, query);
   }
 
-  search({ sparse, k, mask, rowLimit }: SparseQuery): SparseResult {
-    const found = this.#scored(sparse, mask, rowLimit);
-    found.sort((a, b) => b[1] - a[1] || a[0] - b[0]);
-    found.length = Math.min(found.length, k);
-    return { rows: Uint32Array.from(found, ([row]) => row), scores: Float64Array.from(found, ([, score]) => score) };
-  }
-
-  /** Bitset of the rows with a score that is not zero. */
+  /** One bit a row below the limit and in the mask: its score is not zero. */
   matches(sparse: CheckedSparse, mask: Uint32Array | null, rowLimit: number): Uint32Array {
-    const bits = new Uint32Array(Math.ceil(rowLimit / 32));
-    for (const [row] of this.#scored(sparse, mask, rowLimit)) bits[row >>> 5]! |= 1 << (row & 31);
-    return bits;
+    return matchingRows(this.#open, sparse, mask, rowLimit);
   }
 
+  /** What `deserialize` takes: copies, good for as long as they are needed. */
   serialize(): SparseSection[] {
-    return [];
+    return writeSparse(this.#open);
   }
 
+  /** The index that was kept; null where the sections are none. */
   static async deserialize(sections: readonly SparseSection[]): Promise<SparseIndex | null> {
-    return sections.length === 0 ? new SparseIndex() : null;
+    const index = new SparseIndex();
+    return (await readSparse(sections, index)) ? index : null;
   }
 
+  /** Lets go of the memory; the index can do nothing any more. */
   release(): void {
-    this.#vectors.clear();
+    this.#store = null;
   }
 
-  #scored(query: CheckedSparse, mask: Uint32Array | null, rowLimit: number): [number, number][] {
-    const weights = new Map<number, number>();
-    for (let i = 0; i < query.indices.length; i++) weights.set(query.indices[i]!, query.values[i]!);
-    const found: [number, number][] = [];
-    for (const [row, { indices, values }] of this.#vectors) {
-      if (row >= rowLimit || (mask !== null && ((mask[row >>> 5] ?? 0) & (1 << (row & 31))) === 0)) continue;
-      let score = 0;
-      for (let i = 0; i < indices.length; i++) score += (weights.get(indices[i]!) ?? 0) * values[i]!;
-      if (score !== 0) found.push([row, score]);
-    }
-    return found;
+  get #open(): VectorStore {
+    assert(this.#store !== null, "a sparse index is used before it is released");
+    return this.#store;
   }
 }

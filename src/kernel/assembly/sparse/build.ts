@@ -1,0 +1,106 @@
+/**
+ * How do loose vectors get lists?
+ *
+ * Loose vectors name their features themselves. Every pair of feature and sign gets a key, feature * 2 + sign; an
+ * open-addressing hash table finds the distinct ones, the host sorts them, and their ranks replace the features.
+ */
+import { G_FEATURES, G_INFO, L_FLAGS, LIST_BYTES, NEGATIVE, NO_ROW } from "./layout";
+
+/** Bytes of a hash table's place: f64 key + 1 (0: free), u32 rank, u32 unused. */
+const PLACE_BYTES: usize = 16;
+
+/** Bytes of a hash table for `weights` keys. */
+export function keyTableBytes(weights: u32): usize {
+  return tableSize(weights) * PLACE_BYTES;
+}
+
+// @ts-ignore: decorator
+@inline
+function tableSize(weights: u32): usize {
+  return (<usize>1) << (32 - clz(weights | 15) + 1);
+}
+
+// @ts-ignore: decorator
+@inline
+function keyOf(features: usize, values: usize, at: usize): u64 {
+  return (<u64>load<u32>(features + (at << 2)) << 1) | <u64>(load<u32>(values + (at << 2)) >>> 31);
+}
+
+/** The key's place in the table, or the free one where it belongs. */
+// @ts-ignore: decorator
+@inline
+function find(table: usize, mask: usize, key: u64): usize {
+  let at = <usize>((key * 0x9e3779b97f4a7c15) >> 32) & mask;
+  const wanted = <f64>(key + 1);
+  while (true) {
+    const place = table + at * PLACE_BYTES;
+    const held = load<f64>(place);
+    if (held == wanted || held == 0) return place;
+    at = (at + 1) & mask;
+  }
+}
+
+/** Writes the distinct keys of the live vectors to `keys` (f64) in any order; returns how many. The table is zero. */
+export function collectKeys(
+  rows: usize,
+  starts: usize,
+  slots: u32,
+  features: usize,
+  values: usize,
+  table: usize,
+  weights: u32,
+  keys: usize,
+): u32 {
+  const mask = tableSize(weights) - 1;
+  let count: u32 = 0;
+  for (let slot: u32 = 0; slot < slots; slot++) {
+    if (load<u32>(rows + (<usize>slot << 2)) == NO_ROW) continue;
+    const end = load<u32>(starts + (<usize>slot << 2), 4);
+    for (let at = load<u32>(starts + (<usize>slot << 2)); at < end; at++) {
+      const key = keyOf(features, values, at);
+      const place = find(table, mask, key);
+      if (load<f64>(place) != 0) continue;
+      store<f64>(place, <f64>(key + 1));
+      store<f64>(keys + (<usize>count << 3), <f64>key);
+      count += 1;
+    }
+  }
+  return count;
+}
+
+/** Replaces the features of the live vectors by the ranks of their keys in `keys`, sorted. */
+export function rankFeatures(
+  rows: usize,
+  starts: usize,
+  slots: u32,
+  features: usize,
+  values: usize,
+  table: usize,
+  weights: u32,
+  keys: usize,
+  count: u32,
+): void {
+  const mask = tableSize(weights) - 1;
+  for (let i: u32 = 0; i < count; i++) {
+    store<u32>(find(table, mask, <u64>load<f64>(keys + (<usize>i << 3))), i, 8);
+  }
+  for (let slot: u32 = 0; slot < slots; slot++) {
+    if (load<u32>(rows + (<usize>slot << 2)) == NO_ROW) continue;
+    const end = load<u32>(starts + (<usize>slot << 2), 4);
+    for (let at = load<u32>(starts + (<usize>slot << 2)); at < end; at++) {
+      const place = find(table, mask, keyOf(features, values, at));
+      store<u32>(features + (<usize>at << 2), load<u32>(place, 8));
+    }
+  }
+}
+
+/** Writes the feature and the sign of each of `count` sorted keys to the lists of a segment. */
+export function nameLists(segment: usize, keys: usize, count: u32): void {
+  const features = <usize>load<u32>(segment, G_FEATURES);
+  const info = <usize>load<u32>(segment, G_INFO);
+  for (let i: usize = 0; i < <usize>count; i++) {
+    const key = <u64>load<f64>(keys + (i << 3));
+    store<u32>(features + (i << 2), <u32>(key >> 1));
+    store<u16>(info + i * LIST_BYTES, key & 1 ? <u16>NEGATIVE : 0, L_FLAGS);
+  }
+}

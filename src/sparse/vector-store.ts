@@ -1,0 +1,325 @@
+/**
+ * Where do the vectors of an index live, and how does space come back?
+ *
+ * New vectors are *loose*: a few hundred, in arrays that they are appended to. When there are enough of them they are sealed
+ * into a segment. Four segments of about one size become one, up to the largest size; a segment of which more than half
+ * is dead is written again without it. No step copies more than one segment of the largest size holds.
+ *
+ * A place is the number of a segment and a slot in it, `number * slotsMax + slot`; segment 0 stands for the loose vectors.
+ */
+import type { KernelMemory } from "../kernel/kernel-memory.js";
+import { MemoryPlaces } from "./memory-places.js";
+import { nowhere, RowPlaces } from "./row-places.js";
+import { mergeSegments, type Segment, sealLoose } from "./segment-builder.js";
+import { header, headerBytes, instantiateSparseKernel, noRow, type SparseKernel, slotsMax } from "./sparse-kernel.js";
+import { type CheckedSparse, sparseValuesMax } from "./sparse-vector.js";
+
+/** Loose vectors are searched one by one: what a search spends on them stays below a tenth of a millisecond. */
+const looseSlotsMax = 512;
+const looseWeightsMax = 65_536;
+/** Most weights of a merged segment: it is written in 10 ms. */
+const weightsMax = 819_200;
+/** Segments of one size that are merged. */
+const fanIn = 4;
+const firstCapacity = 4_096;
+
+/** The loose vectors: a header as segments have it, and arrays with room for more. */
+interface Loose {
+  readonly address: number;
+  readonly rows: number;
+  readonly starts: number;
+  features: number;
+  values: number;
+  /** Weights that there is room for. */
+  capacity: number;
+  slots: number;
+  weights: number;
+  live: number;
+  liveWeights: number;
+}
+
+export class VectorStore {
+  readonly kernel: SparseKernel;
+  readonly places: MemoryPlaces;
+  readonly rows = new RowPlaces();
+  /** By number; what is undefined is free, number 0 always. */
+  readonly segments: (Segment | undefined)[] = [undefined];
+  readonly #loose: Loose;
+
+  constructor(memory: KernelMemory) {
+    this.kernel = instantiateSparseKernel(memory.memory);
+    this.places = new MemoryPlaces(memory);
+    const address = this.places.take(headerBytes);
+    const rows = this.places.take(4 * looseSlotsMax);
+    const starts = this.places.take(4 * (looseSlotsMax + 1));
+    const features = this.places.take(4 * firstCapacity);
+    const values = this.places.take(4 * firstCapacity);
+    const none = { slots: 0, weights: 0, live: 0, liveWeights: 0 };
+    this.#loose = { address, rows, starts, features, values, capacity: firstCapacity, ...none };
+    this.#writeHeader();
+  }
+
+  /** Rows that have a vector. */
+  get count(): number {
+    return this.rows.count;
+  }
+
+  /** Weights of all vectors. */
+  get weights(): number {
+    let weights = this.#loose.liveWeights;
+    for (const segment of this.segments) weights += segment?.liveWeights ?? 0;
+    return weights;
+  }
+
+  has(row: number): boolean {
+    return this.rows.get(row) !== nowhere;
+  }
+
+  get memoryBytes(): number {
+    return this.places.heldBytes + this.rows.memoryBytes;
+  }
+
+  /** Address of the loose vectors; 0 where there are none. */
+  get looseAddress(): number {
+    return this.#loose.live > 0 ? this.#loose.address : 0;
+  }
+
+  /** Lists of the segment that has most. */
+  get listsMax(): number {
+    let lists = 0;
+    for (const segment of this.segments) if (segment !== undefined) lists = Math.max(lists, segment.lists);
+    return lists;
+  }
+
+  /** Gives a row a vector in place of what it had. */
+  set(row: number, { indices, values }: CheckedSparse): void {
+    const count = indices.length;
+    if (count === 0) {
+      this.remove(row);
+      return;
+    }
+    this.#makeRoom(count);
+    const former = this.rows.get(row);
+    const loose = this.#loose;
+    const { words } = this.places;
+    const { slots, weights } = loose;
+    words[loose.rows / 4 + slots] = row;
+    words[loose.starts / 4 + slots + 1] = weights + count;
+    words.set(indices, loose.features / 4 + weights);
+    new Float32Array(words.buffer, loose.values + 4 * weights, count).set(values);
+    loose.slots += 1;
+    loose.live += 1;
+    loose.weights += count;
+    loose.liveWeights += count;
+    words[loose.address / 4 + header.slots] = loose.slots;
+    this.rows.set(row, slots);
+    if (former !== nowhere) this.#kill(former);
+  }
+
+  /** Takes a row's vector away. */
+  remove(row: number): void {
+    const place = this.rows.get(row);
+    if (place === nowhere) return;
+    this.rows.delete(row);
+    this.#kill(place);
+  }
+
+  /** Gives the vector of row `from`, where it has one, to row `to`. */
+  move(from: number, to: number): void {
+    const place = this.rows.get(from);
+    if (place === nowhere || from === to) return;
+    this.remove(to);
+    // To remove a vector can move others.
+    const now = this.rows.get(from);
+    const { words } = this.places;
+    const { address } = this.segments[Math.floor(now / slotsMax)] ?? this.#loose;
+    words[words[address / 4 + header.rows]! / 4 + (now % slotsMax)] = to;
+    this.rows.delete(from);
+    this.rows.set(to, now);
+  }
+
+  /** A copy of a row's vector. */
+  get(row: number): CheckedSparse | null {
+    const place = this.rows.get(row);
+    if (place === nowhere) return null;
+    const segment = this.segments[Math.floor(place / slotsMax)];
+    return this.#read((segment ?? this.#loose).address, place % slotsMax);
+  }
+
+  /** Every vector with its row, in the order that they lie in. */
+  *vectors(): Generator<{ readonly row: number; readonly sparse: CheckedSparse }> {
+    for (const segment of [...this.segments, this.#loose]) {
+      if (segment === undefined) continue;
+      const rows = this.places.words[segment.address / 4 + header.rows]! / 4;
+      for (let slot = 0; slot < segment.slots; slot++) {
+        const row = this.places.words[rows + slot]!;
+        if (row !== noRow) yield { row, sparse: this.#read(segment.address, slot) };
+      }
+    }
+  }
+
+  /** Marks the vector at a place as dead, and writes its segment again where most of it is. */
+  #kill(place: number): void {
+    const { words } = this.places;
+    const number = Math.floor(place / slotsMax);
+    const slot = place % slotsMax;
+    const segment = this.segments[number];
+    const owner = segment ?? this.#loose;
+    const starts = words[owner.address / 4 + header.starts]! / 4 + slot;
+    words[words[owner.address / 4 + header.rows]! / 4 + slot] = noRow;
+    owner.live -= 1;
+    owner.liveWeights -= words[starts + 1]! - words[starts]!;
+    if (segment === undefined) return;
+    if (segment.live === 0) this.#free(number);
+    else if (segment.live * 2 < segment.slots || segment.liveWeights * 2 < segment.weights) this.#merge([number]);
+  }
+
+  #read(address: number, slot: number): CheckedSparse {
+    const { words } = this.places;
+    const at = address / 4;
+    const starts = words[at + header.starts]! / 4 + slot;
+    const start = words[starts]!;
+    const count = words[starts + 1]! - start;
+    const numbersAt = words[at + header.numbers]!;
+    const values = new Float32Array(words.buffer, words[at + header.values]! + 4 * start, count).slice();
+    if (address === this.#loose.address) {
+      return { indices: words.slice(numbersAt / 4 + start, numbersAt / 4 + start + count), values };
+    }
+    const isNarrow = words[at + header.width] === 2;
+    const numbers = isNarrow
+      ? new Uint16Array(words.buffer, numbersAt + 2 * start, count)
+      : new Uint32Array(words.buffer, numbersAt + 4 * start, count);
+    const features = words[at + header.features]! / 4;
+    const indices = new Uint32Array(count);
+    for (let i = 0; i < count; i++) indices[i] = words[features + numbers[i]!]!;
+    return { indices, values };
+  }
+
+  /** Makes room for a loose vector of `count` weights. */
+  #makeRoom(count: number): void {
+    const loose = this.#loose;
+    if (loose.slots === looseSlotsMax || loose.weights >= looseWeightsMax) this.#sealLoose();
+    const needed = loose.weights + count;
+    if (needed <= loose.capacity) return;
+    const capacity = Math.min(looseWeightsMax + sparseValuesMax, Math.max(needed, 2 * loose.capacity));
+    const features = this.places.take(4 * capacity);
+    const values = this.places.take(4 * capacity);
+    const { words } = this.places;
+    words.copyWithin(features / 4, loose.features / 4, loose.features / 4 + loose.weights);
+    words.copyWithin(values / 4, loose.values / 4, loose.values / 4 + loose.weights);
+    this.places.give(loose.features, 4 * loose.capacity);
+    this.places.give(loose.values, 4 * loose.capacity);
+    loose.features = features;
+    loose.values = values;
+    loose.capacity = capacity;
+    this.#writeHeader();
+  }
+
+  #writeHeader(): void {
+    const { words } = this.places;
+    const loose = this.#loose;
+    const at = loose.address / 4;
+    words[at + header.slots] = loose.slots;
+    words[at + header.width] = 4;
+    words[at + header.rows] = loose.rows;
+    words[at + header.starts] = loose.starts;
+    words[at + header.values] = loose.values;
+    words[at + header.numbers] = loose.features;
+    words[loose.starts / 4] = 0;
+  }
+
+  /** Empties the loose vectors: into a segment, or, where half of them is dead, to the front of their arrays. */
+  #sealLoose(): void {
+    const loose = this.#loose;
+    if (loose.live * 2 <= loose.slots && loose.liveWeights * 2 <= loose.weights) {
+      this.#tightenLoose();
+      return;
+    }
+    this.#add(sealLoose(this.kernel, this.places, loose));
+    loose.slots = 0;
+    loose.weights = 0;
+    loose.live = 0;
+    loose.liveWeights = 0;
+    this.#writeHeader();
+    const group = this.#groupToMerge();
+    if (group.length > 1) this.#merge(group);
+  }
+
+  #tightenLoose(): void {
+    const loose = this.#loose;
+    const { words } = this.places;
+    const rows = loose.rows / 4;
+    const starts = loose.starts / 4;
+    let slots = 0;
+    let weights = 0;
+    let start = 0;
+    for (let slot = 0; slot < loose.slots; slot++) {
+      const end = words[starts + slot + 1]!;
+      const row = words[rows + slot]!;
+      if (row !== noRow) {
+        words.copyWithin(loose.features / 4 + weights, loose.features / 4 + start, loose.features / 4 + end);
+        words.copyWithin(loose.values / 4 + weights, loose.values / 4 + start, loose.values / 4 + end);
+        weights += end - start;
+        words[rows + slots] = row;
+        this.rows.set(row, slots);
+        slots += 1;
+        words[starts + slots] = weights;
+      }
+      start = end;
+    }
+    loose.slots = slots;
+    loose.weights = weights;
+    this.#writeHeader();
+  }
+
+  /** Four segments of about one size, or as many of them as one segment can hold. */
+  #groupToMerge(): number[] {
+    const small: number[] = [];
+    const middle: number[] = [];
+    this.segments.forEach((segment, number) => {
+      if (segment === undefined) return;
+      const size = sizeOf(segment);
+      if (size < 0.25) small.push(number);
+      else if (size < 0.5) middle.push(number);
+    });
+    const group = small.length >= fanIn ? small : middle;
+    if (group.length < fanIn) return [];
+    group.sort((a, b) => sizeOf(this.segments[a]!) - sizeOf(this.segments[b]!));
+    let size = 0;
+    const chosen: number[] = [];
+    for (const number of group) {
+      size += sizeOf(this.segments[number]!);
+      if (size > 1 || chosen.length === fanIn) break;
+      chosen.push(number);
+    }
+    return chosen;
+  }
+
+  /** Makes one segment of the live vectors of some. */
+  #merge(numbers: readonly number[]): void {
+    const sources = numbers.map((number) => this.segments[number]!);
+    const merged = mergeSegments(this.kernel, this.places, sources);
+    for (const number of numbers) this.#free(number);
+    this.#add(merged);
+  }
+
+  #free(number: number): void {
+    const { address, bytes } = this.segments[number]!;
+    this.places.give(address, bytes);
+    this.segments[number] = undefined;
+  }
+
+  #add(segment: Segment): void {
+    const free = this.segments.indexOf(undefined, 1);
+    const number = free < 0 ? this.segments.length : free;
+    this.segments[number] = segment;
+    const { words } = this.places;
+    const rows = words[segment.address / 4 + header.rows]! / 4;
+    for (let slot = 0; slot < segment.slots; slot++) this.rows.set(words[rows + slot]!, number * slotsMax + slot);
+  }
+}
+
+/** Share of the largest size that a segment's live vectors have. */
+function sizeOf({ live, liveWeights }: Segment): number {
+  return Math.max(live / slotsMax, liveWeights / weightsMax);
+}
