@@ -79,6 +79,6 @@ function factsOf(report: WorkloadReport): Record<string, number> {
 export const textMethods: Readonly<Record<string, string>> = {
   lynsedb: "bm25Search",
   lancedb: "inverted index, no stemming, stop words kept",
-  zvec: "FTS index, standard tokenizer, after optimize",
-  "sqlite-vec": "FTS5, unicode61, after optimize",
+  zvec: "FTS index after optimize; its standard tokenizer keeps node.js and amazon's whole",
+  "sqlite-vec": "FTS5 after optimize; its idf is ln((N - n + 0.5) / (n + 0.5))",
 };

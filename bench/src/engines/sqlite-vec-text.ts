@@ -5,6 +5,9 @@
  * than `order by rank` (5.2 ms against 8.0): the latter sorts all matches. Filters go by an index on the rows' JSON,
  * its rows as a list that the search's rows are looked up in (2.8 ms; as a join 12 ms). Hybrid search is two
  * statements, fused in JavaScript.
+ *
+ * Its idf lacks the 1 that others add inside the logarithm: with that formula 0.999 of its results were the plain
+ * computation's, with theirs 0.965.
  */
 import type { Hits, RowBatch, RowFilter, StoreShape } from "../engine.js";
 import { fused } from "../reciprocal-ranks.js";
