@@ -3,16 +3,16 @@ import { describe, expect, test } from "vitest";
 import { isLynseError, type LynseError } from "../errors.js";
 import { CollectionStore } from "./collection-store.js";
 import { FaultyFileSystem } from "./faulty-file-system.js";
-import { decodeFieldVectorsSection } from "./field-vectors-section.js";
+import { decodeFieldVectorsSection, encodeFieldVectorsSection } from "./field-vectors-section.js";
 import type { FileSystem } from "./file-system.js";
 import { decodeFrameContent } from "./frame-content.js";
-import { encodeFrameHeader, frameHeaderBytes } from "./log-frame.js";
+import { encodeFrameHeader, frameHeaderBytes, frameKinds } from "./log-frame.js";
 import type { LogPosition } from "./log-position.js";
 import { type CollectionConfig, readManifest, type VectorFieldConfig } from "./manifest.js";
 import { MemoryFileSystem } from "./memory-file-system.js";
-import { decodeMovedRowsSection } from "./moved-rows-section.js";
+import { decodeMovedRowsSection, encodeMovedRowsSection } from "./moved-rows-section.js";
 import { encodeSealedJson } from "./sealed-json.js";
-import { decodeSparseSection } from "./sparse-section.js";
+import { decodeSparseSection, encodeSparseSection } from "./sparse-section.js";
 import {
   contentAfter,
   createProbeStore,
@@ -444,6 +444,83 @@ describe("files of earlier versions open", () => {
     encodeFrameHeader(fs, frame, salt, header);
     await (await fs.open(`${folder}/g1/log-000001.lynse`, "write")).write(frame, offset);
     expect((await failure(() => probe(fs, folder, { isReadOnly: true }))).code).toBe("FORMAT_TOO_NEW");
+  });
+});
+
+describe("a field's file and the log", () => {
+  test("what a crash left behind the last slot is cut, and told", async () => {
+    const fs = new MemoryFileSystem();
+    const store = await createStore(fs);
+    const first = { rows: rowsOf(0, 2), fieldVectors: [vectors(1, 0, 1)] };
+    await store.append([transactionOf(first)], "fsync");
+    await store.close();
+    const path = `${folder}/g1/vectors-image-1.lynse`;
+    await (await fs.open(path, "write")).write(new Uint8Array(9).fill(7), 64 + 2 * 6);
+    const { content, droppedBytes } = await probe(fs, folder, { isReadOnly: false });
+    expect(content).toEqual(contentAfter([first]));
+    expect(droppedBytes).toBe(9);
+    expect((await fs.readFile(path, 1e6))!.length).toBe(64 + 2 * 6);
+  });
+
+  test("intact frames that contradict what is there are damage", async () => {
+    const part = { fieldNumber: 0, firstSlot: 1, count: 1, vectorsCrc: 0, rows: Uint32Array.of(1) };
+    const slots = (changed: Partial<typeof part>, dim = 2): [number, Uint8Array] => {
+      const index = new Uint8Array(32);
+      encodeFieldVectorsSection(index, { part: { ...part, ...changed }, dim });
+      return [frameKinds.fieldVectors, index];
+    };
+    const pair = (from: number, to: number): [number, Uint8Array] => {
+      const index = new Uint8Array(16);
+      encodeMovedRowsSection(index, { from: Uint32Array.of(from), to: Uint32Array.of(to) }, 0, 1);
+      return [frameKinds.moved, index];
+    };
+    const sparse = (row: number): [number, Uint8Array] => {
+      const index = new Uint8Array(24);
+      const [lengths, crcs] = [new Uint32Array(1), new Uint32Array(1)];
+      encodeSparseSection(index, { rows: Uint32Array.of(row), lengths, crcs });
+      return [frameKinds.sparse, index];
+    };
+    const outcomes: [string, [number, Uint8Array]][] = [
+      ["fine", slots({})],
+      ["slot numbers do not follow", slots({ firstSlot: 0 })],
+      ["slot numbers do not follow", slots({ firstSlot: 2 })],
+      ["another dimension", slots({}, 3)],
+      ["no vector field 2", slots({ fieldNumber: 2 })],
+      ["no vector field 4294967295", slots({ fieldNumber: 0xffff_ffff })],
+      ["beyond the rows written", slots({ rows: Uint32Array.of(2) })],
+      ["cannot be read", slots({ count: 3 })],
+      ["fine", pair(0, 1)],
+      ["beyond the rows written", pair(2, 1)],
+      ["beyond the rows written", pair(1, 2)],
+      ["fine", sparse(1)],
+      ["beyond the rows written", sparse(2)],
+    ];
+    for (const [outcome, [kind, index]] of outcomes) {
+      const fs = new MemoryFileSystem();
+      const store = await createStore(fs);
+      await store.append([transactionOf({ rows: rowsOf(0, 2), fieldVectors: [vectors(0, 1)] })], "fsync");
+      const { bytes: end } = store.position;
+      const salt = (await fs.readFile(`${folder}/g1/log-000001.lynse`, 1e6))!.slice(24, 32);
+      if (kind === frameKinds.fieldVectors) {
+        // Slots with the right checksum, so that the frame is not taken for a torn one.
+        const path = `${folder}/g1/vectors-title.lynse`;
+        await (await fs.open(path, "write")).write(new Uint8Array(64), 64 + 8);
+        const view = new DataView(index.buffer);
+        const start = 64 + view.getUint32(4, true) * 8;
+        view.setUint32(16, fs.crc32((await fs.readFile(path, 1e6))!.subarray(start, start + 8)), true);
+      }
+      const frame = new Uint8Array(frameHeaderBytes + index.length);
+      frame.set(index, frameHeaderBytes);
+      const sizes = { kind, indexBytes: index.length, blobBytes: 0, indexCrc: fs.crc32(index) };
+      encodeFrameHeader(fs, frame, salt, { ...sizes, batch: 2, part: 0, isLast: true, syncedBytes: end });
+      await (await fs.open(`${folder}/g1/log-000001.lynse`, "write")).write(frame, end);
+      const found = await probe(fs, folder, { isReadOnly: true }).catch((error: unknown) => error);
+      if (outcome === "fine") expect(found).not.toBeInstanceOf(Error);
+      else {
+        expect(isLynseError(found, "CORRUPT"), `${outcome}: ${found}`).toBe(true);
+        expect(String(found)).toContain(outcome);
+      }
+    }
   });
 });
 
