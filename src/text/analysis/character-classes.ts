@@ -12,7 +12,7 @@ export const separator = 0;
 /** A letter or number of a script with spaces between words. */
 export const spacedLetter = 1;
 /** A letter or number of a script without spaces between words. */
-export const unspacedLetter = 2;
+const unspacedLetter = 2;
 /** Belongs to the character before it. */
 export const extender = 3;
 

@@ -6,10 +6,13 @@
  * two kinds of script meet, a word ends. ASCII text takes a path of its own, without Unicode tables.
  * Part of the text layer.
  */
-import { CharacterClasses, extender, separator, spacedLetter, unspacedLetter } from "./character-classes.js";
+import { CharacterClasses, extender, separator, spacedLetter } from "./character-classes.js";
 
-/** Longest run given to the dictionary at once, UTF-16 units: bounds the memory that one run takes. */
-const runLengthMax = 4_096;
+/**
+ * UTF-16 units given to the dictionary at once. Longer runs, which are rare (punctuation ends a run), go in windows: the
+ * dictionary's time a character doubles from 256 to 4,096.
+ */
+const windowLength = 256;
 
 const isAsciiWord = new Uint8Array(128);
 for (let code = 0; code < 128; code += 1) {
@@ -56,17 +59,24 @@ export class WordSplitter {
       const next = this.#classes.of(code);
       if (next !== kind && next !== extender) break;
       at += code > 0xffff ? 2 : 1;
-      if (kind === unspacedLetter && at - start >= runLengthMax) break;
     }
     if (kind === spacedLetter) visit(start, at);
     else this.#splitUnspaced(text, start, at, visit);
     return at;
   }
 
+  /** The last word of a window may go on behind it: the next window begins with it. */
   #splitUnspaced(text: string, start: number, end: number, visit: (start: number, end: number) => void): void {
     this.#segmenter ??= new Intl.Segmenter("und", { granularity: "word" });
-    for (const { index, segment, isWordLike } of this.#segmenter.segment(text.slice(start, end))) {
-      if (isWordLike === true) visit(start + index, start + index + segment.length);
+    for (let from = start; from < end; ) {
+      const to = Math.min(end, from + windowLength);
+      let next = to;
+      for (const { index, segment, isWordLike } of this.#segmenter.segment(text.slice(from, to))) {
+        const isCut = from + index + segment.length === to && to < end && index > 0;
+        if (isCut) next = from + index;
+        else if (isWordLike === true) visit(from + index, from + index + segment.length);
+      }
+      from = next;
     }
   }
 }
