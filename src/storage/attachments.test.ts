@@ -243,7 +243,10 @@ describe("fields", () => {
       const vectorFields = [...probeFields, { ...probeFields[0]!, name }];
       expect((await failure(() => store.updateConfig({ vectorFields }))).code, name).toBe("INTERNAL");
     }
+    const text = { stopWords: Array.from({ length: 200_000 }, (_, at) => `word${at}`) };
+    expect((await failure(() => store.updateConfig({ text }))).code).toBe("LIMIT_EXCEEDED");
     expect((await readManifest(fs, folder))?.config.vectorFields).toEqual(probeFields);
+    expect(store.config.text).toBe(undefined);
   });
 
   test("names are letters, digits, '_' and '-', and differ in more than case", async () => {

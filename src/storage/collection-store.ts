@@ -26,24 +26,23 @@ import { GenerationFiles } from "./generation-files.js";
 import { GenerationWriter } from "./generation-writer.js";
 import { IndexFolders } from "./index-folders.js";
 import { removeLeftovers } from "./leftovers.js";
+import { LogBlobs } from "./log-blobs.js";
 import { type LogPosition, startOfLog } from "./log-position.js";
 import { LogReplay } from "./log-replay.js";
 import { LogWriter } from "./log-writer.js";
 import {
   type CollectionConfig,
+  continuesFields,
   type Manifest,
   manifestPath,
   readManifest,
-  type VectorFieldConfig,
   writeManifest,
 } from "./manifest.js";
-import { rangeCrc } from "./range-crc.js";
 import { parentFolder } from "./replace-file.js";
 import type { ReplayVisitor } from "./replay-visitor.js";
 import type { AppendResult, Transaction } from "./transaction.js";
 import type { VectorTaker } from "./vector-file.js";
 import type { VectorRanges } from "./vector-ranges.js";
-import { verifyFields } from "./verify-fields.js";
 
 export type { CollectionConfig, VectorFieldConfig } from "./manifest.js";
 
@@ -92,6 +91,7 @@ export class CollectionStore {
   /** Another generation counts for good: these files can go. */
   #isObsolete = false;
   #isClosed = false;
+  readonly #blobs: LogBlobs;
   readonly #scratch = new Uint8Array(scratchBytes);
   /** Indexes of this generation. */
   readonly indexes: IndexFolders;
@@ -108,6 +108,7 @@ export class CollectionStore {
     this.#manifest = manifest;
     this.#files = files;
     this.#options = options;
+    this.#blobs = new LogBlobs(files);
     this.#position = startOfLog(manifest.generation);
     this.indexes = new IndexFolders(files, () => this.#assertMayWrite());
   }
@@ -209,7 +210,7 @@ export class CollectionStore {
     const config = { ...before, ...patch };
     assert(before.dim === null || (config.dim === before.dim && config.dtype === before.dtype), "dim is fixed once");
     const { vectorFields = [] } = config;
-    assert(isContinued(before.vectorFields ?? [], vectorFields), "vector fields stay what and where they are");
+    assert(continuesFields(before.vectorFields ?? [], vectorFields), "vector fields stay what and where they are");
     if (before.dim === null && config.dim !== null) await this.#files.createVectors(config.dim, config.dtype);
     await this.#files.createFields(vectorFields);
     const manifest = { ...this.#manifest, config };
@@ -233,8 +234,8 @@ export class CollectionStore {
     const known = from ?? (await readCheckpointPosition(this.#files)) ?? start;
     const size = await log.size();
     if (size < known.bytes) throw corruptFile(logPath, size, `the file ends before byte ${known.bytes}`);
-    if (this.#options.isReadOnly && this.#isBeyondConfig(known)) await this.hasNewGeneration();
-    await this.#checkVectorBytes(known);
+    if (this.#options.isReadOnly && !this.#files.hasVectorsOf(known)) await this.hasNewGeneration();
+    await this.#files.checkVectorBytes(known);
     const replay = new LogReplay(this.#files, visitor, {
       from: start,
       vouchedBytes: known.bytes,
@@ -295,21 +296,15 @@ export class CollectionStore {
   readField(offset: number, length: number, crc: number): string {
     if (length === 0) return "";
     const bytes = length <= scratchBytes ? this.#scratch.subarray(0, length) : new Uint8Array(length);
-    this.#readNow(bytes, offset, crc, "metadata");
+    this.#blobs.readNow(bytes, offset, crc, "metadata");
     return decoder.decode(bytes);
   }
 
   /** Stored form of one sparse vector by its place in the log, verified; the caller's own. Synchronous: for few rows. */
   readSparse(offset: number, length: number, crc: number): Uint8Array {
     const bytes = new Uint8Array(length);
-    if (length > 0) this.#readNow(bytes, offset, crc, "a sparse vector");
+    if (length > 0) this.#blobs.readNow(bytes, offset, crc, "a sparse vector");
     return bytes;
-  }
-
-  #readNow(bytes: Uint8Array, offset: number, crc: number, what: string): void {
-    const count = this.#files.log.readNow(bytes, offset);
-    if (count === bytes.length && rangeCrc(this.#fs, bytes) === crc) return;
-    throw corruptFile(this.#files.logPath, offset, `${what} does not match its checksum`);
   }
 
   /** JSON texts of consecutive rows, whose texts begin at `offset`, verified, told one by one; reads MiBs at once. */
@@ -319,13 +314,8 @@ export class CollectionStore {
     crcs: Uint32Array,
     visit: (index: number, json: string) => void,
   ): Promise<void> {
-    await this.readFieldSpanBytes(offset, lengths, crcs, (chunk, first, end) => {
-      let start = 0;
-      for (let row = first; row < end; row++) {
-        const length = lengths[row]!;
-        visit(row, length === 0 ? "" : decoder.decode(chunk.subarray(start, start + length)));
-        start += length;
-      }
+    await this.#blobs.readEach(offset, lengths, crcs, "metadata", (index, bytes) => {
+      visit(index, bytes.length === 0 ? "" : decoder.decode(bytes));
     });
   }
 
@@ -339,7 +329,7 @@ export class CollectionStore {
     crcs: Uint32Array,
     visit: (chunk: Uint8Array, firstIndex: number, endIndex: number) => void,
   ): Promise<void> {
-    return this.#readSpan(offset, lengths, crcs, "metadata", visit);
+    return this.#blobs.readSpan(offset, lengths, crcs, "metadata", visit);
   }
 
   /**
@@ -352,24 +342,7 @@ export class CollectionStore {
     crcs: Uint32Array,
     visit: (index: number, bytes: Uint8Array) => void,
   ): Promise<void> {
-    return this.#readSpan(offset, lengths, crcs, "a sparse vector", (chunk, first, end) => {
-      let start = 0;
-      for (let at = first; at < end; at++) {
-        visit(at, chunk.subarray(start, start + lengths[at]!));
-        start += lengths[at]!;
-      }
-    });
-  }
-
-  async #readSpan(
-    offset: number,
-    lengths: Uint32Array,
-    crcs: Uint32Array,
-    what: string,
-    visit: (chunk: Uint8Array, first: number, end: number) => void,
-  ): Promise<void> {
-    const bad = await verifyFields(this.#fs, this.#files.log, offset, lengths, crcs, visit);
-    if (bad !== null) throw corruptFile(this.#files.logPath, bad, `${what} does not match its checksum`);
+    return this.#blobs.readEach(offset, lengths, crcs, "a sparse vector", visit);
   }
 
   /** Keeps derived state that belongs to `position`, durably, and removes older checkpoints. */
@@ -464,31 +437,6 @@ export class CollectionStore {
     await this.#options.assertMayWrite?.();
     return this.#writer;
   }
-
-  /** True when there are vectors before `position` that the configuration does not know. */
-  #isBeyondConfig({ rowCount, slotCounts }: LogPosition): boolean {
-    const { vectors, fields } = this.#files;
-    return (rowCount > 0 && vectors === null) || slotCounts.length > fields.length;
-  }
-
-  async #checkVectorBytes(position: LogPosition): Promise<void> {
-    if (this.#isBeyondConfig(position)) {
-      throw corruptFile(this.#files.logPath, 0, "there are vectors, but no dimension is known");
-    }
-    for (const { file, count } of this.#files.vectorCounts(position)) {
-      if (count === 0) continue;
-      const size = await file.handle.size();
-      if (size < file.bytesOf(count)) throw corruptFile(file.path, size, `the file ends before vector ${count}`);
-    }
-  }
-}
-
-/** True when `after` begins with the fields of `before`; their metric and index may have changed. */
-function isContinued(before: readonly VectorFieldConfig[], after: readonly VectorFieldConfig[]): boolean {
-  return before.every(({ name, dim, dtype }, at) => {
-    const field = after[at];
-    return field !== undefined && field.name === name && field.dim === dim && field.dtype === dtype;
-  });
 }
 
 async function existingManifest(fs: FileSystem, folder: string): Promise<Manifest> {

@@ -69,6 +69,22 @@ export class GenerationFiles {
     return this.#vectors === null ? counts : [{ file: this.#vectors, count: rowCount }, ...counts];
   }
 
+  /** True when all vectors before a position have a file that is open. */
+  hasVectorsOf({ rowCount, slotCounts }: LogPosition): boolean {
+    return (rowCount === 0 || this.#vectors !== null) && slotCounts.length <= this.#fields.length;
+  }
+
+  /** `CORRUPT` unless the vector files hold what was written before a position. */
+  async checkVectorBytes(position: LogPosition): Promise<void> {
+    if (!this.hasVectorsOf(position))
+      throw corruptFile(this.logPath, 0, "there are vectors, but no dimension is known");
+    for (const { file, count } of this.vectorCounts(position)) {
+      if (count === 0) continue;
+      const size = await file.handle.size();
+      if (size < file.bytesOf(count)) throw corruptFile(file.path, size, `the file ends before vector ${count}`);
+    }
+  }
+
   /** Creates the files of an empty generation, durably. What stood in its folder is removed. */
   static async create(fs: FileSystem, folder: string, manifest: Manifest): Promise<GenerationFiles> {
     const { generation, salt, config } = manifest;

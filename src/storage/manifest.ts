@@ -57,6 +57,14 @@ export interface Manifest {
 
 const format = "lynsedb collection";
 
+/** True when `after` begins with the fields of `before`; their metric and index may have changed. */
+export function continuesFields(before: readonly VectorFieldConfig[], after: readonly VectorFieldConfig[]): boolean {
+  return before.every(({ name, dim, dtype }, at) => {
+    const field = after[at];
+    return field !== undefined && field.name === name && field.dim === dim && field.dtype === dtype;
+  });
+}
+
 /** Path of the manifest of the collection in `folder`. */
 export function manifestPath(folder: string): string {
   return `${folder}/manifest.json`;

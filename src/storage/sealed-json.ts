@@ -4,7 +4,7 @@
  * Two lines: a JSON object on one, `crc32 xxxxxxxx` of that line's bytes on the other. The two lines and the members
  * `format` and `version` mean the same in every version, so that a newer file is refused by its number.
  */
-import { isLynseError } from "../errors.js";
+import { isLynseError, LynseError } from "../errors.js";
 import type { JsonValue } from "../types.js";
 import { corruptFile, formatTooNew } from "./corrupt-file.js";
 import { formatVersion } from "./file-header.js";
@@ -15,11 +15,18 @@ export const sealedBytesMax = 1024 * 1024;
 
 type JsonObject = { readonly [key: string]: JsonValue };
 
-/** Bytes of a file that holds `members`. */
+/** Bytes of a file that holds `members`; `LIMIT_EXCEEDED` where it could not be read again. */
 export function encodeSealedJson(fs: FileSystem, format: string, members: JsonObject): Uint8Array {
   const line = new TextEncoder().encode(JSON.stringify({ format, version: formatVersion, ...members }));
   const seal = new TextEncoder().encode(`\ncrc32 ${fs.crc32(line).toString(16).padStart(8, "0")}\n`);
   const bytes = new Uint8Array(line.length + seal.length);
+  if (bytes.length > sealedBytesMax) {
+    throw new LynseError(
+      "LIMIT_EXCEEDED",
+      `the settings of a ${format} take ${bytes.length} bytes, at most ${sealedBytesMax} can be kept; shorten them`,
+      { max: sealedBytesMax, got: bytes.length },
+    );
+  }
   bytes.set(line, 0);
   bytes.set(seal, line.length);
   return bytes;
