@@ -1,0 +1,18 @@
+/**
+ * Which rows have which words?
+ *
+ * An inverted index that grows by rows, and its search by BM25. Functions on addresses of one memory; nothing is kept
+ * between calls but what lies in the index's state.
+ */
+export { release as releasePlace } from "./allocate";
+export { openCursor, openPlain } from "./cursor";
+export { extendLengths } from "./lengths";
+export { postingsOf } from "./lists";
+export { addNode } from "./nodes";
+export { takePlace } from "./place";
+export { addRows, countRows, countSet, intersect, listRows, sumLengths } from "./row-sets";
+export { beginInput, readRows } from "./scan-json";
+export { searchLists } from "./search";
+export { fillBounds, fillOccurrences } from "./selection";
+export { addToken, beginTerms, findTerm, learnToken, nextTerms } from "./terms";
+export { fillUnits } from "./unit-score";
