@@ -5,7 +5,7 @@
  * back what was needed in between. Sources stay as they are, but for loose vectors, whose features become numbers.
  */
 import type { MemoryPlaces } from "./memory-places.js";
-import { header, headerBytes, listBytes, type SparseKernel } from "./sparse-kernel.js";
+import { header, listBytes, noRow, type SparseKernel } from "./sparse-kernel.js";
 
 /** A sealed segment. */
 export interface Segment {
@@ -17,68 +17,125 @@ export interface Segment {
   /** Vectors that are not dead, and their weights. */
   live: number;
   liveWeights: number;
+  /** True while its vectors are being copied to another segment. */
+  isMerging: boolean;
 }
 
-/** Vectors to be put into a segment: its address, lists, and vectors that are not dead. */
+/** Vectors to be put into a segment. */
 export interface SegmentSource {
   readonly address: number;
   readonly lists: number;
-  readonly live: number;
+  /** Row of each slot when the merge began. */
+  readonly rows: Uint32Array;
+  /** Weights, for the measure of a step. */
+  readonly weights: number;
 }
+
+/** Work in steps; each gives about how many weights it has gone over. The sources must stay until it is done. */
+export type MergeSteps = Generator<number, Segment>;
 
 const tallyBytes = 16;
 
-/** A segment of the live vectors of the sources, in their order; at least one is live. */
-export function mergeSegments(kernel: SparseKernel, places: MemoryPlaces, sources: readonly SegmentSource[]): Segment {
-  const count = sources.length;
+/** Lists of the sources in one order, and the copies of their rows. */
+interface Merge {
+  readonly sources: readonly SegmentSource[];
+  /** By source: address of the rows, and of the number of each list in the common order. */
+  readonly rows: readonly number[];
+  readonly maps: readonly number[];
+  readonly keys: number;
+  readonly lists: number;
+}
+
+/** Makes a segment of the live vectors of the sources, in their order; at least one is live. */
+export function* mergeSteps(kernel: SparseKernel, places: MemoryPlaces, sources: readonly SegmentSource[]): MergeSteps {
   let lists = 0;
   let slots = 0;
   for (const source of sources) {
     lists += source.lists;
-    slots += source.live;
+    slots += source.rows.length;
   }
-  // Sources, their maps, heads; then the maps themselves, ranks, keys, tallies.
-  const fixedBytes = 64 + 12 * count;
-  const scratchBytes = fixedBytes + lists * (4 + 4 + 8 + tallyBytes) + 64;
-  const scratch = places.take(scratchBytes);
-  const maps = scratch + 4 * count;
-  const heads = maps + 4 * count;
-  const keys = scratch + Math.ceil(fixedBytes / 64) * 64;
-  const tallies = keys + 8 * lists;
-  const ranks = tallies + tallyBytes * lists;
-  let map = ranks + 4 * lists;
-  const mapOf: number[] = [];
-  sources.forEach((source, i) => {
-    mapOf.push(map);
-    places.words[scratch / 4 + i] = source.address;
-    places.words[maps / 4 + i] = map;
-    map += 4 * source.lists;
-  });
+  const fixedBytes = Math.ceil((12 * sources.length) / 64) * 64;
+  const orderBytes = fixedBytes + 12 * lists + 4 * slots;
+  const order = places.take(orderBytes);
   try {
-    const merged = kernel.mergeLists(scratch, maps, heads, count, keys) >>> 0;
-    places.words.fill(0, tallies / 4, tallies / 4 + 4 * merged);
-    let weights = 0;
-    sources.forEach(({ address }, i) => {
-      weights += kernel.countLists(address, mapOf[i]!, tallies) >>> 0;
-    });
-    const kept = kernel.dropEmptyLists(keys, tallies, merged, ranks) >>> 0;
-    if (kept < merged) {
-      sources.forEach((source, i) => {
-        kernel.renumber(mapOf[i]!, source.lists, ranks);
-      });
+    const merge = orderLists(kernel, places, sources, order, order + fixedBytes, lists);
+    yield lists;
+    const talliesBytes = (tallyBytes + 4) * merge.lists;
+    const tallies = places.take(talliesBytes);
+    try {
+      return yield* fillSteps(kernel, places, merge, tallies);
+    } finally {
+      places.give(tallies, talliesBytes);
     }
-    const bytes = kernel.segmentBytes(slots, kept, weights, kernel.postingBytes(tallies, kept, slots)) >>> 0;
-    const address = places.take(bytes);
-    kernel.layOut(address, slots, kept, weights);
-    kernel.nameLists(address, keys, kept);
-    kernel.placeLists(address, tallies);
-    let slot = 0;
-    sources.forEach((source, i) => {
-      slot = kernel.fillFrom(address, source.address, mapOf[i]!, tallies, slot);
-    });
-    return { address, bytes, slots, lists: kept, weights, live: slots, liveWeights: weights };
   } finally {
-    places.give(scratch, scratchBytes);
+    places.give(order, orderBytes);
+  }
+}
+
+/** Merges the lists; `fixed` has room for three words a source, `place` for 12 bytes a list and 4 a slot. */
+function orderLists(
+  kernel: SparseKernel,
+  places: MemoryPlaces,
+  sources: readonly SegmentSource[],
+  fixed: number,
+  place: number,
+  listsMax: number,
+): Merge {
+  const count = sources.length;
+  const { words } = places;
+  const maps: number[] = [];
+  const rows: number[] = [];
+  let free = place + 8 * listsMax;
+  sources.forEach((source, i) => {
+    maps.push(free);
+    words[fixed / 4 + i] = source.address;
+    words[fixed / 4 + count + i] = free;
+    free += 4 * source.lists;
+    rows.push(free);
+    words.set(source.rows, free / 4);
+    free += 4 * source.rows.length;
+  });
+  const lists = kernel.mergeLists(fixed, fixed + 4 * count, fixed + 8 * count, count, place) >>> 0;
+  return { sources, rows, maps, keys: place, lists };
+}
+
+/** Counts, lays out and fills; at `tallies` is room for a tally and a rank a list. */
+function* fillSteps(kernel: SparseKernel, places: MemoryPlaces, merge: Merge, tallies: number): MergeSteps {
+  const { sources, rows, maps, keys } = merge;
+  const ranks = tallies + tallyBytes * merge.lists;
+  places.words.fill(0, tallies / 4, ranks / 4);
+  let weights = 0;
+  let slots = 0;
+  for (let i = 0; i < sources.length; i++) {
+    const source = sources[i]!;
+    weights += kernel.countLists(source.address, rows[i]!, maps[i]!, tallies) >>> 0;
+    for (const row of source.rows) if (row !== noRow) slots += 1;
+    yield source.weights / 4;
+  }
+  const lists = kernel.dropEmptyLists(keys, tallies, merge.lists, ranks) >>> 0;
+  if (lists < merge.lists) {
+    for (let i = 0; i < sources.length; i++) kernel.renumber(maps[i]!, sources[i]!.lists, ranks);
+  }
+  const bytes = kernel.segmentBytes(slots, lists, weights, kernel.postingBytes(tallies, lists, slots)) >>> 0;
+  const address = places.take(bytes);
+  kernel.layOut(address, slots, lists, weights);
+  kernel.nameLists(address, keys, lists);
+  kernel.hashLists(address);
+  kernel.placeLists(address, tallies);
+  yield merge.lists;
+  let slot = 0;
+  for (let i = 0; i < sources.length; i++) {
+    slot = kernel.fillFrom(address, sources[i]!.address, rows[i]!, maps[i]!, tallies, slot) >>> 0;
+    if (i + 1 < sources.length) yield sources[i]!.weights;
+  }
+  return { address, bytes, slots, lists, weights, live: slots, liveWeights: weights, isMerging: false };
+}
+
+/** Takes all steps at once. */
+export function finished(steps: MergeSteps): Segment {
+  while (true) {
+    const step = steps.next();
+    if (step.done === true) return step.value;
   }
 }
 
@@ -86,28 +143,33 @@ export function mergeSegments(kernel: SparseKernel, places: MemoryPlaces, source
 export function sealLoose(
   kernel: SparseKernel,
   places: MemoryPlaces,
-  loose: { readonly address: number; readonly live: number; readonly weights: number },
+  loose: { readonly address: number; readonly weights: number },
 ): Segment {
-  const tableBytes = kernel.keyTableBytes(loose.weights) >>> 0;
-  const keyBytes = 8 * loose.weights;
-  const scratchBytes = tableBytes + keyBytes + loose.weights * (4 + listBytes) + headerBytes;
+  const { weights } = loose;
+  const tableBytes = kernel.keyTableBytes(weights) >>> 0;
+  const scratchBytes = tableBytes + 8 * weights;
   const table = places.take(scratchBytes);
   const keys = table + tableBytes;
+  const at = loose.address / 4;
+  const [slots, rows, starts] = [header.slots, header.rows, header.starts].map((word) => places.words[at + word]!);
+  const [features, values] = [header.numbers, header.values].map((word) => places.words[at + word]!);
+  const vectors = [rows!, starts!, slots!, features!, values!] as const;
   try {
-    places.words.fill(0, table / 4, (table + tableBytes) / 4);
-    const at = loose.address / 4;
-    const word = (number: number): number => places.words[at + number]!;
-    const slots = word(header.slots);
-    const [rows, starts] = [word(header.rows), word(header.starts)];
-    const [features, values] = [word(header.numbers), word(header.values)];
-    const count = kernel.collectKeys(rows, starts, slots, features, values, table, loose.weights, keys) >>> 0;
-    new Float64Array(places.buffer, keys, count).sort();
-    kernel.rankFeatures(rows, starts, slots, features, values, table, loose.weights, keys, count);
-    places.words[at + header.lists] = count;
-    places.words[at + header.features] = keys + keyBytes;
-    places.words[at + header.info] = keys + keyBytes + 4 * count;
-    kernel.nameLists(loose.address, keys, count);
-    return mergeSegments(kernel, places, [{ address: loose.address, lists: count, live: loose.live }]);
+    const lists = kernel.collectKeys(...vectors, table, weights, keys) >>> 0;
+    new Float64Array(places.buffer, keys, lists).sort();
+    const namesBytes = (4 + listBytes) * lists;
+    const names = places.take(namesBytes);
+    try {
+      kernel.rankFeatures(...vectors, table, weights, keys, lists);
+      places.words[at + header.lists] = lists;
+      places.words[at + header.features] = names;
+      places.words[at + header.info] = names + 4 * lists;
+      kernel.nameLists(loose.address, keys, lists);
+      const rowsNow = places.words.slice(rows! / 4, rows! / 4 + slots!);
+      return finished(mergeSteps(kernel, places, [{ address: loose.address, lists, rows: rowsNow, weights }]));
+    } finally {
+      places.give(names, namesBytes);
+    }
   } finally {
     places.give(table, scratchBytes);
   }

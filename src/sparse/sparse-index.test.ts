@@ -5,8 +5,6 @@ import { type CheckedSparse, checkSparse } from "./sparse-vector.js";
 
 type Naive = Map<number, CheckedSparse>;
 
-const vector = (entries: Record<number, number>): CheckedSparse => checkSparse(entries, () => "the vector");
-
 function isAllowed(row: number, mask: Uint32Array | null, rowLimit: number): boolean {
   return row < rowLimit && (mask === null || ((mask[row >>> 5] ?? 0) & (1 << (row & 31))) !== 0);
 }

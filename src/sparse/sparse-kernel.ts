@@ -33,14 +33,15 @@ export interface SparseKernel {
   ): void;
   nameLists(segment: number, keys: number, count: number): void;
   mergeLists(sources: number, maps: number, heads: number, count: number, keys: number): number;
-  countLists(segment: number, map: number, tallies: number): number;
+  countLists(segment: number, rows: number, map: number, tallies: number): number;
   dropEmptyLists(keys: number, tallies: number, lists: number, ranks: number): number;
   renumber(map: number, lists: number, ranks: number): void;
   postingBytes(tallies: number, lists: number, slots: number): number;
   segmentBytes(slots: number, lists: number, weights: number, postings: number): number;
   layOut(segment: number, slots: number, lists: number, weights: number): void;
+  hashLists(segment: number): void;
   placeLists(segment: number, tallies: number): void;
-  fillFrom(segment: number, source: number, map: number, tallies: number, slot: number): number;
+  fillFrom(segment: number, source: number, rows: number, map: number, tallies: number, slot: number): number;
   queryBytes(count: number, k: number, lists: number): number;
   layOutQuery(query: number, count: number, k: number, lists: number): void;
   featuresPlace(query: number): number;

@@ -3,14 +3,22 @@
  *
  * New vectors are *loose*: a few hundred, in arrays that they are appended to. When there are enough of them they are sealed
  * into a segment. Four segments of about one size become one, up to the largest size; a segment of which more than half
- * is dead is written again without it. No step copies more than one segment of the largest size holds.
+ * is dead is written again without it. Merges go on in steps whenever loose vectors are sealed; their sources serve until
+ * they are done.
  *
  * A place is the number of a segment and a slot in it, `number * slotsMax + slot`; segment 0 stands for the loose vectors.
  */
 import type { KernelMemory } from "../kernel/kernel-memory.js";
 import { MemoryPlaces } from "./memory-places.js";
 import { nowhere, RowPlaces } from "./row-places.js";
-import { mergeSegments, type Segment, sealLoose } from "./segment-builder.js";
+import {
+  finished,
+  type MergeSteps,
+  mergeSteps,
+  type Segment,
+  type SegmentSource,
+  sealLoose,
+} from "./segment-builder.js";
 import { header, headerBytes, instantiateSparseKernel, noRow, type SparseKernel, slotsMax } from "./sparse-kernel.js";
 import { type CheckedSparse, sparseValuesMax } from "./sparse-vector.js";
 
@@ -21,6 +29,8 @@ const looseWeightsMax = 65_536;
 const weightsMax = 819_200;
 /** Segments of one size that are merged. */
 const fanIn = 4;
+/** Weights gone over in merges for each that is sealed: two merges copy it; the rest is reserve. */
+const creditPerWeight = 4;
 const firstCapacity = 4_096;
 
 /** The loose vectors: a header as segments have it, and arrays with room for more. */
@@ -45,6 +55,13 @@ export class VectorStore {
   /** By number; what is undefined is free, number 0 always. */
   readonly segments: (Segment | undefined)[] = [undefined];
   readonly #loose: Loose;
+  /** The merge under way, and how many weights it may go over before the next seal. */
+  #pending: {
+    readonly numbers: readonly number[];
+    readonly sources: readonly SegmentSource[];
+    readonly steps: MergeSteps;
+  } | null = null;
+  #credit = 0;
 
   constructor(memory: KernelMemory) {
     this.kernel = instantiateSparseKernel(memory.memory);
@@ -169,9 +186,7 @@ export class VectorStore {
     words[words[owner.address / 4 + header.rows]! / 4 + slot] = noRow;
     owner.live -= 1;
     owner.liveWeights -= words[starts + 1]! - words[starts]!;
-    if (segment === undefined) return;
-    if (segment.live === 0) this.#free(number);
-    else if (segment.live * 2 < segment.slots || segment.liveWeights * 2 < segment.weights) this.#merge([number]);
+    if (segment !== undefined) this.#tidy(number);
   }
 
   #read(address: number, slot: number): CheckedSparse {
@@ -236,13 +251,16 @@ export class VectorStore {
       return;
     }
     this.#add(sealLoose(this.kernel, this.places, loose));
+    this.#credit += creditPerWeight * loose.weights;
     loose.slots = 0;
     loose.weights = 0;
     loose.live = 0;
     loose.liveWeights = 0;
     this.#writeHeader();
+    this.#goOn();
+    if (this.#pending !== null) return;
     const group = this.#groupToMerge();
-    if (group.length > 1) this.#merge(group);
+    if (group.length > 1) this.#beginMerge(group);
   }
 
   #tightenLoose(): void {
@@ -295,12 +313,79 @@ export class VectorStore {
     return chosen;
   }
 
-  /** Makes one segment of the live vectors of some. */
-  #merge(numbers: readonly number[]): void {
-    const sources = numbers.map((number) => this.segments[number]!);
-    const merged = mergeSegments(this.kernel, this.places, sources);
+  /** Begins to make one segment of the live vectors of some. */
+  #beginMerge(numbers: readonly number[]): void {
+    const sources = numbers.map((number) => {
+      const segment = this.segments[number]!;
+      const { address, lists, slots, weights } = segment;
+      segment.isMerging = true;
+      const rowsAt = this.places.words[address / 4 + header.rows]! / 4;
+      return { address, lists, weights, rows: this.places.words.slice(rowsAt, rowsAt + slots) };
+    });
+    this.#pending = { numbers, sources, steps: mergeSteps(this.kernel, this.places, sources) };
+  }
+
+  /** Goes on with the merge under way, for as long as there is credit. */
+  #goOn(): void {
+    while (this.#pending !== null && this.#credit > 0) {
+      const { numbers, sources, steps } = this.#pending;
+      let step: IteratorResult<number, Segment>;
+      try {
+        step = steps.next();
+      } catch (error) {
+        // No memory left: the sources stay as they are.
+        for (const number of numbers) this.segments[number]!.isMerging = false;
+        this.#pending = null;
+        throw error;
+      }
+      if (step.done === true) {
+        this.#pending = null;
+        this.#endMerge(numbers, sources, step.value);
+      } else {
+        this.#credit -= step.value;
+      }
+    }
+    if (this.#pending === null) this.#credit = 0;
+  }
+
+  /** Puts a merged segment in the place of its sources, with what has happened to their vectors meanwhile. */
+  #endMerge(numbers: readonly number[], sources: readonly SegmentSource[], merged: Segment): void {
+    const { words } = this.places;
+    const rows = words[merged.address / 4 + header.rows]! / 4;
+    const starts = words[merged.address / 4 + header.starts]! / 4;
+    let slot = 0;
+    for (const source of sources) {
+      const rowsNow = words[source.address / 4 + header.rows]! / 4;
+      for (let i = 0; i < source.rows.length; i++) {
+        if (source.rows[i] === noRow) continue;
+        const row = words[rowsNow + i]!;
+        words[rows + slot] = row;
+        if (row === noRow) {
+          merged.live -= 1;
+          merged.liveWeights -= words[starts + slot + 1]! - words[starts + slot]!;
+        }
+        slot += 1;
+      }
+    }
     for (const number of numbers) this.#free(number);
-    this.#add(merged);
+    this.#tidy(this.#add(merged));
+  }
+
+  /** Frees a segment without live vectors, and writes one again of which most is dead. */
+  #tidy(number: number): void {
+    const segment = this.segments[number]!;
+    if (segment.isMerging) return;
+    if (segment.live === 0) {
+      this.#free(number);
+      return;
+    }
+    if (segment.live * 2 >= segment.slots && segment.liveWeights * 2 >= segment.weights) return;
+    const { address, lists, slots, weights } = segment;
+    const rowsAt = this.places.words[address / 4 + header.rows]! / 4;
+    const rows = this.places.words.slice(rowsAt, rowsAt + slots);
+    const again = finished(mergeSteps(this.kernel, this.places, [{ address, lists, weights, rows }]));
+    this.#free(number);
+    this.#add(again);
   }
 
   #free(number: number): void {
@@ -309,13 +394,18 @@ export class VectorStore {
     this.segments[number] = undefined;
   }
 
-  #add(segment: Segment): void {
+  /** Gives a segment a number, and its rows their places. */
+  #add(segment: Segment): number {
     const free = this.segments.indexOf(undefined, 1);
     const number = free < 0 ? this.segments.length : free;
     this.segments[number] = segment;
     const { words } = this.places;
     const rows = words[segment.address / 4 + header.rows]! / 4;
-    for (let slot = 0; slot < segment.slots; slot++) this.rows.set(words[rows + slot]!, number * slotsMax + slot);
+    for (let slot = 0; slot < segment.slots; slot++) {
+      const row = words[rows + slot]!;
+      if (row !== noRow) this.rows.set(row, number * slotsMax + slot);
+    }
+    return number;
   }
 }
 

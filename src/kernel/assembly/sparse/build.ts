@@ -6,18 +6,15 @@
  */
 import { G_FEATURES, G_INFO, L_FLAGS, LIST_BYTES, NEGATIVE, NO_ROW } from "./layout";
 
-/** Bytes of a hash table's place: f64 key + 1 (0: free), u32 rank, u32 unused. */
-const PLACE_BYTES: usize = 16;
-
-/** Bytes of a hash table for `weights` keys. */
+/** Bytes of a hash table for `weights` keys: a u32 a place, 1 + the number of a key, 0 where it is free. */
 export function keyTableBytes(weights: u32): usize {
-  return tableSize(weights) * PLACE_BYTES;
+  return tableSize(weights) << 2;
 }
 
 // @ts-ignore: decorator
 @inline
 function tableSize(weights: u32): usize {
-  return (<usize>1) << (32 - clz(weights | 15) + 1);
+  return (<usize>1) << (33 - clz(weights | 15));
 }
 
 // @ts-ignore: decorator
@@ -29,18 +26,17 @@ function keyOf(features: usize, values: usize, at: usize): u64 {
 /** The key's place in the table, or the free one where it belongs. */
 // @ts-ignore: decorator
 @inline
-function find(table: usize, mask: usize, key: u64): usize {
+function find(table: usize, mask: usize, keys: usize, key: u64): usize {
   let at = <usize>((key * 0x9e3779b97f4a7c15) >> 32) & mask;
-  const wanted = <f64>(key + 1);
   while (true) {
-    const place = table + at * PLACE_BYTES;
-    const held = load<f64>(place);
-    if (held == wanted || held == 0) return place;
+    const place = table + (at << 2);
+    const held = <usize>load<u32>(place);
+    if (held == 0 || load<f64>(keys + ((held - 1) << 3)) == <f64>key) return place;
     at = (at + 1) & mask;
   }
 }
 
-/** Writes the distinct keys of the live vectors to `keys` (f64) in any order; returns how many. The table is zero. */
+/** Writes the distinct keys of the live vectors to `keys` (f64) in any order; returns how many. */
 export function collectKeys(
   rows: usize,
   starts: usize,
@@ -52,17 +48,18 @@ export function collectKeys(
   keys: usize,
 ): u32 {
   const mask = tableSize(weights) - 1;
+  memory.fill(table, 0, keyTableBytes(weights));
   let count: u32 = 0;
   for (let slot: u32 = 0; slot < slots; slot++) {
     if (load<u32>(rows + (<usize>slot << 2)) == NO_ROW) continue;
     const end = load<u32>(starts + (<usize>slot << 2), 4);
     for (let at = load<u32>(starts + (<usize>slot << 2)); at < end; at++) {
       const key = keyOf(features, values, at);
-      const place = find(table, mask, key);
-      if (load<f64>(place) != 0) continue;
-      store<f64>(place, <f64>(key + 1));
+      const place = find(table, mask, keys, key);
+      if (load<u32>(place)) continue;
       store<f64>(keys + (<usize>count << 3), <f64>key);
       count += 1;
+      store<u32>(place, count);
     }
   }
   return count;
@@ -81,15 +78,16 @@ export function rankFeatures(
   count: u32,
 ): void {
   const mask = tableSize(weights) - 1;
+  memory.fill(table, 0, keyTableBytes(weights));
   for (let i: u32 = 0; i < count; i++) {
-    store<u32>(find(table, mask, <u64>load<f64>(keys + (<usize>i << 3))), i, 8);
+    store<u32>(find(table, mask, keys, <u64>load<f64>(keys + (<usize>i << 3))), i + 1);
   }
   for (let slot: u32 = 0; slot < slots; slot++) {
     if (load<u32>(rows + (<usize>slot << 2)) == NO_ROW) continue;
     const end = load<u32>(starts + (<usize>slot << 2), 4);
     for (let at = load<u32>(starts + (<usize>slot << 2)); at < end; at++) {
-      const place = find(table, mask, keyOf(features, values, at));
-      store<u32>(features + (<usize>at << 2), load<u32>(place, 8));
+      const place = find(table, mask, keys, keyOf(features, values, at));
+      store<u32>(features + (<usize>at << 2), load<u32>(place) - 1);
     }
   }
 }

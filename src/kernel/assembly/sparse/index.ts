@@ -10,6 +10,7 @@ export {
   countLists,
   dropEmptyLists,
   fillFrom,
+  hashLists,
   layOut,
   mergeLists,
   placeLists,

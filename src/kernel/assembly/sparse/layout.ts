@@ -31,6 +31,12 @@ export const G_VALUES: usize = 32;
 export const G_NUMBERS: usize = 36;
 /** u32 address of the postings. */
 export const G_POSTINGS: usize = 40;
+/**
+ * u32 address of a hash table of the features, places of as many bytes as the number of a list: 1 + the number of the
+ * first list of the feature, 0 where a place is free; and its size less one.
+ */
+export const G_HASH: usize = 44;
+export const G_HASH_MASK: usize = 48;
 export const SEGMENT_HEADER: usize = 64;
 
 // A list.
@@ -49,7 +55,7 @@ export const DENSE: u32 = 2;
 
 export const SLOTS_MAX: u32 = 8192;
 /** Where a code a slot costs the time of as many postings as are saved; measured. */
-export const DENSE_PART: u32 = 12;
+export const DENSE_PART: u32 = 8;
 export const NO_ROW: u32 = 0xffffffff;
 
 // Query, after what the heap needs.
@@ -106,4 +112,11 @@ export const HISTOGRAM_PLACES: usize = 1024;
 @inline
 export function aligned(bytes: usize): usize {
   return (bytes + 63) & ~63;
+}
+
+/** Spreads feature ids, which often are neighbours; 20 bits. */
+// @ts-ignore: decorator
+@inline
+export function hashOf(feature: u32): u32 {
+  return (feature * 0x9e3779b1) >>> 12;
 }

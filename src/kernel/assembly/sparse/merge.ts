@@ -3,7 +3,8 @@
  *
  * First the lists of the sources are merged (`mergeLists`), then their live weights counted (`countLists`) and lists that
  * have none left out (`dropEmptyLists`); now the size is known. `layOut` and `placeLists` prepare the new segment, and
- * `fillFrom` appends one source after the other. Loose vectors come as a source of their own (`build.ts`).
+ * `fillFrom` appends one source after the other. Other work may go on between the steps: which vectors are live is read
+ * from a copy of the source's rows that is made at the beginning. Loose vectors come as a source of their own (`build.ts`).
  *
  * Per list of the new segment: f64 key, and a *tally* of 16 bytes, which is u32 count and f32 largest magnitude at first,
  * and u32 where the next slot goes (0: dense), u32 where the next code goes, f64 codes a weight while it is filled.
@@ -13,6 +14,8 @@ import {
   DENSE,
   DENSE_PART,
   G_FEATURES,
+  G_HASH,
+  G_HASH_MASK,
   G_INFO,
   G_LISTS,
   G_NUMBERS,
@@ -23,6 +26,7 @@ import {
   G_VALUES,
   G_WEIGHTS,
   G_WIDTH,
+  hashOf,
   L_COUNT,
   L_FLAGS,
   L_MAX,
@@ -78,8 +82,7 @@ function numberAt<W>(numbers: usize, at: u32): u32 {
 
 // @ts-ignore: decorator
 @inline
-function count<W>(segment: usize, map: usize, tallies: usize): u32 {
-  const rows = <usize>load<u32>(segment, G_ROWS);
+function count<W>(segment: usize, rows: usize, map: usize, tallies: usize): u32 {
   const starts = <usize>load<u32>(segment, G_STARTS);
   const values = <usize>load<u32>(segment, G_VALUES);
   const numbers = <usize>load<u32>(segment, G_NUMBERS);
@@ -101,8 +104,10 @@ function count<W>(segment: usize, map: usize, tallies: usize): u32 {
 }
 
 /** Counts the live weights of each list of a source, and finds the largest; returns how many there are in all. */
-export function countLists(segment: usize, map: usize, tallies: usize): u32 {
-  return load<u32>(segment, G_WIDTH) == 2 ? count<u16>(segment, map, tallies) : count<u32>(segment, map, tallies);
+export function countLists(segment: usize, rows: usize, map: usize, tallies: usize): u32 {
+  return load<u32>(segment, G_WIDTH) == 2
+    ? count<u16>(segment, rows, map, tallies)
+    : count<u32>(segment, rows, map, tallies);
 }
 
 /** Leaves out the lists of which nothing is live; at `ranks` (u32 each) stands the new number of the others. */
@@ -156,12 +161,20 @@ export function postingBytes(tallies: usize, lists: u32, slots: u32): usize {
 // @ts-ignore: decorator
 @inline
 function widthFor(lists: u32): u32 {
-  return lists <= 0x10000 ? 2 : 4;
+  return lists <= 0xffff ? 2 : 4;
+}
+
+/** Places of the hash table: at most half of them are taken. */
+// @ts-ignore: decorator
+@inline
+function hashPlaces(lists: u32): u32 {
+  return (<u32>1) << (33 - clz(lists | 31));
 }
 
 /** Bytes of a segment. */
 export function segmentBytes(slots: u32, lists: u32, weights: u32, postings: u32): usize {
-  const perList = aligned(<usize>lists << 2) + aligned(<usize>lists * LIST_BYTES);
+  const hash = <usize>hashPlaces(lists) * widthFor(lists);
+  const perList = aligned(<usize>lists << 2) + aligned(<usize>lists * LIST_BYTES) + aligned(hash);
   const perWeight = aligned(<usize>weights << 2) + aligned(<usize>weights * widthFor(lists));
   // What is read in sixteens may reach beyond the last list.
   return SEGMENT_HEADER + aligned(<usize>slots << 2) + aligned((<usize>slots + 1) << 2) + perList + perWeight +
@@ -183,11 +196,37 @@ export function layOut(segment: usize, slots: u32, lists: u32, weights: u32): vo
   place += aligned(<usize>lists << 2);
   store<u32>(segment, <u32>place, G_INFO);
   place += aligned(<usize>lists * LIST_BYTES);
+  store<u32>(segment, <u32>place, G_HASH);
+  store<u32>(segment, hashPlaces(lists) - 1, G_HASH_MASK);
+  place += aligned(<usize>hashPlaces(lists) * widthFor(lists));
   store<u32>(segment, <u32>place, G_VALUES);
   place += aligned(<usize>weights << 2);
   store<u32>(segment, <u32>place, G_NUMBERS);
   place += aligned(<usize>weights * widthFor(lists));
   store<u32>(segment, <u32>place, G_POSTINGS);
+}
+
+// @ts-ignore: decorator
+@inline
+function hash<W>(segment: usize): void {
+  const features = <usize>load<u32>(segment, G_FEATURES);
+  const table = <usize>load<u32>(segment, G_HASH);
+  const mask = load<u32>(segment, G_HASH_MASK);
+  const lists = load<u32>(segment, G_LISTS);
+  memory.fill(table, 0, (<usize>mask + 1) * sizeof<W>());
+  for (let list: u32 = 0; list < lists; list++) {
+    const feature = load<u32>(features + (<usize>list << 2));
+    if (list > 0 && load<u32>(features + (<usize>(list - 1) << 2)) == feature) continue;
+    let at = hashOf(feature) & mask;
+    while (load<W>(table + <usize>at * sizeof<W>())) at = (at + 1) & mask;
+    store<W>(table + <usize>at * sizeof<W>(), <W>(list + 1));
+  }
+}
+
+/** Fills the hash table of a segment whose lists are named. */
+export function hashLists(segment: usize): void {
+  if (load<u32>(segment, G_WIDTH) == 2) hash<u16>(segment);
+  else hash<u32>(segment);
 }
 
 /** Gives each list its place, dense ones first: they stay aligned. The tallies are made ready for `fillFrom`. */
@@ -243,12 +282,11 @@ function addPosting(tally: usize, slot: u32, value: f32): void {
 
 // @ts-ignore: decorator
 @inline
-function fill<S, W>(segment: usize, source: usize, map: usize, tallies: usize, slot: u32): u32 {
+function fill<S, W>(segment: usize, source: usize, sourceRows: usize, map: usize, tallies: usize, slot: u32): u32 {
   const rows = <usize>load<u32>(segment, G_ROWS);
   const starts = <usize>load<u32>(segment, G_STARTS);
   const values = <usize>load<u32>(segment, G_VALUES);
   const numbers = <usize>load<u32>(segment, G_NUMBERS);
-  const sourceRows = <usize>load<u32>(source, G_ROWS);
   const sourceStarts = <usize>load<u32>(source, G_STARTS);
   const sourceValues = <usize>load<u32>(source, G_VALUES);
   const sourceNumbers = <usize>load<u32>(source, G_NUMBERS);
@@ -275,11 +313,11 @@ function fill<S, W>(segment: usize, source: usize, map: usize, tallies: usize, s
 }
 
 /** Appends the live vectors of a source from slot `slot` on; returns the next free one. */
-export function fillFrom(segment: usize, source: usize, map: usize, tallies: usize, slot: u32): u32 {
+export function fillFrom(segment: usize, source: usize, rows: usize, map: usize, tallies: usize, slot: u32): u32 {
   if (load<u32>(segment, G_WIDTH) == 2) {
-    if (load<u32>(source, G_WIDTH) == 2) return fill<u16, u16>(segment, source, map, tallies, slot);
-    return fill<u32, u16>(segment, source, map, tallies, slot);
+    if (load<u32>(source, G_WIDTH) == 2) return fill<u16, u16>(segment, source, rows, map, tallies, slot);
+    return fill<u32, u16>(segment, source, rows, map, tallies, slot);
   }
-  if (load<u32>(source, G_WIDTH) == 2) return fill<u16, u32>(segment, source, map, tallies, slot);
-  return fill<u32, u32>(segment, source, map, tallies, slot);
+  if (load<u32>(source, G_WIDTH) == 2) return fill<u16, u32>(segment, source, rows, map, tallies, slot);
+  return fill<u32, u32>(segment, source, rows, map, tallies, slot);
 }

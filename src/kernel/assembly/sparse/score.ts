@@ -13,6 +13,7 @@ import {
   G_STARTS,
   G_VALUES,
   G_WIDTH,
+  hashOf,
   NO_ROW,
   P_COUNT,
   P_FEATURES,
@@ -86,12 +87,6 @@ function offer(query: usize, row: u32, score: f64): void {
 export function offerSlot(query: usize, segment: usize, slot: usize): void {
   const row = load<u32>(<usize>load<u32>(segment, G_ROWS) + (slot << 2));
   if (isAllowed(query, row)) offer(query, row, slotScore(query, segment, slot));
-}
-
-// @ts-ignore: decorator
-@inline
-function hashOf(feature: u32): u32 {
-  return (feature * 0x9e3779b1) >>> 12;
 }
 
 /** Bytes of a hash table of `count` features. */

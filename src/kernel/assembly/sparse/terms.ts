@@ -12,8 +12,12 @@
 import {
   DENSE,
   G_FEATURES,
+  G_HASH,
+  G_HASH_MASK,
   G_INFO,
   G_LISTS,
+  G_WIDTH,
+  hashOf,
   L_COUNT,
   L_FLAGS,
   L_MAX,
@@ -38,34 +42,37 @@ import {
   TERM_BYTES,
 } from "./layout";
 
-/** The first list from `from` on whose feature is not below `feature`. */
+/** The first list of a feature; the number of lists where it has none. */
 // @ts-ignore: decorator
 @inline
-function firstList(features: usize, from: u32, lists: u32, feature: u32): u32 {
-  let length = lists - from;
-  while (length > 0) {
-    const half = length >>> 1;
-    const isBelow = load<u32>(features + (<usize>(from + half) << 2)) < feature;
-    from = select(from + half + 1, from, isBelow);
-    length = select(length - half - 1, half, isBelow);
+function firstList<W>(segment: usize, features: usize, feature: u32): u32 {
+  const table = <usize>load<u32>(segment, G_HASH);
+  const mask = load<u32>(segment, G_HASH_MASK);
+  let at = hashOf(feature) & mask;
+  while (true) {
+    const held = <u32>load<W>(table + <usize>at * sizeof<W>());
+    if (held == 0) return load<u32>(segment, G_LISTS);
+    if (load<u32>(features + (<usize>(held - 1) << 2)) == feature) return held - 1;
+    at = (at + 1) & mask;
   }
-  return from;
 }
 
-/** Finds the terms and writes their weights to the table. Returns how many there are. */
-export function enterSegment(query: usize, segment: usize): u32 {
+// @ts-ignore: decorator
+@inline
+function enter<W>(query: usize, segment: usize): u32 {
   const features = <usize>load<u32>(segment, G_FEATURES);
   const info = <usize>load<u32>(segment, G_INFO);
   const lists = load<u32>(segment, G_LISTS);
   const table = <usize>load<u32>(query, P_TABLE);
   const count = <usize>load<u32>(query, P_COUNT);
+  const queryFeatures = <usize>load<u32>(query, P_FEATURES);
+  const weights = <usize>load<u32>(query, P_WEIGHTS);
   let term = <usize>load<u32>(query, P_TERMS);
   let terms: u32 = 0;
-  let list: u32 = 0;
-  for (let i: usize = 0; i < count && list < lists; i++) {
-    const feature = load<u32>(<usize>load<u32>(query, P_FEATURES) + (i << 2));
-    const weight = load<f32>(<usize>load<u32>(query, P_WEIGHTS) + (i << 2));
-    list = firstList(features, list, lists, feature);
+  for (let i: usize = 0; i < count; i++) {
+    const feature = load<u32>(queryFeatures + (i << 2));
+    const weight = load<f32>(weights + (i << 2));
+    let list = firstList<W>(segment, features, feature);
     for (; list < lists && load<u32>(features + (<usize>list << 2)) == feature; list++) {
       const source = info + <usize>list * LIST_BYTES;
       const flags = <u32>load<u16>(source, L_FLAGS);
@@ -81,6 +88,11 @@ export function enterSegment(query: usize, segment: usize): u32 {
   }
   store<u32>(query, terms, P_TERM_COUNT);
   return terms;
+}
+
+/** Finds the terms and writes their weights to the table. Returns how many there are. */
+export function enterSegment(query: usize, segment: usize): u32 {
+  return load<u32>(segment, G_WIDTH) == 2 ? enter<u16>(query, segment) : enter<u32>(query, segment);
 }
 
 /** Clears the table of what `enterSegment` wrote. */
