@@ -25,19 +25,22 @@ interface FieldNode extends StoredNode {
 
 export class FieldNodes {
   readonly #memory: TextMemory;
+  readonly #fields: readonly string[];
   readonly #nodes: FieldNode[] = [];
   /** Nodes that the chosen fields brought. */
   readonly #chosenCount: number;
 
   constructor(memory: TextMemory, fields: readonly string[] | null) {
     this.#memory = memory;
+    this.#fields = fields ?? [];
     this.#add(0, "", new Uint8Array(0), fields === null);
     const known = new Map<string, number>();
-    for (const [path, isLeaf] of waysToRead(fields ?? [])) {
+    for (const path of waysToRead(this.#fields)) {
       const parent = known.get(JSON.stringify(path.slice(0, -1))) ?? 0;
       const key = path.at(-1) as string;
       known.set(JSON.stringify(path), this.#nodes.length);
-      this.#add(parent, path.join("."), new TextEncoder().encode(JSON.stringify(key).slice(1, -1)), isLeaf);
+      const name = path.join(".");
+      this.#add(parent, name, new TextEncoder().encode(JSON.stringify(key).slice(1, -1)), covers(this.#fields, name));
     }
     this.#chosenCount = this.#nodes.length;
   }
@@ -51,12 +54,14 @@ export class FieldNodes {
     return this.#nodes.slice(this.#chosenCount);
   }
 
-  /** Adds a field under an indexed one; false where that is not one. */
+  /** Adds a field that a chosen one covers; false where none does. */
   learn(parent: number, key: Uint8Array): boolean {
     const above = this.#nodes[parent];
-    if (above === undefined || !above.isIndexed) return false;
+    if (above === undefined) return false;
     const name = keyText(key);
-    this.#add(parent, parent === 0 ? name : `${above.path}.${name}`, key, true);
+    const path = above.path === "" ? name : `${above.path}.${name}`;
+    if (!above.isIndexed && !covers(this.#fields, path)) return false;
+    this.#add(parent, path, key, true);
     return true;
   }
 
@@ -67,7 +72,7 @@ export class FieldNodes {
     let isAll = true;
     for (let node = 0; node < chosen.length; node++) {
       const { path, isIndexed } = this.#nodes[node] as FieldNode;
-      const isCovered = node > 0 && names.some((name) => path === name || path.startsWith(`${name}.`));
+      const isCovered = node > 0 && covers(names, path);
       chosen[node] = isCovered ? 1 : 0;
       if (isIndexed && !isCovered && node > 0) isAll = false;
     }
@@ -85,6 +90,11 @@ export class FieldNodes {
   }
 }
 
+/** True where one of the names is the path, or leads to it. */
+function covers(names: readonly string[], path: string): boolean {
+  return names.some((name) => path === name || path.startsWith(`${name}.`));
+}
+
 /** The key that stands between the quotes of JSON. */
 function keyText(key: Uint8Array): string {
   const text = new TextDecoder().decode(key);
@@ -95,26 +105,19 @@ function keyText(key: Uint8Array): string {
   }
 }
 
-/** Every list of keys that one of the names, or a part of it, can be read as; and whether it is a whole name. */
-function waysToRead(fields: readonly string[]): [path: readonly string[], isLeaf: boolean][] {
-  const ways = new Map<string, [readonly string[], boolean]>();
+/** Every list of keys that one of the names, or the beginning of one, can be read as; parents first. */
+function waysToRead(fields: readonly string[]): (readonly string[])[] {
+  const ways = new Map<string, readonly string[]>();
   for (const field of fields) {
     const names = field.split(".");
     const cuts = names.length - 1;
     const masks = names.length <= readNamesMax ? Array.from({ length: 2 ** cuts }, (_, mask) => mask) : [0, -1];
-    for (const mask of masks) addWay(ways, keysOf(names, mask));
+    for (const mask of masks) {
+      const keys = keysOf(names, mask);
+      for (let depth = 1; depth <= keys.length; depth++) ways.set(JSON.stringify(keys.slice(0, depth)), keys.slice(0, depth));
+    }
   }
-  // Parents first.
-  return [...ways.values()].sort((a, b) => a[0].length - b[0].length);
-}
-
-function addWay(ways: Map<string, [readonly string[], boolean]>, keys: readonly string[]): void {
-  for (let depth = 1; depth <= keys.length; depth++) {
-    const path = keys.slice(0, depth);
-    const name = JSON.stringify(path);
-    const isLeaf = depth === keys.length || ways.get(name)?.[1] === true;
-    ways.set(name, [path, isLeaf]);
-  }
+  return [...ways.values()].sort((a, b) => a.length - b.length);
 }
 
 /** The keys when a cut follows each name whose bit is set; bits repeat beyond 32 names. */

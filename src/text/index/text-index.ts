@@ -50,6 +50,7 @@ export class TextIndex {
   }
 
   /** Distinct terms. */
+  stats() { const m=this.#memory; const w=(a)=>m.words[(m.state+a)>>>2]; let pages=0,p=w(124+12),lp=0; while(p){lp+=4096;p=m.words[p>>>2]} p=w(36); while(p){pages+=m.words[(p+8)>>>2]-p;p=m.words[p>>>2]} let slots=0,cnt=0;for(let i=0;i<64;i++){slots+=m.words[(m.state+1216+i*12+4)>>>2];cnt+=m.words[(m.state+1216+i*12+8)>>>2]} return {free:w(12),records:pages,lengthPages:lp,lengths:w(116),slots:slots*4,cnt,sigs:w(52),sigCap:w(56),postings:w(172),alias:w(44),used:m.usedBytes,heapNext:w(0),heapEnd:w(4)}; }
   get termCount(): number {
     return this.#memory.stateWord("termCount");
   }

@@ -39,6 +39,7 @@ import { addTerm, finishRow, hasTermRoom } from "./rows";
 
 const QUOTE: u32 = 0x22;
 const BACKSLASH: u32 = 0x5c;
+const DOT: u32 = 0x2e;
 
 // @ts-ignore: decorator
 @inline
@@ -155,12 +156,23 @@ function readString(state: usize, at: usize, rowEnd: usize, node: u32): i32 {
   return readTokens(state, at, end, node);
 }
 
+/** True when an unknown key is a field: under an indexed one, or it goes on, behind a dot, from a key that is one. */
+function isCovered(state: usize, parent: u32, at: usize, end: usize): bool {
+  if (load<u32>(nodeAt(state, parent), N_FLAGS) & NODE_INDEXED) return true;
+  for (let dot = at; dot < end; dot += 1) {
+    if (<u32>load<u8>(dot) != DOT) continue;
+    const node = findNode(state, parent, at, <u32>(dot - at));
+    if (node != NODE_SKIPPED && load<u32>(nodeAt(state, node), N_FLAGS) & NODE_INDEXED) return true;
+  }
+  return false;
+}
+
 /** The node that a key leads to; `at` is behind the quote, `end` is the closing one. */
 function readKey(state: usize, at: usize, end: usize, parent: u32): i32 {
   let node: u32 = NODE_SKIPPED;
   if (parent != NODE_SKIPPED) {
     node = findNode(state, parent, at, <u32>(end - at));
-    if (node == NODE_SKIPPED && load<u32>(nodeAt(state, parent), N_FLAGS) & NODE_INDEXED) {
+    if (node == NODE_SKIPPED && isCovered(state, parent, at, end)) {
       store<u32>(state, <u32>(at - 1), S_POSITION);
       store<u32>(state, <u32>at, S_TEXT);
       store<u32>(state, <u32>(end - at), S_TEXT_LENGTH);
