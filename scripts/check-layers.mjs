@@ -19,7 +19,7 @@ const layers = {
   engine: ["kernel", "storage", "index", "metadata", "text", "sparse", "query"],
   client: ["kernel", "storage", "index", "metadata", "text", "sparse", "query", "engine", "embed"],
   server: ["kernel", "storage", "index", "metadata", "text", "sparse", "query", "engine", "client"],
-  cli: ["client", "server"],
+  cli: ["client", "server", "embed"],
 };
 const commonFiles = ["errors.ts", "limits.ts", "types.ts", "time-slice.ts"];
 const nodeAllowed = [/^storage\/node-[a-z-]+\.ts$/, /^engine\/node-[a-z-]+\.ts$/, /^server\//, /^cli\//];

@@ -27,7 +27,10 @@ describe("the hash embedder", () => {
   });
 
   it("gives finite vectors of length 1 for any text", async () => {
-    const texts = fc.oneof(fc.string({ unit: "binary" }), fc.constantFrom("", "!!", "a", "東京", "\ud800"));
+    const texts = fc.oneof(
+      fc.array(fc.integer({ min: 0, max: 0x10ffff })).map((codes) => String.fromCodePoint(...codes)),
+      fc.constantFrom("", "!!", "a", "東京", "\ud800"),
+    );
     await fc.assert(
       fc.asyncProperty(texts, fc.integer({ min: 1, max: 40 }), async (text, dim) => {
         const [vector] = await vectorsOf([text], hashEmbedder({ dim }));
@@ -46,6 +49,16 @@ describe("the hash embedder", () => {
     );
     expect(await similarity("Straße im Café", "STRASSE IM CAFE\u0301")).toBeGreaterThan(0.6);
     expect(await similarity("dog bites man", "man bites dog")).toBeLessThan(0.999);
+  });
+
+  it("gives a text the same vector whatever came before it, long texts too", async () => {
+    const long = Array.from({ length: 30_000 }, (_, at) => `word${at}`).join(" ");
+    const [first, , again] = await vectorsOf(["a short text", long, "a short text"]);
+    expect(again).toEqual(first);
+    const [alone] = await vectorsOf([long], hashEmbedder());
+    const [after] = (await vectorsOf(["other words", long])).slice(1);
+    expect(after).toEqual(alone);
+    expect(await similarity(long, `${long} ${long}`)).toBeGreaterThan(0.99);
   });
 
   it("gives other vectors for another seed", async () => {

@@ -40,6 +40,11 @@ const pairKind = 2;
 const runKind = 3;
 const textKind = 4;
 
+/** Slots of the feature table to begin with; a power of two. */
+const tableSizeMin = 1024;
+/** Slots above which the table is not kept for the next text: one long text should not cost memory for ever. */
+const tableSizeKept = 65_536;
+
 /** An embedder that needs no model and no network; for tests, demonstrations and near-duplicate search. */
 export function hashEmbedder(options: HashEmbedderOptions = {}): Embedder {
   for (const name of Object.keys(options)) {
@@ -50,65 +55,127 @@ export function hashEmbedder(options: HashEmbedderOptions = {}): Embedder {
   const dim = checkInteger(options.dim ?? 256, "dim", 1, Number.MAX_SAFE_INTEGER);
   checkLimit("dimMax", dim, "dim");
   const seed = checkInteger(options.seed ?? 0, "seed", 0, 0xffff_ffff);
-  const embed = (texts: readonly string[]): Float32Array[] => texts.map((text) => textVector(text, dim, seed));
+  const features = new TextFeatures(seed);
+  const embed = (texts: readonly string[]): Float32Array[] => texts.map((text) => textVector(text, dim, features));
   return Object.assign(embed, { embedderName: `hash/${featuresVersion}/${dim}/${seed}`, dim, batchSize: 256 });
 }
 
-function textVector(text: string, dim: number, seed: number): Float32Array {
-  const features = new TextFeatures(seed);
-  let before = 0;
-  for (const word of text.normalize("NFKC").toLowerCase().match(wordPattern) ?? []) {
-    const hash = hashUnits(word, 0, word.length, seed ^ wordKind);
-    features.addWord(word, hash);
-    if (before !== 0) features.add(mixed(before, hash, seed ^ pairKind), pairWeight);
-    before = hash;
-  }
-  return features.vector(dim) ?? unitVector(hashUnits(text, 0, text.length, seed ^ textKind), dim);
+function textVector(text: string, dim: number, features: TextFeatures): Float32Array {
+  features.clear();
+  for (const word of text.normalize("NFKC").toLowerCase().match(wordPattern) ?? []) features.addWord(word);
+  return features.vector(dim) ?? unitVector(features.hashOf(text), dim);
 }
 
-/** The features of one text: how often each was met, and what it weighs. */
+/**
+ * The features of one text: how often each was met, and what it weighs. A hash table with open addressing, used for text
+ * after text; features are summed in the order in which they were first met, so that sums are the same everywhere.
+ */
 class TextFeatures {
   readonly #seed: number;
-  readonly #counts = new Map<number, number>();
-  readonly #weights = new Map<number, number>();
+  #hashes = new Uint32Array(tableSizeMin);
+  /** 0: the slot is free. */
+  #counts = new Uint32Array(tableSizeMin);
+  #weights = new Float64Array(tableSizeMin);
+  /** Slots in use, in order of first use. */
+  #slots = new Uint32Array(tableSizeMin / 2);
+  #size = 0;
+  /** Hash of the word before; `null` at the beginning of the text. */
+  #before: number | null = null;
 
   constructor(seed: number) {
     this.#seed = seed;
   }
 
-  add(hash: number, weight: number): void {
-    const count = this.#counts.get(hash) ?? 0;
-    this.#counts.set(hash, count + 1);
-    if (count === 0) this.#weights.set(hash, weight);
+  clear(): void {
+    for (let at = 0; at < this.#size; at += 1) this.#counts[this.#slots[at]!] = 0;
+    this.#size = 0;
+    this.#before = null;
+    if (this.#hashes.length > tableSizeKept) this.#allocate(tableSizeMin);
   }
 
-  addWord(word: string, hash: number): void {
+  /** Hash of a whole text: for texts without features. */
+  hashOf(text: string): number {
+    return hashUnits(text, 0, text.length, this.#seed ^ textKind);
+  }
+
+  addWord(word: string): void {
+    const hash = hashUnits(word, 0, word.length, this.#seed ^ wordKind);
     const isUnspaced = word.charCodeAt(0) >= 0x0e00 && unspacedPattern.test(word);
-    if (!isUnspaced) this.add(hash, 1);
-    const lengths = isUnspaced ? unspacedRuns : spacedRuns;
-    const edged = isUnspaced ? word : ` ${word} `;
-    let count = 0;
-    for (const length of lengths) count += Math.max(0, edged.length - length + 1);
-    const weight = runsWeight / Math.sqrt(isUnspaced ? 1 : count);
+    if (isUnspaced) {
+      this.#addRuns(word, unspacedRuns, runsWeight);
+    } else {
+      this.#add(hash, 1);
+      // With its edges marked, a word of n characters has 2n - 1 runs.
+      this.#addRuns(` ${word} `, spacedRuns, runsWeight / Math.sqrt(2 * word.length - 1));
+    }
+    if (this.#before !== null) this.#add(mixed(this.#before, hash, this.#seed ^ pairKind), pairWeight);
+    this.#before = hash;
+  }
+
+  #addRuns(text: string, lengths: readonly number[], weight: number): void {
     for (const length of lengths) {
-      for (let at = 0; at + length <= edged.length; at += 1) {
-        this.add(hashUnits(edged, at, at + length, this.#seed ^ runKind), weight);
+      for (let at = 0; at + length <= text.length; at += 1) {
+        this.#add(hashUnits(text, at, at + length, this.#seed ^ runKind), weight);
       }
     }
+  }
+
+  #add(hash: number, weight: number): void {
+    const mask = this.#hashes.length - 1;
+    let slot = hash & mask;
+    while (this.#counts[slot] !== 0) {
+      if (this.#hashes[slot] === hash) {
+        this.#counts[slot]! += 1;
+        return;
+      }
+      slot = (slot + 1) & mask;
+    }
+    this.#hashes[slot] = hash;
+    this.#weights[slot] = weight;
+    this.#counts[slot] = 1;
+    this.#slots[this.#size] = slot;
+    this.#size += 1;
+    if (this.#size === this.#slots.length) this.#grow();
+  }
+
+  /** Twice the slots; what is in them keeps its order. */
+  #grow(): void {
+    const [hashes, counts, weights, slots] = [this.#hashes, this.#counts, this.#weights, this.#slots];
+    const size = hashes.length * 2;
+    this.#allocate(size);
+    for (const [at, from] of slots.entries()) {
+      let to = hashes[from]! & (size - 1);
+      while (this.#counts[to] !== 0) to = (to + 1) & (size - 1);
+      this.#hashes[to] = hashes[from]!;
+      this.#counts[to] = counts[from]!;
+      this.#weights[to] = weights[from]!;
+      this.#slots[at] = to;
+    }
+  }
+
+  #allocate(size: number): void {
+    this.#hashes = new Uint32Array(size);
+    this.#counts = new Uint32Array(size);
+    this.#weights = new Float64Array(size);
+    this.#slots = new Uint32Array(size / 2);
   }
 
   /** The vector of length 1; `null` when there is no feature, or when they cancel out. */
   vector(dim: number): Float32Array | null {
     const sums = new Float64Array(dim);
-    for (const [hash, count] of this.#counts) {
-      const value = this.#weights.get(hash)! * Math.sqrt(count);
+    for (let at = 0; at < this.#size; at += 1) {
+      const slot = this.#slots[at]!;
+      const hash = this.#hashes[slot]!;
+      const value = this.#weights[slot]! * Math.sqrt(this.#counts[slot]!);
       sums[componentOf(hash, dim)]! += (hash & 1) === 0 ? value : -value;
     }
     let squares = 0;
-    for (const sum of sums) squares += sum * sum;
+    for (let at = 0; at < dim; at += 1) squares += sums[at]! * sums[at]!;
     if (squares === 0) return null;
     const length = Math.sqrt(squares);
-    return Float32Array.from(sums, (sum) => sum / length);
+    const vector = new Float32Array(dim);
+    for (let at = 0; at < dim; at += 1) vector[at] = sums[at]! / length;
+    return vector;
   }
 }
 

@@ -12,6 +12,8 @@ const tokensOf = (analyser: TextAnalyser, text: string): string[] => {
 const termsOf = (analyser: TextAnalyser, text: string): (string | null)[] =>
   tokensOf(analyser, text).map((token) => analyser.termOf(token));
 
+const anyText = fc.array(fc.integer({ min: 0, max: 0x10ffff })).map((codes) => String.fromCodePoint(...codes));
+
 let plain: TextAnalyser;
 let folding: TextAnalyser;
 beforeAll(async () => {
@@ -64,9 +66,8 @@ describe("splitting", () => {
 
   it("visits ordered, separate, non-empty tokens of any string, unpaired surrogates included", () => {
     const any = fc.string({ unit: fc.integer({ min: 0, max: 0xffff }).map((code) => String.fromCharCode(code)) });
-    const mixed = fc.string({ unit: "binary" });
     fc.assert(
-      fc.property(fc.oneof(any, mixed), (text) => {
+      fc.property(fc.oneof(any, anyText), (text) => {
         let before = 0;
         plain.segments(text, (start, end) => {
           expect(start).toBeGreaterThanOrEqual(before);
@@ -139,7 +140,7 @@ describe("folding", () => {
 
   it("is the same when it is done twice", () => {
     fc.assert(
-      fc.property(fc.string({ unit: "binary" }), fc.boolean(), (text, foldAccents) => {
+      fc.property(anyText, fc.boolean(), (text, foldAccents) => {
         const analyser = foldAccents ? folding : plain;
         for (const token of tokensOf(analyser, text)) {
           const once = analyser.prefixOf(token);
