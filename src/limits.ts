@@ -15,6 +15,12 @@ export const limits = {
   kMax: 100_000,
   /** Characters of a database, collection or vector field name: fits every file system. */
   nameLengthMax: 128,
+  /** Named vector fields of one collection: each has files and memory of its own. */
+  vectorFieldsMax: 64,
+  /** Non-zero components of one sparse vector: far above any lexical model in use. */
+  sparseEntriesMax: 65_536,
+  /** Terms of one text query, those of prefixes not counted. */
+  textTermsMax: 1_024,
   /** UTF-8 bytes of a string id: ids live in memory. */
   idBytesMax: 1_024,
   /** UTF-8 bytes of one row's metadata as JSON: a row is metadata, not a document store. */

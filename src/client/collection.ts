@@ -4,17 +4,38 @@
  * The contract that the embedded and the remote collection both implement. Everything is async but what is known
  * without I/O. Reads see committed rows only; a read that runs beside a commit sees all of it or nothing.
  */
+import type { EmbedFunction } from "../embed/embedder.js";
+import type { SparseVector } from "../sparse/sparse-vector.js";
+import type { AnalyserOptions } from "../text/analysis/analyser-options.js";
 import type { Dtype, Fields, Id, Matrix, Metric, Vector, WhereParams } from "../types.js";
 import type { ResultView } from "./result-view.js";
-import type { WhereClause } from "./where-clause.js";
+import type {
+  FacetResult,
+  Facets,
+  HybridOptions,
+  HybridQuery,
+  QueryOptions,
+  RangeOptions,
+  RecommendOptions,
+  RecommendQuery,
+  SearchOptions,
+  SearchTarget,
+  SparseSearchOptions,
+  TextSearchOptions,
+  Where,
+} from "./search-options.js";
 
-/** A filter: where text (see docs/where.md), or the clause made by the `where` template tag. */
-export type Where = string | WhereClause;
-
-/** One row to insert: `[vector, id, field?]` or the same as an object. */
+/** One row to insert: `[vector, id, field?]`, or an object that may bring vectors of named fields and a sparse one. */
 export type Item<F extends Fields = Fields> =
   | readonly [vector: Vector, id: Id, field?: F]
-  | { readonly vector: Vector; readonly id: Id; readonly field?: F };
+  | {
+      readonly vector: Vector;
+      readonly id: Id;
+      readonly field?: F;
+      /** Vectors of named fields, by field. */
+      readonly vectors?: Readonly<Record<string, Vector>>;
+      readonly sparse?: SparseVector;
+    };
 
 /** A point of progress in a long call. */
 export interface Progress {
@@ -36,10 +57,18 @@ export interface BulkAddOptions {
 export interface AddOptions<F extends Fields = Fields> {
   /** Ids of the rows. Omitted: consecutive integers after the largest integer id, from 0 in an empty collection. */
   readonly ids?: readonly Id[] | Id;
-  /** One vector a row. */
-  readonly vectors: Matrix | Vector;
+  /** One vector a row. Omitted: made of the documents. */
+  readonly vectors?: Matrix | Vector;
+  /** Texts of the rows, kept in the metadata field `document`; embedded where no vectors are given. */
+  readonly documents?: readonly string[] | string;
+  /** Makes vectors of the documents. Default: the collection's embedder. */
+  readonly embed?: EmbedFunction;
   /** Metadata of the rows, in the order of the vectors; a single object where a single row is added. */
   readonly fields?: readonly (F | null | undefined)[] | F;
+  /** Called while documents are embedded. */
+  readonly onProgress?: (progress: Progress) => void;
+  /** Ends the call with `ABORTED` while documents are embedded; nothing is stored. */
+  readonly signal?: AbortSignal;
 }
 
 export interface UpsertOptions<F extends Fields = Fields> {
@@ -64,6 +93,13 @@ export interface Writer<F extends Fields = Fields> {
   upsertItem(vector: Vector, options: { readonly id: Id; readonly field?: F }): Promise<Id>;
   /** As `upsertItem`, for many rows, all or none of them. Resolves to their ids. */
   upsertItems(items: Iterable<Item<F>> | AsyncIterable<Item<F>>, options?: BulkAddOptions): Promise<Id[]>;
+  /**
+   * Hangs vectors of a named field on rows that are there; one that a row has in it is replaced. `ID_NOT_FOUND` for an unknown
+   * id: nothing is stored then. Committed when it resolves, in a session with the session.
+   */
+  addNamedVectors(field: string, vectors: Matrix | Vector, ids: readonly Id[] | Id): Promise<void>;
+  /** The same for sparse vectors; an empty one takes away the one that a row has. */
+  addSparseVectors(vectors: readonly SparseVector[] | SparseVector, ids: readonly Id[] | Id): Promise<void>;
 }
 
 /** The writes of one insert session: all are buffered, and committed together when the session's function succeeds. */
@@ -74,60 +110,38 @@ export interface InsertSession<F extends Fields = Fields> extends Writer<F> {
   delete(selection: Selection): Promise<number>;
 }
 
-interface ReadOptions {
-  /** Only rows for which this is TRUE. */
-  readonly where?: Where;
-  /** Values of the `:name` parameters in `where`. */
-  readonly params?: WhereParams;
-  /** Only rows with these ids. */
-  readonly filterIds?: readonly Id[];
-  /** Ends the call with `ABORTED`. */
-  readonly signal?: AbortSignal;
+export interface VectorFieldOptions {
+  /** Length of the field's vectors, 1 to `limits.dimMax`. */
+  readonly dim: number;
+  /** How similarity is measured. Default: that of `index`, else `"ip"`. */
+  readonly metric?: Metric;
+  /** Index that is built by itself once there are rows enough. Default: none, exact search. */
+  readonly index?: string;
+  /** How components are stored. Default `"float32"`. */
+  readonly dtype?: Dtype;
 }
 
-export interface SearchOptions extends ReadOptions {
-  /** Rows wanted, 1 to `limits.kMax`. Default 10. As many come back when as many live rows match. */
-  readonly k?: number;
-  /** Also return each row's metadata. Default false. */
-  readonly returnFields?: boolean;
-  /** Also return each row's vector. Default false. */
-  readonly returnVectors?: boolean;
-  /** Search without any approximate index. Default false. */
-  readonly exact?: boolean;
-  /** Vector field to search. Default `"default"`, the primary one. */
-  readonly vectorField?: string;
-  /** Effort of an approximate index; flat indexes are exact whatever it says. */
-  readonly nprobe?: number;
-  /** Permits an approximate answer; flat indexes are exact all the same. Default false. */
-  readonly approx?: boolean;
-  /** Tolerance of an approximate answer. Default 1e-4. */
-  readonly eps?: number;
+export interface VectorFieldInfo {
+  /** `"default"` for the field that rows are added with. */
+  readonly name: string;
+  /** Null while no write has fixed the dimension of the default field. */
+  readonly dim: number | null;
+  readonly metric: Metric;
+  readonly dtype: Dtype;
+  /** Name of the index in use. */
+  readonly index: string | null;
+  /** Live rows that have a vector in the field. */
+  readonly rows: number;
 }
 
-export interface RangeOptions extends ReadOptions {
-  /** Least score (`ip`, `cos`) or greatest distance (`l2`) that still counts, inclusive. */
-  readonly threshold: number;
-  /** Most rows to return, the best ones. Default 1000. */
-  readonly maxResults?: number;
-  readonly returnFields?: boolean;
-  readonly returnVectors?: boolean;
-}
-
-/**
- * Order of a query: a field name, ascending, or a field with its direction. Rows without the field come last. `id` is the
- * row's own id, as in a where text.
- */
-export type OrderBy = string | { readonly field: string; readonly direction?: "asc" | "desc" };
-
-export interface QueryOptions extends ReadOptions {
-  /** Leave metadata out. Default false. */
-  readonly returnIdsOnly?: boolean;
-  /** Default: the order of insertion. */
-  readonly orderBy?: OrderBy;
-  /** Most rows to return; the view's `cursor` continues after them. */
-  readonly limit?: number;
-  /** Opaque position from an earlier view of the same query. */
-  readonly cursor?: string;
+/** How the texts of a collection are searched; kept with it. */
+export interface TextIndexOptions extends AnalyserOptions {
+  /** Fields whose strings are indexed, with all that is nested in them. Default: every string. */
+  readonly fields?: readonly string[] | null;
+  /** Saturation of a word's frequency, from 0. Default 1.2. */
+  readonly k1?: number;
+  /** Weight of a text's length, 0 to 1. Default 0.75. */
+  readonly b?: number;
 }
 
 /** A row as `get`-like calls and `scan` give it. */
@@ -242,6 +256,14 @@ export interface CollectionStats {
     /** Why it failed. */
     readonly failure: string | null;
   };
+  /** Named vector fields. */
+  readonly vectorFields: readonly VectorFieldInfo[];
+  /** Rows that have a sparse vector, deleted ones included. */
+  readonly sparseRows: number;
+  /** The text index: rows that it covers, null where none is in memory. */
+  readonly textRows: number | null;
+  /** What makes the vectors of documents. */
+  readonly embedder: { readonly name: string; readonly dim: number } | null;
   readonly maxId: number;
   readonly generation: number;
   readonly disk: {
@@ -262,6 +284,10 @@ export interface CollectionStats {
     readonly indexBytes: number;
     /** Copies of the rows that filters in frequent use let through, at most 64 MiB. */
     readonly filterBytes: number;
+    /** The text index. */
+    readonly textBytes: number;
+    /** Sparse vectors and their postings. */
+    readonly sparseBytes: number;
     readonly totalBytes: number;
   };
 }
@@ -310,14 +336,39 @@ export interface Collection<F extends Fields = Fields> extends Writer<F> {
   /** Name of the index, or null. */
   indexMode(options?: { readonly fieldName?: string }): Promise<string | null>;
 
+  /**
+   * Adds a named vector field, whose vectors rows may have beside their own. The same again changes nothing; another one of
+   * that name is refused.
+   */
+  createVectorField(name: string, options: VectorFieldOptions): Promise<void>;
+  /** All vector fields, the default one first. */
+  listVectorFields(): Promise<VectorFieldInfo[]>;
+  /** Changes how texts are searched; the text index is made anew where it has to be. Omitted options have their defaults. */
+  configureText(options: TextIndexOptions): Promise<void>;
+
   /** The `k` nearest live rows. */
-  search(vector: Vector, options?: SearchOptions): Promise<ResultView<F>>;
+  search(target: SearchTarget, options?: SearchOptions<F>): Promise<ResultView<F>>;
   /** `search` for many query vectors, in their order; cheaper than one by one. */
-  batchSearch(vectors: Matrix, options?: SearchOptions): Promise<ResultView<F>[]>;
+  batchSearch(vectors: Matrix, options?: SearchOptions<F>): Promise<ResultView<F>[]>;
   /** All live rows within a score or distance. */
   searchRange(vector: Vector, options: RangeOptions): Promise<ResultView<F>>;
   /** `search`, with an account of how it was done. */
-  searchProfile(vector: Vector, options?: SearchOptions): Promise<{ items: ResultView<F>; profile: SearchPlan }>;
+  searchProfile(vector: Vector, options?: SearchOptions<F>): Promise<{ items: ResultView<F>; profile: SearchPlan }>;
+  /** The rows whose sparse vectors have the largest inner products with this one; rows that share nothing with it never. */
+  searchSparse(sparse: SparseVector, options?: SparseSearchOptions<F>): Promise<ResultView<F>>;
+  /**
+   * The rows whose texts are most relevant to these words, by BM25: exact. `"a phrase"` in quotes, `-word` for rows without
+   * it, `word*` for every word with that beginning. `INVALID_ARGUMENT` where no word is left to look for.
+   */
+  bm25Search(text: string, options?: TextSearchOptions<F>): Promise<ResultView<F>>;
+  /** Alias of `bm25Search`. */
+  textSearch(text: string, options?: TextSearchOptions<F>): Promise<ResultView<F>>;
+  /** The best rows by several signals together: a vector, a text, a sparse vector. One filter holds for all of them. */
+  hybridSearch(query: HybridQuery, options?: HybridOptions<F>): Promise<ResultView<F>>;
+  /** `search` for rows like some and unlike others; the examples themselves do not come back. */
+  recommend(query: RecommendQuery, options?: RecommendOptions<F>): Promise<ResultView<F>>;
+  /** How many live rows that match have each value of some fields, most frequent first. */
+  facets(fields: Facets, options?: { readonly where?: Where; readonly params?: WhereParams }): Promise<FacetResult>;
 
   /** Rows by filter or ids, without a vector. With none of `where`, `filterIds` and `limit`: an empty view. */
   query(options?: QueryOptions): Promise<ResultView<F>>;

@@ -3,9 +3,10 @@
  *
  * A named group of collections; the contract of the embedded and the remote database.
  */
+import type { EmbedFunction } from "../embed/embedder.js";
 import type { LynseError } from "../errors.js";
 import type { Dtype, Fields } from "../types.js";
-import type { Collection } from "./collection.js";
+import type { Collection, TextIndexOptions } from "./collection.js";
 
 export interface CollectionOptions {
   /** Length of the vectors, 1 to `limits.dimMax`. Omitted: taken from the first write. */
@@ -17,6 +18,16 @@ export interface CollectionOptions {
   readonly defaultIndex?: string | null;
   /** Drop an existing collection first. Default false. */
   readonly dropIfExists?: boolean;
+  /** How texts of a new collection are searched; kept with it. `configureText` changes it later. */
+  readonly text?: TextIndexOptions;
+  /** Makes vectors of documents, for this handle; the name that an embedder gives itself is kept with the collection. */
+  readonly embed?: EmbedFunction;
+}
+
+/** How an existing collection is opened. */
+export interface OpenOptions {
+  /** Makes vectors of documents, for this handle. */
+  readonly embed?: EmbedFunction;
 }
 
 export interface CollectionDescription {
@@ -36,7 +47,7 @@ export interface Database {
   /** Opens a collection, creating it where it is missing. An existing one with another dim or dtype: `COLLECTION_EXISTS`. */
   requireCollection<F extends Fields = Fields>(name: string, options?: CollectionOptions): Promise<Collection<F>>;
   /** Opens a collection; `COLLECTION_NOT_FOUND` where it is missing. */
-  getCollection<F extends Fields = Fields>(name: string): Promise<Collection<F>>;
+  getCollection<F extends Fields = Fields>(name: string, options?: OpenOptions): Promise<Collection<F>>;
   hasCollection(name: string): Promise<boolean>;
   /** Removes a collection and its files; resolves also where it is missing. */
   dropCollection(name: string): Promise<void>;

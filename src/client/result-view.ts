@@ -5,7 +5,9 @@
  * fetched later, so a view stays valid after its collection is closed.
  */
 import { LynseError } from "../errors.js";
+import type { FacetResult } from "../query/facet-counts.js";
 import type { Fields, Id, Metric } from "../types.js";
+import type { Highlight, ResultGroup, SignalScores } from "./search-options.js";
 
 /** One row of a view. */
 export interface ResultRow<F extends Fields = Fields> {
@@ -26,10 +28,18 @@ export interface ResultParts<F extends Fields = Fields> {
   readonly fields?: readonly F[] | null;
   readonly vectors?: readonly Float32Array[] | null;
   readonly k?: number;
-  readonly metric: Metric;
+  readonly metric: ResultMetric;
   readonly index: string;
   readonly cursor?: string | null;
+  readonly parts?: readonly SignalScores[] | null;
+  readonly rerankScores?: readonly (number | null)[] | null;
+  readonly groups?: readonly ResultGroup[] | null;
+  readonly facets?: FacetResult | null;
+  readonly highlights?: readonly (readonly Highlight[])[] | null;
 }
+
+/** What a view is ranked by: a vector field's metric, relevance of texts, or several signals together. */
+export type ResultMetric = Metric | "bm25" | "fusion";
 
 /** Keys of a flattened row that metadata never overwrites. */
 const reservedKeys = ["id", "distance", "vector"] as const;
@@ -46,8 +56,18 @@ export class ResultView<F extends Fields = Fields> implements Iterable<ResultRow
   readonly vectors: readonly Float32Array[] | null;
   /** Rows asked for. */
   readonly k: number;
-  readonly metric: Metric;
+  readonly metric: ResultMetric;
   readonly index: string;
+  /** What each signal of a hybrid search said, in the order of `ids`; null elsewhere. */
+  readonly parts: readonly SignalScores[] | null;
+  /** Scores that a reranker gave, in the order of `ids`; null without one, or for rows that it gave none. */
+  readonly rerankScores: readonly (number | null)[] | null;
+  /** The groups of `groupBy`, best first, with the positions of their rows; null where it was not asked for. */
+  readonly groups: readonly ResultGroup[] | null;
+  /** Counts of values by field among all rows that could have come back; null where they were not asked for. */
+  readonly facets: FacetResult | null;
+  /** Texts with the words found marked, in the order of `ids`; null where they were not asked for. */
+  readonly highlights: readonly (readonly Highlight[])[] | null;
   /** Where the next page of the same query begins; null on the last page and outside of queries. */
   readonly cursor: string | null;
 
@@ -61,6 +81,11 @@ export class ResultView<F extends Fields = Fields> implements Iterable<ResultRow
     this.metric = parts.metric;
     this.index = parts.index;
     this.cursor = parts.cursor ?? null;
+    this.parts = parts.parts ?? null;
+    this.rerankScores = parts.rerankScores ?? null;
+    this.groups = parts.groups ?? null;
+    this.facets = parts.facets ?? null;
+    this.highlights = parts.highlights ?? null;
   }
 
   get length(): number {
@@ -115,7 +140,7 @@ export class ResultView<F extends Fields = Fields> implements Iterable<ResultRow
   }
 
   /** What `JSON.stringify` keeps: the type, the labels and the rows. */
-  toJSON(): { type: string; metric: Metric; index: string; k: number; cursor: string | null; rows: unknown[] } {
+  toJSON(): { type: string; metric: ResultMetric; index: string; k: number; cursor: string | null; rows: unknown[] } {
     const rows = Array.from(this, ({ vector, ...row }) => ({
       ...row,
       ...(vector === undefined ? {} : { vector: Array.from(vector) }),

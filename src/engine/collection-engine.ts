@@ -5,23 +5,22 @@
  * synced by the store, taken into memory meanwhile, made visible at once. Reads never wait for writes.
  */
 import { isLynseError, LynseError } from "../errors.js";
-import { familyOf } from "../index/index-families.js";
-import { type IndexName, parseIndexName } from "../index/index-name.js";
-import { checkIndexParameters } from "../index/index-parameters.js";
 import { checkMetricDim } from "../index/metric/metric-contract.js";
-import type { IndexParameters } from "../index/vector-index.js";
 import type { KernelPool } from "../kernel/kernel-pool.js";
+import type { VectorTable } from "../kernel/vector-table.js";
+import { checkLimit } from "../limits.js";
 import { throwIfAborted } from "../query/exact-search.js";
 import type { CollectionStore } from "../storage/collection-store.js";
-import type { CollectionConfig } from "../storage/manifest.js";
+import type { CollectionConfig, VectorFieldConfig } from "../storage/manifest.js";
 import type { AppendResult, Transaction } from "../storage/transaction.js";
 import { TimeSlice } from "../time-slice.js";
 import type { Durability, Id, Metric } from "../types.js";
 import { CommitQueue, type PendingCommit } from "./commit-queue.js";
 import { compactGeneration } from "./compaction.js";
-import type { WorkOptions } from "./field-index.js";
+import { fieldDefinitions } from "./field-definition.js";
 import { Generation } from "./generation.js";
-import { checkStoredVectors } from "./stored-contract.js";
+import { type IndexedCollection, IndexKeeper } from "./index-keeper.js";
+import { decodeSparsePart } from "./sparse-rows.js";
 import { appendStoredRows } from "./stored-rows.js";
 import { appendVectorChunk } from "./stored-vectors.js";
 import { type CommittedRows, WriteBuffer } from "./write-buffer.js";
@@ -42,17 +41,6 @@ const checkpointBytes = 64 * 1024 * 1024;
 /** Replaced rows that start a compaction: more than this many, and more than this share of all rows. */
 const compactRowsMin = 10_000;
 const compactShare = 0.5;
-/** Rows after the index that make it take them in; the share counts where the index keeps vectors in files. */
-const extendRowsMin = 4096;
-const extendShareStored = 0.05;
-/** Rows taken in since the index was saved that make a checkpoint save it again: more than this many, and than this share. */
-const saveRowsMin = 1024;
-const saveShare = 0.02;
-/** Share of replaced rows among the covered ones above which the index is built again. */
-const rebuildShare = 0.3;
-/** Rows from which an index that a collection names by default is built by itself. */
-const autoBuildRows = 10_000;
-
 export class CollectionEngine {
   readonly databaseName: string;
   readonly name: string;
@@ -71,16 +59,13 @@ export class CollectionEngine {
   /** Replaced rows below which no compaction is tried again, after one that failed. */
   #compactRowsNext = compactRowsMin;
   #generation: Generation;
-  /** The metric as parsed from a configuration. */
-  #metricOf: { readonly config: CollectionConfig; readonly metric: Metric } | null = null;
   #isClosed = false;
   #isDropped = false;
   /** Set when a transaction is on disk that memory could not take in: row numbers no longer agree. */
   #behindDisk: LynseError | null = null;
   #closing: Promise<void> | null = null;
-  #indexKeeping: Promise<void> | null = null;
-  /** Why the index could not be kept up to date; nothing is tried again until it is built. */
-  #indexFailure: LynseError | null = null;
+  /** Builds indexes and keeps them current. */
+  readonly indexes: IndexKeeper;
   #housekeeping: Promise<void> = Promise.resolve();
 
   private constructor(generation: Generation, options: EngineOptions) {
@@ -91,6 +76,22 @@ export class CollectionEngine {
     this.#durability = options.durability;
     this.#reopenStore = options.reopenStore;
     this.#pool = options.pool;
+    this.indexes = new IndexKeeper(this.#indexedCollection());
+  }
+
+  #indexedCollection(): IndexedCollection {
+    const isClosed = (): boolean => this.#isClosed;
+    return {
+      name: this.name,
+      isReadOnly: this.isReadOnly,
+      get isClosed() {
+        return isClosed();
+      },
+      present: () => this.#generation,
+      checkWritable: () => this.checkWritable(),
+      exclusive: (work) => this.#queue.exclusive(work),
+      syncRows: () => this.#syncRows(),
+    };
   }
 
   /** The engine of a collection just created. */
@@ -128,14 +129,9 @@ export class CollectionEngine {
     return this.#isDropped;
   }
 
-  /** Metric of searches: that of the index, or of the default index where there is none. */
+  /** Metric of searches in the primary field: that of its index, or of the default index where there is none. */
   get metric(): Metric {
-    const { config } = this;
-    if (this.#metricOf?.config !== config) {
-      const { metric } = parseIndexName(config.index ?? config.defaultIndex ?? "FLAT-IP");
-      this.#metricOf = { config, metric };
-    }
-    return this.#metricOf.metric;
+    return fieldDefinitions(this.config)[0]!.metric;
   }
 
   /** Runs a read on the present generation, which outlives a compaction until the read ends. */
@@ -182,6 +178,7 @@ export class CollectionEngine {
       isLive: (row) => present().isLive(row),
       isDeleted: (row) => present().isDeleted(row),
       fieldText: (row) => present().fieldText(row),
+      hasAttached: (row) => present().hasAttached(row),
     };
   }
 
@@ -283,132 +280,39 @@ export class CollectionEngine {
     await this.#queue.exclusive(() => this.#generation.store.updateConfig({ description }));
   }
 
-  /** Why the index could not be built or kept up to date in the background; null where it could. */
-  get indexFailure(): LynseError | null {
-    return this.#indexFailure;
-  }
-
-  /** Parameters of the index in use; null where it takes none or was not built yet. */
-  get indexParameters(): IndexParameters | null {
-    return this.config.indexParameters ?? null;
-  }
-
-  /**
-   * Makes `name` the index: builds it where it is more than the stored rows, while the old one serves. Rows that are
-   * committed meanwhile are searched exactly.
-   */
-  async buildIndex(name: IndexName, parameters: IndexParameters, options: WorkOptions): Promise<void> {
-    for (;;) {
-      this.checkWritable();
-      const generation = this.#generation;
-      try {
-        return await generation.pin(() => this.#buildFor(generation, name, parameters, options));
-      } catch (error) {
-        // A compaction renumbered the rows meanwhile.
-        if (this.#generation === generation || options.signal?.aborted === true) throw error;
-      }
-    }
-  }
-
-  async #buildFor(
-    generation: Generation,
-    name: IndexName,
-    parameters: IndexParameters,
-    options: WorkOptions,
-  ): Promise<void> {
-    await checkStoredVectors(generation, name, options.signal);
-    if (familyOf(name) === null) return this.setFlatIndex(name.name);
-    if (generation.liveCount === 0) {
-      const message = `index ${name.name} is built over rows, and collection ${JSON.stringify(this.name)} has none; add rows first`;
-      throw new LynseError("INDEX_EMPTY", message, { index: name.name });
-    }
-    await this.#build(generation, name, parameters, options);
-    this.#indexFailure = null;
-  }
-
   /** With durability `"os"` committed rows may not be on disk yet; an index that covers them must not outlive them. */
-  readonly #syncRows = async (): Promise<void> => {
+  async #syncRows(): Promise<void> {
     if (this.#durability === "os") await this.#queue.exclusive(() => this.#generation.store.sync());
-  };
-
-  async #build(
-    generation: Generation,
-    name: IndexName,
-    parameters: IndexParameters,
-    options: WorkOptions,
-  ): Promise<void> {
-    await generation.index.build(name, parameters, options, this.#syncRows, (built) =>
-      this.#queue.exclusive(async () => {
-        this.checkWritable();
-        if (this.#generation !== generation) throw compactedMeanwhile();
-        const field = await generation.fieldFor(built.index);
-        await generation.store.updateConfig({ index: name.name, indexParameters: parameters });
-        generation.setField(field);
-        generation.index.adopt(built);
-      }),
-    );
   }
 
-  /** Searches are exact from now on, by the metric of that index (null: of the default one). */
-  async setFlatIndex(name: string | null): Promise<void> {
+  /** Adds a named vector field; the same one again changes nothing, another one of that name is refused. */
+  async createVectorField(field: VectorFieldConfig): Promise<void> {
     this.checkWritable();
-    const present = this.#generation;
-    const change = async (): Promise<void> => {
+    await this.#queue.exclusive(async () => {
       this.checkWritable();
-      const generation = this.#generation;
-      const field = await generation.fieldFor(null);
-      await generation.store.updateConfig({ index: name, indexParameters: null });
-      generation.setField(field);
-      generation.index.drop();
-    };
-    await present.pin(() => present.index.between(() => this.#queue.exclusive(change)));
-    this.#indexFailure = null;
+      const { store } = this.#generation;
+      const fields = store.config.vectorFields ?? [];
+      const present = fields.find(({ name }) => name.toLowerCase() === field.name.toLowerCase());
+      if (present !== undefined) return checkSameField(present, field);
+      checkLimit("vectorFieldsMax", fields.length + 1, "the number of named vector fields");
+      await store.updateConfig({ vectorFields: [...fields, field] });
+      this.#generation.vectorField(field.name).expectIndex();
+    });
   }
 
-  /** After a change: an index that is missing, has fallen behind or holds too many replaced rows is mended. */
-  #keepIndexSoon(): void {
-    if (this.#indexKeeping !== null || this.isReadOnly || this.#isClosed) return;
-    if (!this.#isIndexWorkDue()) return;
-    const generation = this.#generation;
-    this.#indexKeeping = this.#keepIndex(generation)
-      .catch((error: unknown) => {
-        // Searches are exact without it.
-        if (generation === this.#generation && !this.#isClosed) this.#indexFailure = asLynseError(error);
-      })
-      .finally(() => {
-        this.#indexKeeping = null;
-      });
+  /** Changes how text is searched; the text index is made anew where it has to be. */
+  async configureText(text: NonNullable<CollectionConfig["text"]>): Promise<void> {
+    this.checkWritable();
+    await this.#queue.exclusive(() => this.#generation.store.updateConfig({ text }));
+    this.#generation.text.keepSoon();
   }
 
-  #isIndexWorkDue(): boolean {
-    const generation = this.#generation;
-    if (generation.index.isWorking || this.#indexFailure !== null) return false;
-    const { index } = generation.index;
-    if (index === null) return this.#isBuildDue(generation);
-    const tail = generation.rowCount - index.rowCount;
-    const limit = index.storesVectors ? Math.max(extendRowsMin, index.rowCount * extendShareStored) : extendRowsMin;
-    return tail > limit || generation.supersededCount - index.leftOut > index.rowCount * rebuildShare;
-  }
-
-  #isBuildDue(generation: Generation): boolean {
-    if (!generation.isIndexMissing || generation.liveCount === 0) return false;
-    // One that was built before is built again; one that is only named by default, when it pays.
-    return this.config.indexParameters != null || generation.liveCount >= autoBuildRows;
-  }
-
-  async #keepIndex(generation: Generation): Promise<void> {
-    const options = { signal: undefined, onProgress: () => {} };
-    const { index } = generation.index;
-    const replaced = index === null ? 0 : generation.supersededCount - index.leftOut;
-    await generation.pin(async () => {
-      if (index === null || replaced > index.rowCount * rebuildShare) {
-        const name = parseIndexName(this.config.index!);
-        const parameters = checkIndexParameters(name, this.config.indexParameters ?? {});
-        await this.#build(generation, name, parameters, options);
-      } else if (await generation.index.extend(options)) {
-        if (!index.storesVectors) return;
-        await this.#queue.exclusive(async () => generation.setField(await generation.fieldFor(index)));
-      }
+  /** Remembers what makes the vectors of documents; it is fixed once. */
+  async fixEmbedder(embedder: NonNullable<CollectionConfig["embedder"]>): Promise<void> {
+    this.checkWritable();
+    await this.#queue.exclusive(async () => {
+      const { store } = this.#generation;
+      if (store.config.embedder === undefined) await store.updateConfig({ embedder });
     });
   }
 
@@ -462,7 +366,8 @@ export class CollectionEngine {
   #keepHouseSoon(): void {
     if (this.isReadOnly) return;
     this.#housekeeping = this.#housekeeping.then(() => this.#keepHouse()).catch(() => {});
-    this.#keepIndexSoon();
+    this.indexes.keepSoon();
+    this.#generation.text.keepSoon();
   }
 
   #transactionOf(member: PendingCommit, firstRow: number): Transaction {
@@ -483,7 +388,7 @@ export class CollectionEngine {
   async #fixDim(dim: number): Promise<void> {
     const generation = this.#generation;
     if (this.config.dim === null) await generation.store.updateConfig({ dim });
-    generation.fixDim(this.config.dim ?? dim);
+    generation.primary.fixDim();
   }
 
   #wrongDim(expected: number, got: number): LynseError {
@@ -498,26 +403,27 @@ export class CollectionEngine {
   async #write(transactions: readonly Transaction[]): Promise<void> {
     const generation = this.#generation;
     const { rowCount } = generation;
+    const slotCounts = generation.named.map(({ slots }) => slots.count);
+    const truncateVectors = (): void => {
+      generation.primary.truncate(rowCount);
+      generation.named.forEach(({ field }, number) => void field.truncate(slotCounts[number]!));
+    };
     const appended = generation.store.append(transactions, this.#durability);
     const staged = stageVectors(generation, transactions);
     const [written, taken] = await Promise.allSettled([appended, staged]);
     if (written.status === "rejected") {
-      generation.truncateVectors(rowCount);
+      truncateVectors();
       throw written.reason;
     }
     try {
       if (taken.status === "rejected") throw taken.reason;
       await appendRowTable(generation, transactions, written.value);
+      applyChanges(generation, transactions, written.value);
     } catch (cause) {
-      generation.truncateVectors(rowCount);
+      truncateVectors();
       generation.rows.truncate(rowCount);
       this.#behindDisk = behindDisk(this.name, cause);
       throw this.#behindDisk;
-    }
-    for (const transaction of transactions) {
-      for (const row of transaction.superseded) generation.rows.markSuperseded(row);
-      for (const row of transaction.deleted) generation.rows.markDeleted(row);
-      for (const row of transaction.restored) generation.rows.markRestored(row);
     }
     generation.position = written.value.position;
     generation.publish(generation.rows.rowCount);
@@ -531,7 +437,7 @@ export class CollectionEngine {
     if (replaced >= this.#compactRowsNext && replaced > rows.rowCount * compactShare) {
       this.#compactRowsNext = replaced * 2;
       // A build would be for nothing, and holds the files that go: it comes first.
-      if (this.#generation.index.isWorking) return;
+      if (this.indexes.isWorking) return;
       await this.#queue.exclusive(() => this.#compact({ keepDeleted: true, signal: undefined }));
       this.#compactRowsNext = compactRowsMin;
     } else if ((position?.bytes ?? 0) - last > checkpointBytes) {
@@ -543,14 +449,7 @@ export class CollectionEngine {
   async checkpoint(): Promise<void> {
     this.checkWritable();
     await this.#queue.exclusive(() => this.#checkpoint());
-    await this.#saveIndex();
-  }
-
-  /** Keeps what the index has taken in, where it is enough to pay. */
-  async #saveIndex(): Promise<void> {
-    const { index, unsavedRows } = this.#generation.index;
-    if (index === null || unsavedRows < Math.max(saveRowsMin, index.rowCount * saveShare)) return;
-    await this.#generation.index.save(this.#syncRows);
+    await this.indexes.save();
   }
 
   async #checkpoint(): Promise<void> {
@@ -565,7 +464,7 @@ export class CollectionEngine {
   async compact(signal: AbortSignal | undefined): Promise<number> {
     this.checkWritable();
     // A build under way would be for nothing: it comes first. One that begins meanwhile begins again afterwards.
-    await this.#generation.index.idle();
+    await this.indexes.idle();
     return this.#queue.exclusive(() => this.#compact({ keepDeleted: false, signal }));
   }
 
@@ -576,11 +475,12 @@ export class CollectionEngine {
     if (dead === 0) return 0;
     const next = await compactGeneration(old, { ...options, pool: this.#pool });
     next.carryVersion(old.version);
-    next.expectIndex();
+    for (const field of next.vectorFields) field.expectIndex();
     this.#generation = next;
     await old.retire();
     await this.#checkpoint();
-    this.#keepIndexSoon();
+    this.indexes.keepSoon();
+    next.text.keepSoon();
     return dead;
   }
 
@@ -632,9 +532,7 @@ export class CollectionEngine {
   async #close(options: { persist: boolean }): Promise<void> {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    this.#generation.index.cancel();
-    await this.#generation.index.idle();
-    await this.#indexKeeping;
+    await this.indexes.end();
     const pending = this.#pending;
     this.#pending = null;
     let failure: unknown;
@@ -648,7 +546,7 @@ export class CollectionEngine {
       // Derived state only: an error here loses nothing but the speed of the next open, unless it is a defect.
       await this.#queue
         .exclusive(() => this.#checkpoint())
-        .then(() => this.#saveIndex())
+        .then(() => this.indexes.save())
         .catch((error: unknown) => {
           if (isLynseError(error, "INTERNAL")) failure ??= error;
         });
@@ -658,14 +556,6 @@ export class CollectionEngine {
     await this.#generation.retire();
     if (failure !== undefined) throw failure;
   }
-}
-
-function compactedMeanwhile(): LynseError {
-  return new LynseError("ABORTED", "the collection was compacted while the index was built");
-}
-
-function asLynseError(error: unknown): LynseError {
-  return isLynseError(error) ? error : new LynseError("INTERNAL", `the index failed: ${String(error)}`, {}, error);
 }
 
 function withoutDeleted(committed: CommittedRows, transaction: WriteBuffer): CommittedRows {
@@ -683,6 +573,7 @@ function withoutDeleted(committed: CommittedRows, transaction: WriteBuffer): Com
     isLive: (row) => committed.isLive(row) && !transaction.deletes(row),
     isDeleted: (row) => committed.isDeleted(row),
     fieldText: (row) => committed.fieldText(row),
+    hasAttached: (row) => committed.hasAttached(row),
   };
 }
 
@@ -696,20 +587,57 @@ function behindDisk(name: string, cause: unknown): LynseError {
   );
 }
 
-function isEmptyTransaction({ rows, superseded, deleted, restored }: Transaction): boolean {
-  return rows.length + superseded.length + deleted.length + restored.length === 0;
+function isEmptyTransaction(transaction: Transaction): boolean {
+  const { rows, superseded, deleted, restored, fieldVectors = [], sparse = [] } = transaction;
+  return rows.length + superseded.length + deleted.length + restored.length + fieldVectors.length + sparse.length === 0;
 }
 
-/** Copies the transactions' vectors into memory beyond the visible rows, in time slices. */
+/** A field of the same name must be the one that was asked for. */
+function checkSameField(present: VectorFieldConfig, wanted: VectorFieldConfig): void {
+  for (const what of ["name", "dim", "dtype", "metric"] as const) {
+    if (present[what] === wanted[what]) continue;
+    throw new LynseError(
+      "INVALID_ARGUMENT",
+      `vector field ${JSON.stringify(present.name)} exists with ${what} ${present[what]}, ${what} ${wanted[what]} was asked for`,
+      { field: present.name, [what]: present[what], got: wanted[what] },
+    );
+  }
+}
+
+/** Copies the transactions' vectors into memory beyond the visible ones, in time slices. */
 async function stageVectors(generation: Generation, transactions: readonly Transaction[]): Promise<void> {
-  const { vectors } = generation;
-  if (vectors === null) return;
   const slice = new TimeSlice();
-  for (const bytes of transactions.flatMap(({ rows }) => rows.flatMap((part) => part.vectorBytes))) {
-    for (let done = 0; done < bytes.length; ) {
-      done += appendVectorChunk(vectors, bytes.subarray(done));
-      if (slice.isDue()) await slice.giveWay();
+  const stage = async (vectors: VectorTable | null, pieces: readonly Uint8Array[]): Promise<void> => {
+    if (vectors === null) return;
+    for (const bytes of pieces) {
+      for (let done = 0; done < bytes.length; ) {
+        done += appendVectorChunk(vectors, bytes.subarray(done));
+        if (slice.isDue()) await slice.giveWay();
+      }
     }
+  };
+  for (const { rows, fieldVectors = [] } of transactions) {
+    for (const part of rows) await stage(generation.primary.table, part.vectorBytes);
+    for (const { fieldNumber, vectorBytes } of fieldVectors) {
+      await stage(generation.named[fieldNumber]!.field.table, vectorBytes);
+    }
+  }
+}
+
+/** What written transactions change in rows that are visible, and what hangs on rows. */
+function applyChanges(generation: Generation, transactions: readonly Transaction[], written: AppendResult): void {
+  const { rows, named } = generation;
+  for (const { fieldNumber, count, vectorsCrc } of written.fieldVectors) {
+    named[fieldNumber]!.field.ranges.push(count, vectorsCrc);
+  }
+  for (const transaction of transactions) {
+    for (const row of transaction.superseded) rows.markSuperseded(row);
+    for (const row of transaction.deleted) rows.markDeleted(row);
+    for (const row of transaction.restored) rows.markRestored(row);
+    const { moved, fieldVectors = [], sparse = [] } = transaction;
+    if (moved !== undefined) generation.moveAttached(moved.from, moved.to);
+    for (const part of fieldVectors) named[part.fieldNumber]!.slots.attach(part.rows);
+    for (const part of sparse) generation.setSparse(part.rows, decodeSparsePart(part));
   }
 }
 

@@ -8,12 +8,18 @@ import { assert } from "../errors.js";
 import type { KernelPool } from "../kernel/kernel-pool.js";
 import { VectorTable } from "../kernel/vector-table.js";
 import { throwIfAborted } from "../query/exact-search.js";
-import type { RowsPart } from "../storage/transaction.js";
+import { SparseIndex } from "../sparse/sparse-index.js";
+import { encodeSparse } from "../sparse/sparse-vector.js";
+import type { AppendResult, FieldVectorsPart, RowsPart, SparsePart } from "../storage/transaction.js";
 import { VectorRanges } from "../storage/vector-ranges.js";
 import { yieldToEventLoop } from "../time-slice.js";
 import type { Id } from "../types.js";
-import { Generation } from "./generation.js";
+import { joined } from "./attached-vectors.js";
+import { emptyParts, Generation } from "./generation.js";
+import type { NamedFieldParts } from "./named-field.js";
 import { RowTable } from "./row-table.js";
+import { SlotTable } from "./slot-table.js";
+import { decodeSparsePart } from "./sparse-rows.js";
 import { appendStoredRows } from "./stored-rows.js";
 import { appendVectorBytes, storedVectors } from "./stored-vectors.js";
 
@@ -29,13 +35,32 @@ const renumberingsMax = 8;
 /** Rows copied at once: bounds memory and the time between two looks at the signal. */
 const batchRows = 2048;
 
+/** What the next generation is made of, as far as it is written. */
+interface NextParts {
+  readonly rows: RowTable;
+  readonly ranges: VectorRanges;
+  readonly vectors: VectorTable;
+  readonly named: readonly (NamedFieldParts & { readonly table: VectorTable })[];
+  readonly sparse: SparseIndex | null;
+}
+
 /** Writes the next generation of `old`, swaps it in on disk, and gives it loaded. */
 export async function compactGeneration(old: Generation, options: CompactionOptions): Promise<Generation> {
-  const { vectors } = old;
-  assert(vectors !== null, "a collection with rows has vectors");
+  const { table } = old.primary;
+  assert(table !== null, "a collection with rows has vectors");
   const writer = await old.store.beginGeneration();
   const keptBits = new Uint32Array(Math.ceil(old.rowCount / 32));
-  const next = { rows: new RowTable(), ranges: new VectorRanges(), vectors: new VectorTable(vectors) };
+  const next: NextParts = {
+    rows: new RowTable(),
+    ranges: new VectorRanges(),
+    vectors: new VectorTable(table),
+    named: old.named.map(({ field }) => ({
+      slots: new SlotTable(),
+      ranges: new VectorRanges(),
+      table: new VectorTable(field.table!),
+    })),
+    sparse: old.sparse === null ? null : new SparseIndex(),
+  };
   try {
     for (let from = 0; from < old.rowCount; from += batchRows) {
       throwIfAborted(options.signal);
@@ -46,7 +71,9 @@ export async function compactGeneration(old: Generation, options: CompactionOpti
       const part = await copyRows(old, kept);
       const first = next.rows.rowCount;
       const deletedNext = deleted.map((at) => first + at);
-      const result = await writer.append([{ rows: [part], superseded: [], deleted: deletedNext, restored: [] }]);
+      const attached = await copyAttached(old, kept, first);
+      const rows = { rows: [part], superseded: [], deleted: deletedNext, restored: [] };
+      const result = await writer.append([{ ...rows, fieldVectors: attached.fieldVectors, sparse: attached.sparse }]);
       let used = 0;
       for (const frame of result.frames) {
         appendStoredRows(next, frame, part.ids, used);
@@ -54,22 +81,17 @@ export async function compactGeneration(old: Generation, options: CompactionOpti
       }
       for (const row of deletedNext) next.rows.markDeleted(row);
       appendVectorBytes(next.vectors, part.vectorBytes[0]!);
+      takeAttached(next, attached, result);
       await yieldToEventLoop();
     }
     const store = await writer.finish();
     const renumberings = [...old.renumberings, { from: old.numbering, kept: keptBits }].slice(-renumberingsMax);
     const { position } = store;
-    return Generation.of({
-      ...next,
-      store,
-      pool: options.pool,
-      position,
-      checkpointBytes: 0,
-      columnBytes: undefined,
-      renumberings,
-    });
+    return Generation.of({ ...emptyParts(store, options.pool), ...next, position, renumberings });
   } catch (error) {
     next.vectors.release();
+    for (const { table: vectors } of next.named) vectors.release();
+    next.sparse?.release();
     await writer.abort();
     throw error;
   }
@@ -93,7 +115,7 @@ function keptRows(
 }
 
 async function copyRows(old: Generation, rows: readonly number[]): Promise<RowsPart & { readonly ids: readonly Id[] }> {
-  const { field } = old;
+  const { field } = old.primary;
   assert(field !== null, "a collection with rows has vectors");
   const encoder = new TextEncoder();
   const texts: Uint8Array[] = [];
@@ -116,4 +138,43 @@ async function copyRows(old: Generation, rows: readonly number[]): Promise<RowsP
     fieldEnds,
     vectorBytes: [storedVectors(await field.readRows(rows), dtype)],
   };
+}
+
+/** What hangs on rows, for the rows that take their places from `first` on. */
+async function copyAttached(
+  old: Generation,
+  rows: readonly number[],
+  first: number,
+): Promise<{ readonly fieldVectors: readonly FieldVectorsPart[]; readonly sparse: readonly SparsePart[] }> {
+  const fieldVectors: FieldVectorsPart[] = [];
+  for (const { number: fieldNumber, slots, field } of old.named) {
+    const having = rows.flatMap((row, at) => (slots.slotOf(row) === -1 ? [] : [at]));
+    if (having.length === 0) continue;
+    const data = await field.field!.readRows(having.map((at) => slots.slotOf(rows[at]!)));
+    const next = Uint32Array.from(having, (at) => first + at);
+    fieldVectors.push({ fieldNumber, rows: next, vectorBytes: [storedVectors(data, field.definition.dtype)] });
+  }
+  const having = rows.flatMap((row, at) => (old.sparse?.has(row) === true ? [at] : []));
+  if (having.length === 0) return { fieldVectors, sparse: [] };
+  const encoded = having.map((at) => encodeSparse(old.sparse!.get(rows[at]!)!));
+  return { fieldVectors, sparse: [{ rows: Uint32Array.from(having, (at) => first + at), ...joined(encoded) }] };
+}
+
+/** Takes what was written of it into memory. */
+function takeAttached(
+  next: NextParts,
+  attached: Awaited<ReturnType<typeof copyAttached>>,
+  written: AppendResult,
+): void {
+  for (const { fieldNumber, count, vectorsCrc } of written.fieldVectors) {
+    next.named[fieldNumber]!.ranges.push(count, vectorsCrc);
+  }
+  for (const { fieldNumber, rows, vectorBytes } of attached.fieldVectors) {
+    const { slots, table } = next.named[fieldNumber]!;
+    for (const bytes of vectorBytes) appendVectorBytes(table, bytes);
+    slots.attach(rows);
+  }
+  for (const part of attached.sparse) {
+    decodeSparsePart(part).forEach((vector, at) => void next.sparse!.set(part.rows[at]!, vector));
+  }
 }

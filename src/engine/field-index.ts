@@ -1,7 +1,7 @@
 /**
  * What becomes of a field's index over time?
  *
- * Owns the index of one field in one generation: loads it, builds a new one while the old one serves, lets it take in
+ * Owns the index of one vector field in one generation: loads it, builds a new one while the old one serves, lets it take in
  * later rows, keeps it on disk, and replaces it. Searches hold the index that they use; one that was replaced goes when the
  * last of them has ended. Long work runs one at a time; its owner calls nothing here from inside the commit queue but
  * `adopt` and `drop`.
@@ -15,10 +15,13 @@ import type { BuildContext, IndexParameters, VectorIndex } from "../index/vector
 import type { KernelPool } from "../kernel/kernel-pool.js";
 import type { CollectionStore } from "../storage/collection-store.js";
 import type { IndexPlace } from "../storage/index-folders.js";
+import type { FieldDefinition } from "./field-definition.js";
 
-/** The generation that an index belongs to. */
+/** The field that an index belongs to. */
 export interface IndexedField {
+  readonly name: string;
   readonly store: CollectionStore;
+  readonly definition: FieldDefinition;
   readonly rowCount: number;
   readonly field: FieldVectors | null;
   /** Rows that were replaced and can never be returned. */
@@ -48,7 +51,6 @@ export interface BuiltIndex {
   readonly headBytes: number;
 }
 
-const fieldName = "default";
 /** Rows that a build lets wait for the extension after it. */
 const catchUpRows = 4096;
 
@@ -144,17 +146,17 @@ export class FieldIndex {
     const isThere = await this.#load(rowCount);
     const { store } = this.#source;
     // What a crash, damage or another index left.
-    if (!store.isReadOnly) await store.indexes.removeOthers(fieldName, this.#served?.place ?? null);
+    if (!store.isReadOnly) await store.indexes.removeOthers(this.#source.name, this.#served?.place ?? null);
     return isThere;
   }
 
   async #load(rowCount: number): Promise<boolean> {
     const { store } = this.#source;
-    const { index: wanted, dim } = store.config;
+    const { index: wanted, dim } = this.#source.definition;
     const name = wanted === null ? null : parseIndexName(wanted);
     const family = name === null ? null : familyOf(name);
     if (family === null || name === null || dim === null) return true;
-    const stored = await store.indexes.load(fieldName);
+    const stored = await store.indexes.load(this.#source.name);
     if (stored === null || stored.description.name !== name.name) return false;
     const parameters = parametersOf(name, stored.description.parameters);
     if (parameters === null) return false;
@@ -196,7 +198,7 @@ export class FieldIndex {
       const family = familyOf(name);
       assert(family !== null, "a flat index without codes is not built");
       this.#checkOpen(options.signal);
-      const place = await store.indexes.create(fieldName);
+      const place = await store.indexes.create(this.#source.name);
       let index: VectorIndex | null = null;
       try {
         const { field, rowCount } = this.#source;

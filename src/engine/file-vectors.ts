@@ -7,24 +7,30 @@
 import type { StoredVectors } from "../index/field-vectors.js";
 import type { VectorIndex } from "../index/vector-index.js";
 import { VectorTable } from "../kernel/vector-table.js";
-import type { CollectionStore } from "../storage/collection-store.js";
 import type { VectorRanges } from "../storage/vector-ranges.js";
+import type { Dtype } from "../types.js";
+import type { FieldSource } from "./vector-field.js";
 
 /** Rows that are in memory at once, where the ranges of their checksums allow it. */
 const chunkRows = 8192;
 
 export class FileVectors implements StoredVectors {
-  readonly #store: CollectionStore;
+  readonly #source: Pick<FieldSource, "load">;
   readonly #ranges: VectorRanges;
-  readonly #dim: number;
+  readonly #shape: { readonly dim: number; readonly dtype: Dtype };
   readonly #index: VectorIndex;
   /** The table of the scan before; null while one runs. */
   #table: VectorTable | null = null;
 
-  constructor(store: CollectionStore, ranges: VectorRanges, dim: number, index: VectorIndex) {
-    this.#store = store;
+  constructor(
+    source: Pick<FieldSource, "load">,
+    ranges: VectorRanges,
+    shape: { readonly dim: number; readonly dtype: Dtype },
+    index: VectorIndex,
+  ) {
+    this.#source = source;
     this.#ranges = ranges;
-    this.#dim = dim;
+    this.#shape = shape;
     this.#index = index;
   }
 
@@ -39,7 +45,7 @@ export class FileVectors implements StoredVectors {
   ): Promise<void> {
     if (from >= to) return;
     const ranges = this.#ranges;
-    const table = this.#table ?? new VectorTable({ dim: this.#dim, dtype: this.#store.config.dtype });
+    const table = this.#table ?? new VectorTable(this.#shape);
     this.#table = null;
     for (let range = ranges.indexOf(from); range < ranges.count; ) {
       const first = range === 0 ? 0 : ranges.endOf(range - 1);
@@ -47,7 +53,7 @@ export class FileVectors implements StoredVectors {
       let end = ranges.endOf(range++);
       while (range < ranges.count && end < to && ranges.endOf(range) - first <= chunkRows) end = ranges.endOf(range++);
       table.truncate(0);
-      await this.#store.loadVectors(first, end, ranges, {
+      await this.#source.load(first, end, ranges, {
         next: (rows) => table.beginAppend(rows),
         done: (rows) => table.finishAppend(rows, true),
       });

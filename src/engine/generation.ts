@@ -6,35 +6,38 @@
  * it; readers take `rowCount` and the live bits together, before they await anything.
  */
 import { LynseError } from "../errors.js";
-import { FieldVectors } from "../index/field-vectors.js";
-import { familyOf } from "../index/index-families.js";
-import { parseIndexName } from "../index/index-name.js";
-import type { VectorIndex } from "../index/vector-index.js";
 import { inlinePool, type KernelPool } from "../kernel/kernel-pool.js";
-import { VectorTable } from "../kernel/vector-table.js";
+import type { VectorTable } from "../kernel/vector-table.js";
 import { ColumnStore, type RowSource } from "../metadata/column-store.js";
 import { collectFieldNames } from "../metadata/field-names.js";
 import { type FilterSource, resolveFilter, rowsOf } from "../query/row-filter.js";
+import { SparseIndex } from "../sparse/sparse-index.js";
+import type { CheckedSparse } from "../sparse/sparse-vector.js";
+import type { CheckpointSection } from "../storage/checkpoint-file.js";
 import type { CollectionStore } from "../storage/collection-store.js";
 import type { LogPosition } from "../storage/log-position.js";
+import type { CollectionConfig } from "../storage/manifest.js";
 import type { ReplayVisitor } from "../storage/replay-visitor.js";
 import { VectorRanges } from "../storage/vector-ranges.js";
 import { TimeSlice } from "../time-slice.js";
 import type { Id, JsonValue } from "../types.js";
-import { FieldIndex, type IndexedField } from "./field-index.js";
+import { fieldDefinition, fieldDefinitions, primaryFieldName } from "./field-definition.js";
 import { textToField } from "./field-text.js";
-import { FileVectors } from "./file-vectors.js";
 import { IdIndex } from "./id-index.js";
+import { NamedField, type NamedFieldParts } from "./named-field.js";
 import { RowTable } from "./row-table.js";
+import { RowText } from "./row-text.js";
+import { SlotTable } from "./slot-table.js";
+import { SparseRows } from "./sparse-rows.js";
 import { appendStoredRows } from "./stored-rows.js";
+import { type FieldSource, VectorField } from "./vector-field.js";
 import type { CommittedRows } from "./write-buffer.js";
-
-/** Rows encoded between two looks at the clock. */
-const encodeRows = 1024;
 
 /** Rows, and bytes, of metadata read in one go: few reads, and little work before other work may run. */
 const spanRowsMax = 2048;
 const spanBytesMax = 512 * 1024;
+/** Bytes of metadata that the text index takes in at once: a few milliseconds. */
+const textBytesMax = 128 * 1024;
 
 type Field = Readonly<Record<string, JsonValue>>;
 
@@ -45,6 +48,11 @@ export interface GenerationParts {
   readonly rows: RowTable;
   readonly ranges: VectorRanges;
   readonly vectors: VectorTable | null;
+  /** Named vector fields by number; those that are missing have no vectors. */
+  readonly named: readonly NamedFieldParts[];
+  readonly sparse: SparseIndex | null;
+  /** Sections of the text index in the checkpoint. */
+  readonly textSections: ReadonlyMap<string, Uint8Array> | null;
   readonly columnBytes: Uint8Array | undefined;
   readonly position: LogPosition | null;
   /** Log position of the newest checkpoint, bytes. */
@@ -61,13 +69,17 @@ export interface Renumbering {
   readonly kept: Uint32Array;
 }
 
-function emptyParts(store: CollectionStore, pool: KernelPool): GenerationParts {
+/** Parts of what has nothing yet. */
+export function emptyParts(store: CollectionStore, pool: KernelPool): GenerationParts {
   return {
     store,
     pool,
     rows: new RowTable(),
     ranges: new VectorRanges(),
     vectors: null,
+    named: [],
+    sparse: null,
+    textSections: null,
     columnBytes: undefined,
     position: null,
     checkpointBytes: 0,
@@ -75,44 +87,83 @@ function emptyParts(store: CollectionStore, pool: KernelPool): GenerationParts {
 }
 
 async function partsOfCheckpoint(store: CollectionStore, pool: KernelPool): Promise<GenerationParts> {
+  const empty = emptyParts(store, pool);
   const checkpoint = await store.readCheckpoint();
-  if (checkpoint === null) return emptyParts(store, pool);
+  if (checkpoint === null) return empty;
   const { sections, position } = checkpoint;
   const rows = RowTable.deserialize(sections, position.rowCount);
   const ranges = VectorRanges.fromBytes(sections.get("vectors.ranges") ?? new Uint8Array(1));
-  if (rows === null || ranges === null || ranges.rowCount !== position.rowCount) return emptyParts(store, pool);
+  if (rows === null || ranges === null || ranges.rowCount !== position.rowCount) return empty;
+  const attached = await attachedParts(sections, position);
+  if (attached === null) return empty;
   const columnBytes = sections.get("columns");
-  return { store, pool, rows, ranges, vectors: null, columnBytes, position, checkpointBytes: position.bytes };
+  const textSections = sectionsOf(sections, "text");
+  return { ...empty, rows, ranges, ...attached, textSections, columnBytes, position, checkpointBytes: position.bytes };
 }
 
+/** What hangs on the rows, as a checkpoint keeps it; null where it does not fit the position. */
+async function attachedParts(
+  sections: ReadonlyMap<string, Uint8Array>,
+  { rowCount, slotCounts }: LogPosition,
+): Promise<Pick<GenerationParts, "named" | "sparse"> | null> {
+  const named: NamedFieldParts[] = [];
+  for (const [number, count] of slotCounts.entries()) {
+    const slots = SlotTable.fromBytes(sections.get(`field.${number}.slots`), count, rowCount);
+    const ranges = VectorRanges.fromBytes(sections.get(`field.${number}.ranges`) ?? new Uint8Array(1));
+    if (slots === null || ranges === null || ranges.rowCount !== count) return null;
+    named.push({ slots, ranges, table: null });
+  }
+  const kept = sectionsOf(sections, "sparse");
+  if (kept === null) return { named, sparse: null };
+  const sparse = await SparseIndex.deserialize(Array.from(kept, ([name, bytes]) => ({ name, bytes })));
+  return sparse === null ? null : { named, sparse };
+}
+
+/** The sections whose names begin with `prefix` and a dot, by the rest of their names; null where there are none. */
+function sectionsOf(sections: ReadonlyMap<string, Uint8Array>, prefix: string): Map<string, Uint8Array> | null {
+  const found = new Map<string, Uint8Array>();
+  for (const [name, bytes] of sections)
+    if (name.startsWith(`${prefix}.`)) found.set(name.slice(prefix.length + 1), bytes);
+  return found.size === 0 ? null : found;
+}
+
+function prefixed(prefix: string, sections: readonly CheckpointSection[]): CheckpointSection[] {
+  return sections.map(({ name, bytes }) => ({ name: `${prefix}.${name}`, bytes }));
+}
+
+/** Changes of state in the order of the log: they apply together with the rows becoming visible. */
+type Changes = (() => void)[];
+
 /**
- * Takes a log's rows into the table at once, and its changes of state into `changes`: they apply together with the rows
- * becoming visible, since reads that run meanwhile must not see them before.
+ * Takes a log's rows into the table at once, and its changes of state into `changes`: reads that run meanwhile must not see
+ * them before.
  */
-function replayInto(to: Pick<GenerationParts, "rows" | "ranges">, changes: (() => void)[]): ReplayVisitor {
+function replayRows(to: Pick<GenerationParts, "rows" | "ranges">, changes: Changes): ReplayVisitor {
   const { rows } = to;
   return {
     rows: (part) => appendStoredRows(to, part, part.ids),
     superseded: (numbers) => changes.push(() => numbers.forEach((row) => void rows.markSuperseded(row))),
     deleted: (numbers) => changes.push(() => numbers.forEach((row) => void rows.markDeleted(row))),
     restored: (numbers) => changes.push(() => numbers.forEach((row) => void rows.markRestored(row))),
-    moved() {},
-    fieldVectors() {},
-    sparse() {},
+    moved: () => {},
+    fieldVectors: () => {},
+    sparse: () => {},
   };
 }
 
-export class Generation implements FilterSource, CommittedRows, IndexedField {
+export class Generation implements FilterSource, CommittedRows {
   readonly store: CollectionStore;
   readonly rows: RowTable;
   readonly ids: IdIndex;
   readonly columns: ColumnStore;
   readonly ranges: VectorRanges;
-  /** The index of the vectors. */
-  readonly index: FieldIndex;
+  /** The vectors that rows are added with. */
+  readonly primary: VectorField;
+  /** Text of the rows. */
+  readonly text: RowText;
   readonly #pool: KernelPool;
-  #field: FieldVectors | null = null;
-  #isIndexMissing = false;
+  readonly #named: NamedField[] = [];
+  #sparse: SparseIndex | null;
   position: LogPosition | null;
   /** Log position of the newest checkpoint, bytes. */
   checkpointBytes: number;
@@ -120,7 +171,6 @@ export class Generation implements FilterSource, CommittedRows, IndexedField {
   #version = 0;
   #pins = 0;
   #isRetired = false;
-  #encoding: Promise<void> | null = null;
   /** Oldest first. */
   readonly renumberings: readonly Renumbering[];
 
@@ -132,14 +182,75 @@ export class Generation implements FilterSource, CommittedRows, IndexedField {
     this.position = parts.position;
     this.checkpointBytes = parts.checkpointBytes;
     this.#pool = parts.pool;
-    if (parts.vectors !== null) this.#field = new FieldVectors(parts.vectors, parts.pool);
-    this.index = new FieldIndex(this, parts.pool);
     this.#rowCount = parts.rows.rowCount;
+    this.#sparse = parts.sparse;
+    this.primary = new VectorField(this.#primarySource(), parts.ranges, parts.vectors, parts.pool);
+    this.#addFields(parts.named);
     this.ids = new IdIndex(parts.rows);
     const source: RowSource = this.#rowSource();
     const { columnBytes } = parts;
     this.columns = (columnBytes && ColumnStore.deserialize(source, columnBytes)) ?? new ColumnStore(source);
-    if (parts.store.config.dim !== null) this.fixDim(parts.store.config.dim);
+    this.text = new RowText(this, parts.textSections);
+  }
+
+  #primarySource(): FieldSource {
+    const { store, rows } = this;
+    const rowCount = (): number => this.#rowCount;
+    return {
+      store,
+      get definition() {
+        return fieldDefinitions(store.config)[0]!;
+      },
+      get slotCount() {
+        return rowCount();
+      },
+      get deadSlotCount() {
+        return rows.supersededCount;
+      },
+      deadSlots: (count) => rows.supersededSnapshot(count),
+      load: (from, to, ranges, taker) => store.loadVectors(from, to, ranges, taker),
+    };
+  }
+
+  /** Takes up named fields that the configuration has and this has not yet. */
+  #addFields(parts: readonly NamedFieldParts[] = []): void {
+    const count = this.store.config.vectorFields?.length ?? 0;
+    for (let number = this.#named.length; number < count; number++) {
+      const empty = { slots: new SlotTable(), ranges: new VectorRanges(), table: null };
+      this.#named.push(new NamedField(this.store, number, parts[number] ?? empty, this.#pool));
+    }
+  }
+
+  /** Named vector fields by number. */
+  get named(): readonly NamedField[] {
+    this.#addFields();
+    return this.#named;
+  }
+
+  /** A field by its name; null for the primary one. */
+  namedField(name: string): NamedField | null {
+    const { name: known } = fieldDefinition(this.store.config, name);
+    return known === primaryFieldName ? null : this.named.find((field) => field.name === known)!;
+  }
+
+  /** The vectors of a field. */
+  vectorField(name: string): VectorField {
+    return this.namedField(name)?.field ?? this.primary;
+  }
+
+  /** All vector fields, the primary one first. */
+  get vectorFields(): VectorField[] {
+    return [this.primary, ...this.named.map(({ field }) => field)];
+  }
+
+  /** Sparse vectors of the rows; null where no row ever had one. */
+  get sparse(): SparseIndex | null {
+    return this.#sparse;
+  }
+
+  #sparseIndex(): SparseIndex {
+    this.#sparse ??= new SparseIndex();
+    return this.#sparse;
   }
 
   /** Loads a generation: newest checkpoint, then the log after it, then the vectors. */
@@ -154,7 +265,7 @@ export class Generation implements FilterSource, CommittedRows, IndexedField {
     try {
       const parts = await partsOfCheckpoint(store, inlinePool);
       const changes: (() => void)[] = [];
-      await store.replay(parts.position, replayInto(parts, changes));
+      await store.replay(parts.position, replayRows(parts, changes));
       for (const change of changes) change();
       return parts.rows.rowCount - parts.rows.deadCount;
     } finally {
@@ -165,7 +276,7 @@ export class Generation implements FilterSource, CommittedRows, IndexedField {
   /** The generation of a store just created. */
   static empty(store: CollectionStore, pool: KernelPool): Generation {
     const generation = Generation.of({ ...emptyParts(store, pool), position: store.position });
-    generation.expectIndex();
+    generation.primary.expectIndex();
     return generation;
   }
 
@@ -176,99 +287,53 @@ export class Generation implements FilterSource, CommittedRows, IndexedField {
 
   /** Takes in what the log holds beyond the present position, and the vectors that belong to it. */
   async follow(): Promise<void> {
-    const changes: (() => void)[] = [];
-    const replayed = await this.store.replay(this.position, replayInto(this, changes));
+    const changes: Changes = [];
+    const sparse: SparseRows[] = [];
+    const replayed = await this.store.replay(this.position, this.#replayInto(changes, sparse));
     this.position = replayed.position;
-    if (this.store.config.dim !== null) this.fixDim(this.store.config.dim);
-    await this.#loadIndex(replayed.rowCount);
-    await this.#loadVectors(replayed.rowCount);
+    await this.primary.load(replayed.rowCount);
+    for (const { field } of this.named) await field.load(field.ranges.rowCount);
+    for (const part of sparse) await part.read(this.store);
     for (const change of changes) change();
     this.publish(replayed.rowCount);
-    this.#encode();
+    for (const field of this.vectorFields) field.encode();
   }
 
-  #encode(): void {
-    this.#encoding ??= this.#encodeInSlices().finally(() => {
-      this.#encoding = null;
-    });
+  #replayInto(changes: Changes, sparse: SparseRows[]): ReplayVisitor {
+    return {
+      ...replayRows(this, changes),
+      moved: (from, to) => changes.push(() => this.moveAttached(from, to)),
+      fieldVectors: (part) => {
+        const field = this.named[part.fieldNumber]!;
+        field.field.ranges.push(part.count, part.vectorsCrc);
+        changes.push(() => field.slots.attach(part.rows));
+      },
+      sparse: (part) => {
+        const stored = new SparseRows(part);
+        sparse.push(stored);
+        changes.push(() => this.setSparse(stored.rows, stored.vectors));
+      },
+    };
   }
 
-  /** Derives the codes of loaded vectors while searches, which do without them meanwhile, are served already. */
-  async #encodeInSlices(): Promise<void> {
-    const slice = new TimeSlice();
-    // What waits for this open, a first search above all, comes before.
-    await slice.giveWay();
-    while (this.vectors !== null && !this.#isRetired && !this.vectors.encodePending(encodeRows)) {
-      if (slice.isDue()) await slice.giveWay();
+  /** What hangs on the rows `from` goes to the rows `to`. */
+  moveAttached(from: Uint32Array, to: Uint32Array): void {
+    for (let at = 0; at < from.length; at++) {
+      for (const { slots } of this.#named) slots.move(from[at]!, to[at]!);
+      this.#sparse?.move(from[at]!, to[at]!);
     }
   }
 
-  async #loadIndex(rowCount: number): Promise<void> {
-    if (this.index.index !== null) return;
-    this.#isIndexMissing = !(await this.index.load(rowCount));
-    const loaded = this.index.index as VectorIndex | null;
-    // Nothing was loaded yet that the index keeps in its files.
-    if (loaded?.storesVectors && this.vectors?.rowCount === 0) this.#field = this.#fieldAfter(loaded);
+  /** Replaces the sparse vectors of rows; an empty one is none. */
+  setSparse(rows: Uint32Array, vectors: readonly CheckedSparse[]): void {
+    if (rows.length === 0) return;
+    const index = this.#sparseIndex();
+    for (let at = 0; at < rows.length; at++) index.set(rows[at]!, vectors[at]!);
   }
 
-  async #loadVectors(rowCount: number): Promise<void> {
-    const { field } = this;
-    if (field === null || field.rowCount >= rowCount) return;
-    await this.#loadInto(field.table, field.rowCount, rowCount);
-  }
-
-  async #loadInto(vectors: VectorTable, from: number, to: number): Promise<void> {
-    await this.store.loadVectors(from, to, this.ranges, {
-      next: (rows) => vectors.beginAppend(rows),
-      ahead: (rows) => vectors.beginAppendAhead(rows),
-      done: (rows) => vectors.finishAppend(rows, true),
-    });
-  }
-
-  /** The vectors of a field whose first rows an index keeps in files: an empty table for those after them. */
-  #fieldAfter(index: VectorIndex): FieldVectors {
-    const { ranges, store } = this;
-    const dim = store.config.dim!;
-    // Vectors are loaded from the beginning of a range.
-    const range = index.rowCount >= ranges.rowCount ? ranges.count : ranges.indexOf(index.rowCount);
-    const firstRow = range === 0 ? 0 : ranges.endOf(range - 1);
-    const table = new VectorTable({ dim, dtype: store.config.dtype });
-    return new FieldVectors(table, this.#pool, firstRow, new FileVectors(store, ranges, dim, index));
-  }
-
-  /**
-   * The vectors as they are to lie with `index` serving: only what it does not keep in files in memory, or all of them. The
-   * present ones where nothing changes. No commit may run from here to `setField`; reads may.
-   */
-  async fieldFor(index: VectorIndex | null): Promise<FieldVectors | null> {
-    const { field } = this;
-    if (field === null) return null;
-    if (index?.storesVectors) {
-      const next = this.#fieldAfter(index);
-      await this.#loadInto(next.table, next.firstRow, this.#rowCount);
-      return next;
-    }
-    if (field.stored === null) return field;
-    const next = new FieldVectors(new VectorTable(field.table), this.#pool);
-    await this.#loadInto(next.table, 0, this.#rowCount);
-    return next;
-  }
-
-  /** Takes up what `fieldFor` gave, in the same turn as the index that it was made for. */
-  setField(field: FieldVectors | null): void {
-    this.#field = field;
-    this.#encode();
-  }
-
-  /** After a compaction: the index that the configuration names has to be built for the new row numbers. */
-  expectIndex(): void {
-    const { index } = this.store.config;
-    this.#isIndexMissing = index !== null && familyOf(parseIndexName(index)) !== null;
-  }
-
-  /** True where the configuration names an index that could not be loaded and is not built yet. */
-  get isIndexMissing(): boolean {
-    return this.#isIndexMissing && this.index.index === null;
+  /** True where a named or a sparse vector hangs on the row. */
+  hasAttached(row: number): boolean {
+    return this.#sparse?.has(row) === true || this.#named.some(({ slots }) => slots.slotOf(row) !== -1);
   }
 
   /** Makes rows below `rowCount` visible to reads that begin from now on. */
@@ -282,40 +347,9 @@ export class Generation implements FilterSource, CommittedRows, IndexedField {
     this.#version = version + 1;
   }
 
-  fixDim(dim: number): void {
-    this.#field ??= new FieldVectors(new VectorTable({ dim, dtype: this.store.config.dtype }), this.#pool);
-  }
-
-  /** Null while no write has fixed the dimension. */
-  get field(): FieldVectors | null {
-    return this.#field;
-  }
-
-  /** The vectors in memory: of all rows, or of those after the ones that an index keeps in files. */
-  get vectors(): VectorTable | null {
-    return this.#field?.table ?? null;
-  }
-
-  /** Forgets vectors that were taken into memory beyond `rowCount`. */
-  truncateVectors(rowCount: number): void {
-    if (this.#field !== null) this.#field.table.truncate(rowCount - this.#field.firstRow);
-  }
-
-  /** Vectors of some rows, in their order. */
+  /** Vectors of some rows in their order, of a field that all of them have. */
   async vectorsOf(rows: readonly number[]): Promise<Float32Array[]> {
-    const { field } = this;
-    if (field === null) return [];
-    const held = this.index.hold();
-    const data = await (async () => field.readRows(rows))().finally(() => held?.release());
-    return rows.map((_, at) => data.slice(at * field.dim, (at + 1) * field.dim));
-  }
-
-  supersededSnapshot(rowCount: number): Uint32Array {
-    return this.rows.supersededSnapshot(rowCount);
-  }
-
-  get supersededCount(): number {
-    return this.rows.supersededCount;
+    return this.primary.readVectors(rows);
   }
 
   get rowCount(): number {
@@ -382,12 +416,17 @@ export class Generation implements FilterSource, CommittedRows, IndexedField {
     return length === 0 ? "" : this.store.readField(offset, length, crc);
   }
 
+  /** Metadata of a row. */
+  fieldOf(row: number): Field {
+    return textToField(this.fieldText(row));
+  }
+
   /** Metadata of some rows, in their order. */
   async fieldsOf(rows: ArrayLike<number>): Promise<Field[]> {
     const fields: Field[] = [];
     const slice = new TimeSlice();
     for (let i = 0; i < rows.length; i++) {
-      fields.push(textToField(this.fieldText(rows[i]!)));
+      fields.push(this.fieldOf(rows[i]!));
       if ((i & 31) === 31 && slice.isDue()) await slice.giveWay();
     }
     return fields;
@@ -412,6 +451,11 @@ export class Generation implements FilterSource, CommittedRows, IndexedField {
     return fields;
   }
 
+  /** Options of full text search. */
+  get settings(): CollectionConfig["text"] {
+    return this.store.config.text;
+  }
+
   /**
    * Tells the metadata texts of rows in ascending order, with each row's position in the list; rows that lie together in
    * the log are read together.
@@ -419,23 +463,55 @@ export class Generation implements FilterSource, CommittedRows, IndexedField {
   async readTexts(rows: readonly number[], visit: (at: number, text: string) => void): Promise<void> {
     const slice = new TimeSlice();
     for (let from = 0; from < rows.length; ) {
-      const { offset } = this.rows.fieldAt(rows[from]!);
-      const lengths: number[] = [];
-      const crcs: number[] = [];
-      let end = offset;
-      for (let at = from; at < rows.length && lengths.length < spanRowsMax; at++) {
-        const place = this.rows.fieldAt(rows[at]!);
-        if (place.offset !== end || (at > from && end - offset >= spanBytesMax)) break;
-        lengths.push(place.length);
-        crcs.push(place.crc);
-        end += place.length;
-      }
+      const { offset, lengths, crcs } = this.#spanOf((at) => rows[from + at], spanRowsMax, spanBytesMax);
       const first = from;
-      const span = [Uint32Array.from(lengths), Uint32Array.from(crcs)] as const;
-      await this.store.readFieldSpan(offset, ...span, (index, text) => visit(first + index, text));
+      await this.store.readFieldSpan(offset, lengths, crcs, (index, text) => visit(first + index, text));
       from += lengths.length;
       if (slice.isDue()) await slice.giveWay();
     }
+  }
+
+  /** See `TextRows`. */
+  async readFieldBytes(from: number, to: number, visit: (bytes: Uint8Array, ends: Uint32Array) => void): Promise<void> {
+    const slice = new TimeSlice();
+    for (let row = from; row < to; ) {
+      const start = row;
+      const rowAt = (at: number): number | undefined => (start + at < to ? start + at : undefined);
+      const { offset, lengths, crcs } = this.#spanOf(rowAt, spanRowsMax, textBytesMax);
+      await this.store.readFieldSpanBytes(offset, lengths, crcs, (bytes, first, end) => {
+        const ends = new Uint32Array(end - first);
+        let used = 0;
+        for (let at = first; at < end; at++) {
+          used += lengths[at]!;
+          ends[at - first] = used;
+        }
+        visit(bytes, ends);
+      });
+      row += lengths.length;
+      if (slice.isDue()) await slice.giveWay();
+    }
+  }
+
+  /** The first of some rows whose texts lie one after the other in the log. */
+  #spanOf(
+    rowAt: (at: number) => number | undefined,
+    rowsMax: number,
+    bytesMax: number,
+  ): { readonly offset: number; readonly lengths: Uint32Array; readonly crcs: Uint32Array } {
+    const { offset } = this.rows.fieldAt(rowAt(0)!);
+    const lengths: number[] = [];
+    const crcs: number[] = [];
+    let end = offset;
+    for (let at = 0; at < rowsMax; at++) {
+      const row = rowAt(at);
+      if (row === undefined) break;
+      const place = this.rows.fieldAt(row);
+      if (place.offset !== end || (at > 0 && end - offset >= bytesMax)) break;
+      lengths.push(place.length);
+      crcs.push(place.crc);
+      end += place.length;
+    }
+    return { offset, lengths: Uint32Array.from(lengths), crcs: Uint32Array.from(crcs) };
   }
 
   /** Dotted names of the metadata fields that live rows have, sorted. */
@@ -452,11 +528,17 @@ export class Generation implements FilterSource, CommittedRows, IndexedField {
   }
 
   /** Sections of a checkpoint of the committed state. */
-  checkpointSections(): { name: string; bytes: Uint8Array }[] {
+  checkpointSections(): CheckpointSection[] {
     return [
       ...this.rows.serialize(this.#rowCount),
       { name: "vectors.ranges", bytes: this.ranges.toBytes() },
       { name: "columns", bytes: this.columns.serialize() },
+      ...this.named.flatMap(({ number, slots, field }) => [
+        { name: `field.${number}.slots`, bytes: slots.toBytes() },
+        { name: `field.${number}.ranges`, bytes: field.ranges.toBytes() },
+      ]),
+      ...prefixed("sparse", this.#sparse?.serialize() ?? []),
+      ...prefixed("text", this.text.serialize()),
     ];
   }
 
@@ -483,17 +565,16 @@ export class Generation implements FilterSource, CommittedRows, IndexedField {
   /** No read begins here any more; files and memory are released when the last one has ended. */
   async retire(): Promise<void> {
     this.#isRetired = true;
-    this.index.cancel();
+    for (const field of this.vectorFields) field.retire();
     await this.#releaseIfDone();
   }
 
   async #releaseIfDone(): Promise<void> {
     if (!this.#isRetired || this.#pins > 0) return;
-    await this.#encoding;
-    await this.index.close();
-    this.#field?.gathered.release();
-    this.#field?.table.release();
-    this.#field = null;
+    for (const field of this.vectorFields) await field.release();
+    this.text.release();
+    this.#sparse?.release();
+    this.#sparse = null;
     await this.store.close();
   }
 }

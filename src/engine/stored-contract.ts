@@ -11,19 +11,25 @@ import { throwIfAborted } from "../query/exact-search.js";
 import { TimeSlice } from "../time-slice.js";
 import type { Metric } from "../types.js";
 import type { Generation } from "./generation.js";
+import { noRow } from "./slot-table.js";
 
 const batchRows = 1024;
 /** The metrics that do not take every vector. */
 const choosyMetrics: ReadonlySet<Metric> = new Set(["haversine", "hellinger", "wasserstein", "jensen_shannon"]);
 
-/** Throws `INVALID_VECTOR` naming the first live row that the index's metric does not take, or `DIMENSION_MISMATCH`. */
+/**
+ * Throws `INVALID_VECTOR` naming the first live row whose vector in the field the index's metric does not take, or
+ * `DIMENSION_MISMATCH`.
+ */
 export async function checkStoredVectors(
   generation: Generation,
+  fieldName: string,
   name: IndexName,
   signal: AbortSignal | undefined,
 ): Promise<void> {
   const { metric, quantizer, quantizerSize } = name;
-  const { field, rowCount } = generation;
+  const named = generation.namedField(fieldName);
+  const { field, rowCount } = generation.vectorField(fieldName);
   if (field === null) return;
   checkMetricDim(metric, field.dim);
   if (quantizer === "PQ" && quantizerSize !== null && field.dim % quantizerSize !== 0) {
@@ -38,10 +44,11 @@ export async function checkStoredVectors(
   for (let from = 0; from < rowCount; from += batchRows) {
     const to = Math.min(rowCount, from + batchRows);
     await rows.read(from, to, buffer);
-    for (let row = from; row < to; row++) {
-      if (!generation.isLive(row)) continue;
+    for (let slot = from; slot < to; slot++) {
+      const row = named === null ? slot : named.slots.rowOf(slot);
+      if (row === noRow || !generation.isLive(row)) continue;
       const label = (): string => `the vector of id ${JSON.stringify(generation.rows.idAt(row))}`;
-      checkMetricVector(metric, buffer, (row - from) * dim, dim, label);
+      checkMetricVector(metric, buffer, (slot - from) * dim, dim, label);
     }
     throwIfAborted(signal);
     if (slice.isDue()) await slice.giveWay();

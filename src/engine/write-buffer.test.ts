@@ -29,6 +29,12 @@ class CommittedList implements CommittedRows {
     return this.list[row]!.text;
   }
 
+  readonly attached = new Set<number>();
+
+  hasAttached(row: number): boolean {
+    return this.attached.has(row);
+  }
+
   /** As another transaction would: the row of that id is replaced. */
   put(id: Id, text: string): void {
     const old = this.find(id);

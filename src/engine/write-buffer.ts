@@ -9,8 +9,10 @@ import { assert, LynseError } from "../errors.js";
 import { checkMetricVector } from "../index/metric/metric-contract.js";
 import { encodeFloat16 } from "../kernel/float16.js";
 import { limits } from "../limits.js";
-import type { RowsPart, Transaction } from "../storage/transaction.js";
+import type { CheckedSparse } from "../sparse/sparse-vector.js";
+import type { MovedRows, RowsPart, Transaction } from "../storage/transaction.js";
 import type { Dtype, Id, Metric } from "../types.js";
+import { type AttachedField, AttachedVectors } from "./attached-vectors.js";
 import { checkRowsMax } from "./row-table.js";
 import { copyVector } from "./vector-input.js";
 
@@ -27,6 +29,8 @@ export interface CommittedRows {
   isDeleted(row: number): boolean;
   /** Metadata text of a row. */
   fieldText(row: number): string;
+  /** True where a named or a sparse vector hangs on the row. */
+  hasAttached(row: number): boolean;
 }
 
 /** What a staged row does about an existing row of its id: refuse, or replace it. */
@@ -86,6 +90,8 @@ export class WriteBuffer {
   #checkedVersion: number;
   #checkedNumbering: number;
   #maxIntegerId = -1;
+  /** Vectors to hang on rows, by id. */
+  readonly #attached = new AttachedVectors();
 
   constructor(committed: CommittedRows, dim: number, dtype: Dtype, metric: Metric = "ip") {
     this.#metric = metric;
@@ -105,7 +111,7 @@ export class WriteBuffer {
   }
 
   get isEmpty(): boolean {
-    return this.#rowCount === 0 && this.#deletedRows.size === 0;
+    return this.#rowCount === 0 && this.#deletedRows.size === 0 && this.#attached.isEmpty;
   }
 
   /** Largest integer id staged, -1 without one. */
@@ -273,6 +279,7 @@ export class WriteBuffer {
       this.rollback(savepoint);
       throw error;
     }
+    this.#attached.absorb(other.#attached);
   }
 
   /** Staged rows that are live in this transaction: id and metadata text, for filters. */
@@ -288,11 +295,31 @@ export class WriteBuffer {
   /** Ids and committed rows that this transaction touches, rows as texts no id can be confused with. */
   *touchedKeys(): Generator<Id> {
     yield* this.#stagedById.keys();
+    yield* this.#attached.ids();
     for (const [row, { id }] of this.#deletedRows) {
       yield `\0${row}`;
       yield id;
     }
     for (const row of this.#supersededRows) yield `\0${row}`;
+  }
+
+  /** True where the id has a live row, staged or committed. */
+  isLiveId(id: Id): boolean {
+    this.#renumber();
+    const staged = this.#stagedById.get(id);
+    if (staged !== undefined) return !this.#deadStaged.has(staged);
+    const row = this.#committed.find(id);
+    return row >= 0 && this.#isCommittedLive(row);
+  }
+
+  /** Hangs a vector of a named field on the live row of an id; replaces the one that it has. */
+  attachVector(field: AttachedField, id: Id, vector: Float32Array): void {
+    this.#attached.setVector(field, id, vector);
+  }
+
+  /** Hangs a sparse vector on the live row of an id; replaces the one that it has. */
+  attachSparse(id: Id, vector: CheckedSparse): void {
+    this.#attached.setSparse(id, vector);
   }
 
   /** Deletes the row of an id, staged or committed. False when there is none. */
@@ -307,6 +334,8 @@ export class WriteBuffer {
   deleteStaged(staged: number): boolean {
     if (this.#deadStaged.has(staged)) return false;
     this.#deadStaged.set(staged, false);
+    const { part, at } = this.#locate(staged);
+    this.#attached.drop(part.ids[at]!);
     return true;
   }
 
@@ -315,6 +344,7 @@ export class WriteBuffer {
     this.#renumber();
     if (row < 0 || !this.#isCommittedLive(row) || this.#supersededRows.has(row)) return false;
     this.#deletedRows.set(row, { id, isByFilter });
+    this.#attached.drop(id);
     return true;
   }
 
@@ -328,12 +358,61 @@ export class WriteBuffer {
     const deleted = [...this.#deletedRows.keys()].filter((row) => !this.#supersededRows.has(row));
     for (const [staged, isReplaced] of this.#deadStaged) (isReplaced ? superseded : deleted).push(firstRow + staged);
     const ascending = (rows: number[]): Uint32Array => Uint32Array.from(rows).sort();
+    const moved = this.#movedRows(firstRow);
     return {
       rows: this.#parts.map((part) => this.#toRowsPart(part)),
       superseded: ascending(superseded),
       deleted: ascending(deleted),
       restored: [],
+      ...(moved === null ? {} : { moved }),
+      ...this.#attached.toParts((id) => this.#rowToAttach(id, firstRow)),
     };
+  }
+
+  /** What hangs on a row that is replaced goes to the row that replaces it, from one to the next. */
+  #movedRows(firstRow: number): MovedRows | null {
+    const from: number[] = [];
+    const to: number[] = [];
+    const seen = new Set<Id>();
+    /** Staged rows that something is handed to. */
+    const holders = new Set<number>();
+    let staged = 0;
+    for (const part of this.#supersededRows.size === 0 ? [] : this.#parts) {
+      for (let at = 0; at < part.ids.length; at++, staged++) {
+        const id = part.ids[at]!;
+        const source = seen.has(id) ? this.#handedOn(staged, holders, firstRow) : this.#handedOver(id);
+        seen.add(id);
+        if (source < 0) continue;
+        from.push(source);
+        to.push(firstRow + staged);
+        holders.add(staged);
+      }
+    }
+    return from.length === 0 ? null : { from: Uint32Array.from(from), to: Uint32Array.from(to) };
+  }
+
+  /** The committed row whose vectors the first staged row of an id takes over; -1 for none. */
+  #handedOver(id: Id): number {
+    const row = this.#committed.find(id);
+    const isReplaced = row >= 0 && this.#supersededRows.has(row) && this.#isCommittedLive(row);
+    return isReplaced && this.#committed.hasAttached(row) ? row : -1;
+  }
+
+  /** The staged row whose vectors a later one of the same id takes over, as a row; -1 for none. */
+  #handedOn(staged: number, holders: ReadonlySet<number>, firstRow: number): number {
+    const previous = this.#previous[staged]!;
+    const wasDeleted = (previous & 1) === 1;
+    return previous >= 0 && !wasDeleted && holders.has(previous >> 1) ? firstRow + (previous >> 1) : -1;
+  }
+
+  /** The live row of an id when this transaction is done, to hang vectors on. */
+  #rowToAttach(id: Id, firstRow: number): number {
+    const staged = this.#stagedById.get(id);
+    if (staged !== undefined && !this.#deadStaged.has(staged)) return firstRow + staged;
+    const row = staged === undefined ? this.#committed.find(id) : -1;
+    if (row >= 0 && this.#isCommittedLive(row)) return row;
+    const message = `id ${JSON.stringify(id)} is not in the collection any more, so no vector can be hung on it`;
+    throw new LynseError("ID_NOT_FOUND", message, { id });
   }
 
   #toRowsPart(part: Part): RowsPart {

@@ -74,11 +74,35 @@ export async function resolveFilter(source: FilterSource, request: FilterRequest
 }
 
 /** As `resolveFilter`, at once; null where something has to be waited for. */
-export function resolveFilterNow(source: FilterSource, { where, filterIds }: FilterRequest): RowFilter | null {
-  if (filterIds !== null) return null;
+export function resolveFilterNow(source: FilterSource, request: FilterRequest): RowFilter | null {
+  return request.filterIds === null ? filterNow(source, request) : null;
+}
+
+/** The id index is there already, where ids are asked for. */
+function filterNow(source: FilterSource, request: FilterRequest): RowFilter | null {
+  const { where, filterIds } = request;
   const snapshot = snapshotOf(source);
   if (where !== null && !source.columns.isReady(pathsOf(where), snapshot.rowCount)) return null;
-  return evaluated(source, snapshot, { where, filterIds, signal: undefined }, null);
+  const chosenRows = filterIds === null ? null : filterIds.map((id) => source.find(id));
+  return evaluated(source, snapshot, request, chosenRows);
+}
+
+/**
+ * Resolves a filter and hands it to `use` in the very turn of its snapshot: whatever else `use` takes of the collection
+ * belongs to the same state of it.
+ */
+export async function withFilter<T>(
+  source: FilterSource,
+  request: FilterRequest,
+  use: (filter: RowFilter) => T | Promise<T>,
+): Promise<T> {
+  const { where, filterIds, signal } = request;
+  if (filterIds !== null) await source.prepareFind();
+  for (;;) {
+    const filter = filterNow(source, request);
+    if (filter !== null) return use(filter);
+    await source.columns.ensure(pathsOf(where!), source.rowCount, signal);
+  }
 }
 
 /** The rows as they are at one moment. */
@@ -131,6 +155,22 @@ function evaluated(
   }
   const isNarrowed = where !== null || chosenRows !== null;
   return { rowCount, mask, count, liveCount, estimated, where, isNarrowed };
+}
+
+/** The filter without some rows. */
+export function withoutRows(filter: RowFilter, rows: readonly number[]): RowFilter {
+  const { rowCount } = filter;
+  const mask = new Uint32Array(Math.ceil(rowCount / 32));
+  if (filter.mask === null) mask.fill(0xffff_ffff);
+  else mask.set(filter.mask.subarray(0, mask.length));
+  let { count } = filter;
+  for (const row of rows) {
+    const bit = 1 << (row & 31);
+    if (row >= rowCount || (mask[row >>> 5]! & bit) === 0) continue;
+    mask[row >>> 5]! &= ~bit;
+    count -= 1;
+  }
+  return { ...filter, mask, count, isNarrowed: true };
 }
 
 /** Both masks at once (null: all rows), and how many of the first `rowCount` bits are set. */

@@ -4,26 +4,20 @@
  * Checks what callers give, runs it on the engine, and makes views of what comes back. No state of its own: handles of
  * one collection share its engine and its pending writes.
  */
+import type { EmbedFunction } from "../../embed/embedder.js";
 import type { CollectionEngine } from "../../engine/collection-engine.js";
+import { fieldDefinition, fieldDefinitions, primaryFieldName } from "../../engine/field-definition.js";
 import type { Generation } from "../../engine/generation.js";
 import { checkId, checkIds } from "../../engine/id-input.js";
-import { asComponents, isVectorLike, matrixComponents, matrixRows, queryVector } from "../../engine/vector-input.js";
+import { checkTextSettings, storedTextSettings } from "../../engine/text-settings.js";
 import { LynseError } from "../../errors.js";
 import { parseIndexName } from "../../index/index-name.js";
 import { checkIndexParameters } from "../../index/index-parameters.js";
-import { checkMetricVector } from "../../index/metric/metric-contract.js";
-import type { ScanResult } from "../../kernel/vector-table.js";
 import { checkLimit, limits } from "../../limits.js";
 import { throwIfAborted } from "../../query/exact-search.js";
-import {
-  emptyResult,
-  type FieldResult,
-  searchField,
-  searchFieldBatch,
-  searchFieldRange,
-  usableIndex,
-} from "../../query/field-search.js";
-import { lastRowsOf, type RowFilter, resolveFilter, resolveFilterNow, rowsOf } from "../../query/row-filter.js";
+import type { FacetResult } from "../../query/facet-counts.js";
+import { lastRowsOf, type RowFilter, resolveFilter, rowsOf } from "../../query/row-filter.js";
+import type { SparseVector } from "../../sparse/sparse-vector.js";
 import type { Fields, Id, Matrix, Vector } from "../../types.js";
 import { checkBoolean, checkFunction, checkInteger, checkOptions, checkSignal, checkText } from "../check-options.js";
 import type {
@@ -34,28 +28,36 @@ import type {
   CollectionStats,
   InsertSession,
   Item,
-  QueryOptions,
-  RangeOptions,
   Row,
-  SearchOptions,
   SearchPlan,
   Selection,
+  TextIndexOptions,
   UpsertOptions,
+  VectorFieldInfo,
+  VectorFieldOptions,
 } from "../collection.js";
 import { ResultView } from "../result-view.js";
-import { collectionStats } from "./collection-stats.js";
+import type {
+  Facets,
+  HybridOptions,
+  HybridQuery,
+  QueryOptions,
+  RangeOptions,
+  RecommendOptions,
+  RecommendQuery,
+  SearchOptions,
+  SearchTarget,
+  SparseSearchOptions,
+  TextSearchOptions,
+} from "../search-options.js";
+import { collectionStats, vectorFieldInfos } from "./collection-stats.js";
+import { DocumentVectors } from "./document-vectors.js";
 import { LocalInsertSession } from "./local-insert-session.js";
-import { runQuery } from "./local-query.js";
+import { type QueryPage, runQuery } from "./local-query.js";
+import { LocalSearcher } from "./local-searcher.js";
 import { LocalWriter } from "./local-writer.js";
-import {
-  checkFieldName,
-  type FetchInput,
-  queryInput,
-  type ReadInput,
-  rangeInput,
-  type SearchInput,
-  searchInput,
-} from "./read-options.js";
+import { type FetchInput, fieldNameInput, queryInput, type ReadInput } from "./read-options.js";
+import { vectorFieldInput } from "./vector-field-input.js";
 import { whereNode } from "./where-input.js";
 
 const scanBatchDefault = 1000;
@@ -63,9 +65,13 @@ const scanBatchDefault = 1000;
 export class LocalCollection<F extends Fields = Fields> implements Collection<F> {
   readonly #engine: CollectionEngine;
   readonly #writer: LocalWriter<F>;
+  readonly #searcher: LocalSearcher<F>;
+  readonly #documents: DocumentVectors;
 
-  constructor(engine: CollectionEngine) {
+  constructor(engine: CollectionEngine, embed: EmbedFunction | null = null) {
     this.#engine = engine;
+    this.#documents = new DocumentVectors(engine, embed);
+    this.#searcher = new LocalSearcher<F>(engine, this.#documents);
     const holder = {
       get buffer() {
         return engine.pending;
@@ -75,7 +81,7 @@ export class LocalCollection<F extends Fields = Fields> implements Collection<F>
       },
       commit: () => engine.commitPending(),
     };
-    this.#writer = new LocalWriter<F>(engine, holder, () => engine.checkOpen());
+    this.#writer = new LocalWriter<F>(engine, holder, () => engine.checkOpen(), this.#documents);
   }
 
   get name(): string {
@@ -91,7 +97,7 @@ export class LocalCollection<F extends Fields = Fields> implements Collection<F>
   async insertSession<T>(write: (session: InsertSession<F>) => Promise<T> | T): Promise<T> {
     checkFunction(write ?? null, "the function of insertSession");
     this.#engine.checkWritable();
-    const session = new LocalInsertSession<F>(this.#engine);
+    const session = new LocalInsertSession<F>(this.#engine, this.#documents);
     try {
       const result = await write(session);
       await session.commit();
@@ -127,6 +133,14 @@ export class LocalCollection<F extends Fields = Fields> implements Collection<F>
 
   upsert(options: UpsertOptions<F>): Promise<Id[]> {
     return this.#writer.upsert(options);
+  }
+
+  addNamedVectors(field: string, vectors: Matrix | Vector, ids: readonly Id[] | Id): Promise<void> {
+    return this.#writer.addNamedVectors(field, vectors, ids);
+  }
+
+  addSparseVectors(vectors: readonly SparseVector[] | SparseVector, ids: readonly Id[] | Id): Promise<void> {
+    return this.#writer.addSparseVectors(vectors, ids);
   }
 
   delete(selection: Selection): Promise<number> {
@@ -182,185 +196,92 @@ export class LocalCollection<F extends Fields = Fields> implements Collection<F>
     const index = parseIndexName(mode);
     checkOptions(options, undefined, `buildIndex("${index.name}")`);
     const { fieldName, onProgress: callback, signal: given, ...rest } = options;
-    checkFieldName(fieldName);
+    const field = this.#fieldName(fieldName);
     const onProgress = checkFunction(callback, "onProgress");
     const signal = checkSignal(given);
     throwIfAborted(signal);
     const parameters = checkIndexParameters(index, rest);
-    await this.#engine.buildIndex(index, parameters, {
+    await this.#engine.indexes.build(field, index, parameters, {
       signal,
       onProgress: (done, total) => onProgress?.({ done, total }),
     });
-    const rows = this.#engine.generation.liveCount;
+    const { rowCount, supersededCount } = this.#engine.generation.vectorField(field);
+    const rows = field === primaryFieldName ? this.#engine.generation.liveCount : rowCount - supersededCount;
     onProgress?.({ done: rows, total: rows });
   }
 
   async removeIndex(options: { readonly fieldName?: string } = {}): Promise<void> {
     checkOptions(options, ["fieldName"], "removeIndex");
-    checkFieldName(options.fieldName);
-    await this.#engine.setFlatIndex(null);
+    await this.#engine.indexes.setFlat(this.#fieldName(options.fieldName), null);
   }
 
   async indexMode(options: { readonly fieldName?: string } = {}): Promise<string | null> {
     checkOptions(options, ["fieldName"], "indexMode");
-    checkFieldName(options.fieldName);
     this.#engine.checkOpen();
-    return this.#engine.config.index;
+    return fieldDefinition(this.#engine.config, fieldNameInput(options.fieldName)).index;
+  }
+
+  /** The name of a vector field that there is. */
+  #fieldName(name: unknown): string {
+    this.#engine.checkOpen();
+    return fieldDefinition(this.#engine.config, fieldNameInput(name)).name;
+  }
+
+  // Vector fields and texts.
+
+  async createVectorField(name: string, options: VectorFieldOptions): Promise<void> {
+    await this.#engine.createVectorField(vectorFieldInput(name, options));
+  }
+
+  async listVectorFields(): Promise<VectorFieldInfo[]> {
+    this.#engine.checkOpen();
+    return vectorFieldInfos(this.#engine);
+  }
+
+  async configureText(options: TextIndexOptions): Promise<void> {
+    await this.#engine.configureText(storedTextSettings(checkTextSettings(options)));
   }
 
   // Searches.
 
-  async search(vector: Vector, options?: SearchOptions): Promise<ResultView<F>> {
-    const input = searchInput(options, "search");
-    const now = this.#searchNow(vector, input);
-    if (now !== null) return now;
-    return this.#engine.read(async (generation) => {
-      const filter = await resolveFilter(generation, input);
-      const found = this.#searchIn(generation, filter, vector, input);
-      // Most searches are answered at once: no turn of the event loop is waited for in vain.
-      const scan = found instanceof Promise ? await found : found;
-      return this.#view(generation, scan, input, input.k);
-    });
+  search(target: SearchTarget, options?: SearchOptions<F>): Promise<ResultView<F>> {
+    return this.#searcher.search(target, options);
   }
 
-  /** What most searches are: everything in memory, and nothing to wait for. Null otherwise. */
-  #searchNow(vector: unknown, input: SearchInput): ResultView<F> | Promise<ResultView<F>> | null {
-    if (input.returnFields || input.returnVectors) return null;
-    const { generation } = this.#engine;
-    const filter = resolveFilterNow(generation, input);
-    if (filter === null) return null;
-    const found = this.#searchIn(generation, filter, vector, input);
-    if (!(found instanceof Promise)) return this.#idsView(generation, found, input.k);
-    return generation.pin(async () => this.#idsView(generation, await found, input.k));
+  batchSearch(vectors: Matrix, options?: SearchOptions<F>): Promise<ResultView<F>[]> {
+    return this.#searcher.batchSearch(vectors, options);
   }
 
-  #idsView(generation: Generation, { rows, values }: ScanResult, k: number): ResultView<F> {
-    const ids = new Array<Id>(rows.length);
-    for (let at = 0; at < rows.length; at++) ids[at] = generation.rows.idAt(rows[at]!);
-    const { metric, index } = this.#labels();
-    return new ResultView<F>({ type: "search", ids, distances: new Float32Array(values), k, metric, index });
+  searchRange(vector: Vector, options: RangeOptions): Promise<ResultView<F>> {
+    return this.#searcher.searchRange(vector, options);
   }
 
-  #searchIn(
-    generation: Generation,
-    filter: RowFilter,
-    vector: unknown,
-    input: SearchInput,
-  ): FieldResult | Promise<FieldResult> {
-    throwIfAborted(input.signal);
-    const { metric } = this.#engine;
-    const query = queryVector(vector, this.#queryDim(vector), metric);
-    const { field } = generation;
-    if (field === null) return emptyResult;
-    const held = generation.index.hold();
-    const { k, signal, nprobe, exact } = input;
-    let isWaiting = false;
-    try {
-      const index = usableIndex(held, metric);
-      const found = searchField(field, index, filter, { metric, query, k, signal, nprobe, exact });
-      isWaiting = found instanceof Promise;
-      return found instanceof Promise ? found.finally(() => held?.release()) : found;
-    } finally {
-      if (!isWaiting) held?.release();
-    }
+  searchProfile(vector: Vector, options?: SearchOptions<F>): Promise<{ items: ResultView<F>; profile: SearchPlan }> {
+    return this.#searcher.searchProfile(vector, options);
   }
 
-  /** Components that a query must have; any number while no write has fixed the dimension. */
-  #queryDim(vector: unknown): number {
-    const { config, metric } = this.#engine;
-    if (config.dim !== null) return config.dim;
-    const components = asComponents(vector, metric, null);
-    return isVectorLike(components) ? (components as ArrayLike<number>).length : 1;
+  searchSparse(sparse: SparseVector, options?: SparseSearchOptions<F>): Promise<ResultView<F>> {
+    return this.#searcher.searchSparse(sparse, options);
   }
 
-  async batchSearch(vectors: Matrix, options?: SearchOptions): Promise<ResultView<F>[]> {
-    const input = searchInput(options, "batchSearch");
-    const first = Array.isArray(vectors) ? vectors[0] : vectors;
-    const dim = this.#engine.config.dim ?? (first as { dim?: number } | undefined)?.dim ?? this.#queryDim(first);
-    const { metric } = this.#engine;
-    const label = (row: number): string => `query vector ${row}`;
-    const { data, count } = matrixRows(matrixComponents(vectors, metric, dim), dim, "float32", label);
-    for (let row = 0; row < count; row++) checkMetricVector(metric, data, row * dim, dim, () => label(row));
-    return this.#engine.read(async (generation) => {
-      const filter = await resolveFilter(generation, input);
-      const { k, signal, nprobe, exact } = input;
-      const scans = await searchFieldBatch(
-        generation,
-        filter,
-        { metric, queries: data, k, signal, nprobe, exact },
-        count,
-      );
-      const views: ResultView<F>[] = [];
-      for (const scan of scans) views.push(await this.#view(generation, scan, input, input.k));
-      return views;
-    });
+  bm25Search(text: string, options?: TextSearchOptions<F>): Promise<ResultView<F>> {
+    return this.#searcher.bm25Search(text, options);
   }
 
-  async searchRange(vector: Vector, options: RangeOptions): Promise<ResultView<F>> {
-    const input = rangeInput(options);
-    return this.#engine.read(async (generation) => {
-      const filter = await resolveFilter(generation, input);
-      throwIfAborted(input.signal);
-      const { metric } = this.#engine;
-      const query = queryVector(vector, this.#queryDim(vector), metric);
-      const { threshold, maxResults: k, signal } = input;
-      const scan = await searchFieldRange(generation, filter, { metric, query, k, threshold, signal });
-      return this.#view(generation, scan, input, input.maxResults);
-    });
+  textSearch(text: string, options?: TextSearchOptions<F>): Promise<ResultView<F>> {
+    return this.#searcher.bm25Search(text, options);
   }
 
-  async searchProfile(vector: Vector, options?: SearchOptions): Promise<{ items: ResultView<F>; profile: SearchPlan }> {
-    const startedAt = performance.now();
-    const input = searchInput(options, "searchProfile");
-    return this.#engine.read(async (generation) => {
-      const filter = await resolveFilter(generation, { ...input, wantsEstimate: true });
-      const filteredAt = performance.now();
-      const scan = await this.#searchIn(generation, filter, vector, input);
-      const searchedAt = performance.now();
-      const items = await this.#view(generation, scan, input, input.k);
-      const fetchedAt = performance.now();
-      const us = (from: number, to: number): number => Math.round((to - from) * 1000);
-      const profile: SearchPlan = {
-        plan: scan.plan,
-        strategy: scan.strategy,
-        candidates: scan.candidates,
-        tailRows: scan.tailRows,
-        fellBack: scan.fellBack,
-        firstPass: scan.firstPass,
-        index: items.index,
-        metric: items.metric,
-        rows: filter.liveCount,
-        matchesEstimated: Math.round(filter.estimated),
-        matches: filter.count,
-        rowsScored: scan.rowsScored,
-        rowsRescored: scan.rowsRescored,
-        resultCount: items.length,
-        unknownFields: filter.where === null ? [] : generation.columns.unknownPaths(filter.where, filter.rowCount),
-        filterUs: us(startedAt, filteredAt),
-        searchUs: us(filteredAt, searchedAt),
-        fetchUs: us(searchedAt, fetchedAt),
-        totalUs: us(startedAt, fetchedAt),
-      };
-      return { items, profile };
-    });
+  hybridSearch(query: HybridQuery, options?: HybridOptions<F>): Promise<ResultView<F>> {
+    return this.#searcher.hybridSearch(query, options);
   }
 
-  async #view(generation: Generation, scan: ScanResult, fetch: FetchInput, k: number): Promise<ResultView<F>> {
-    const rows = Array.from(scan.rows);
-    return new ResultView<F>({
-      type: "search",
-      ids: rows.map((row) => generation.rows.idAt(row)),
-      distances: new Float32Array(scan.values),
-      fields: fetch.returnFields ? ((await generation.fieldsOf(rows)) as F[]) : null,
-      vectors: fetch.returnVectors ? await generation.vectorsOf(rows) : null,
-      k,
-      ...this.#labels(),
-    });
+  recommend(query: RecommendQuery, options?: RecommendOptions<F>): Promise<ResultView<F>> {
+    return this.#searcher.recommend(query, options);
   }
 
-  #labels(): { metric: CollectionEngine["metric"]; index: string } {
-    const { config, metric } = this.#engine;
-    return { metric, index: config.index ?? parseIndexName(config.defaultIndex ?? "FLAT-IP").name };
+  facets(fields: Facets, options?: Parameters<Collection<F>["facets"]>[1]): Promise<FacetResult> {
+    return this.#searcher.facets(fields, options);
   }
 
   // Queries.
@@ -376,9 +297,9 @@ export class LocalCollection<F extends Fields = Fields> implements Collection<F>
   async #query(options: QueryOptions | undefined, call: string, returnVectors: boolean): Promise<ResultView<F>> {
     const input = queryInput(options, call);
     return this.#engine.read(async (generation) => {
-      const { rows, cursor } = await runQuery(generation, input);
-      const returnFields = !input.returnIdsOnly;
-      return this.#rowsView(generation, rows, "query", { returnFields, returnVectors }, cursor);
+      const page = await runQuery(generation, input);
+      const fetch = { returnFields: !input.returnIdsOnly, returnVectors };
+      return this.#rowsView(generation, page.rows, "query", fetch, page);
     });
   }
 
@@ -387,16 +308,21 @@ export class LocalCollection<F extends Fields = Fields> implements Collection<F>
     rows: readonly number[],
     type: "query" | "data",
     fetch: FetchInput,
-    cursor: string | null = null,
+    more: Pick<QueryPage, "cursor" | "groups" | "facets"> = noPage,
   ): Promise<ResultView<F>> {
     return new ResultView<F>({
       type,
       ids: rows.map((row) => generation.rows.idAt(row)),
       fields: fetch.returnFields ? ((await generation.fieldsOf(rows)) as F[]) : null,
       vectors: fetch.returnVectors ? await generation.vectorsOf(rows) : null,
-      cursor,
+      ...{ cursor: more.cursor, groups: more.groups, facets: more.facets },
       ...this.#labels(),
     });
+  }
+
+  #labels(): { metric: CollectionEngine["metric"]; index: string } {
+    const { metric, label: index } = fieldDefinitions(this.#engine.config)[0]!;
+    return { metric, index };
   }
 
   async get(ids: readonly Id[] | Id): Promise<ResultView<F>> {
@@ -517,5 +443,7 @@ export class LocalCollection<F extends Fields = Fields> implements Collection<F>
     await this.#engine.updateDescription(description);
   }
 }
+
+const noPage = { cursor: null, groups: null, facets: null };
 
 const everything: ReadInput = { where: null, filterIds: null, signal: undefined };

@@ -1,17 +1,20 @@
 /**
  * How does an embedded database do what the contract says?
  */
+import type { EmbedFunction } from "../../embed/embedder.js";
 import type { EngineRegistry } from "../../engine/engine-registry.js";
-import { checkDim, describe } from "../../engine/vector-input.js";
+import { checkTextSettings, storedTextSettings } from "../../engine/text-settings.js";
+import { checkDim } from "../../engine/vector-input.js";
 import { LynseError } from "../../errors.js";
 import { parseIndexName } from "../../index/index-name.js";
 import { checkLimit } from "../../limits.js";
 import type { CollectionConfig } from "../../storage/manifest.js";
-import type { Dtype, Fields } from "../../types.js";
-import { checkBoolean, checkOptions, checkText } from "../check-options.js";
+import type { Fields } from "../../types.js";
+import { checkBoolean, checkFunction, checkOptions, checkText } from "../check-options.js";
 import type { Collection } from "../collection.js";
-import type { CollectionDescription, CollectionOptions, Database } from "../database.js";
+import type { CollectionDescription, CollectionOptions, Database, OpenOptions } from "../database.js";
 import { LocalCollection } from "./local-collection.js";
+import { checkDtype } from "./vector-field-input.js";
 
 /** Gives the open root; opens it on first use. */
 export type RootProvider = () => Promise<EngineRegistry>;
@@ -46,11 +49,13 @@ export class LocalDatabase implements Database {
       if (dim !== null && engine.config.dim === null && !engine.isReadOnly) await engine.fixDim(dim);
       check();
     }
-    return new LocalCollection<F>(engine);
+    return new LocalCollection<F>(engine, wanted.embed);
   }
 
-  async getCollection<F extends Fields = Fields>(name: string): Promise<Collection<F>> {
-    return new LocalCollection<F>(await (await this.#root()).openCollection(this.name, name));
+  async getCollection<F extends Fields = Fields>(name: string, options: OpenOptions = {}): Promise<Collection<F>> {
+    checkOptions(options, ["embed"], "getCollection");
+    const embed = checkFunction(options.embed, "embed") ?? null;
+    return new LocalCollection<F>(await (await this.#root()).openCollection(this.name, name), embed);
   }
 
   async hasCollection(name: string): Promise<boolean> {
@@ -97,9 +102,16 @@ export class LocalDatabase implements Database {
   }
 }
 
-function collectionInput(options: CollectionOptions): { config: CollectionConfig; dropIfExists: boolean } {
-  checkOptions(options, ["dim", "dtype", "description", "defaultIndex", "dropIfExists"], "requireCollection");
-  const { description, defaultIndex = defaultIndexName } = options;
+interface CollectionInput {
+  readonly config: CollectionConfig;
+  readonly dropIfExists: boolean;
+  readonly embed: EmbedFunction | null;
+}
+
+function collectionInput(options: CollectionOptions): CollectionInput {
+  const names = ["dim", "dtype", "description", "defaultIndex", "dropIfExists", "text", "embed"];
+  checkOptions(options, names, "requireCollection");
+  const { description, defaultIndex = defaultIndexName, text } = options;
   if (description !== undefined) {
     checkLimit("descriptionLengthMax", checkText(description, "description").length, "the length of the description");
   }
@@ -111,13 +123,10 @@ function collectionInput(options: CollectionOptions): { config: CollectionConfig
     defaultIndex: index,
     description: description ?? null,
     createdAt: new Date().toISOString(),
+    ...(text === undefined ? {} : { text: storedTextSettings(checkTextSettings(text)) }),
   };
-  return { config, dropIfExists: checkBoolean(options.dropIfExists ?? false, "dropIfExists") };
-}
-
-function checkDtype(dtype: unknown): Dtype {
-  if (dtype === "float32" || dtype === "float16") return dtype;
-  throw new LynseError("INVALID_ARGUMENT", `dtype must be "float32" or "float16", got ${describe(dtype)}`);
+  const dropIfExists = checkBoolean(options.dropIfExists ?? false, "dropIfExists");
+  return { config, dropIfExists, embed: checkFunction(options.embed, "embed") ?? null };
 }
 
 /** An existing collection must be the one that was asked for. */

@@ -7,19 +7,21 @@ import type { CollectionEngine } from "../../engine/collection-engine.js";
 import { LynseError } from "../../errors.js";
 import type { Fields } from "../../types.js";
 import type { InsertSession } from "../collection.js";
+import type { DocumentVectors } from "./document-vectors.js";
 import { type BufferHolder, LocalWriter } from "./local-writer.js";
 
 export class LocalInsertSession<F extends Fields> extends LocalWriter<F> implements InsertSession<F> {
   readonly #engine: CollectionEngine;
   readonly #state: BufferHolder & { isEnded: boolean };
 
-  constructor(engine: CollectionEngine) {
+  constructor(engine: CollectionEngine, documents: DocumentVectors) {
     const state = { buffer: null, commit: null, isEnded: false };
-    super(engine, state, () => {
+    const checkOpen = (): void => {
       engine.checkOpen();
       if (!state.isEnded) return;
       throw new LynseError("CLOSED", "this insert session has ended; await every write inside the session's function");
-    });
+    };
+    super(engine, state, checkOpen, documents);
     this.#engine = engine;
     this.#state = state;
   }

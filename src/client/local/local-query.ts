@@ -9,14 +9,19 @@ import type { Generation } from "../../engine/generation.js";
 import { LynseError } from "../../errors.js";
 import { FieldPath } from "../../metadata/field-path.js";
 import { compareText } from "../../metadata/text-order.js";
+import type { FacetResult } from "../../query/facet-counts.js";
 import { compareOrderValues, type OrderValue, orderValueOf } from "../../query/order-value.js";
 import { decodeCursor, encodeCursor } from "../../query/query-cursor.js";
 import { type RowFilter, resolveFilter, rowsOf } from "../../query/row-filter.js";
+import type { ResultGroup } from "../search-options.js";
+import { countFacets, groupQuery } from "./ranked-search.js";
 import type { QueryInput } from "./read-options.js";
 
 export interface QueryPage {
   readonly rows: readonly number[];
   readonly cursor: string | null;
+  readonly groups: readonly ResultGroup[] | null;
+  readonly facets: FacetResult | null;
 }
 
 type Order = NonNullable<QueryInput["orderBy"]>;
@@ -28,10 +33,34 @@ interface PageStart {
   readonly value: OrderValue;
 }
 
+const nothing: QueryPage = { rows: [], cursor: null, groups: null, facets: null };
+
 export async function runQuery(generation: Generation, input: QueryInput): Promise<QueryPage> {
-  const { where, filterIds, limit, orderBy } = input;
-  if (where === null && filterIds === null && limit === null) return { rows: [], cursor: null };
+  const { where, filterIds, limit, facets, grouping } = input;
+  if (where === null && filterIds === null && limit === null) {
+    return facets.length === 0 && grouping === null ? nothing : allRows(generation, input);
+  }
+  return allRows(generation, input);
+}
+
+async function allRows(generation: Generation, input: QueryInput): Promise<QueryPage> {
   const filter = await resolveFilter(generation, input);
+  const { facets, grouping, limit, signal } = input;
+  const reach = { rowCount: filter.rowCount, signal };
+  const counts = facets.length === 0 ? null : await countFacets(generation, facets, filter.mask, reach);
+  if (grouping === null) return { ...(await page(generation, filter, input)), groups: null, facets: counts };
+  const { rows } = await page(generation, filter, { ...input, limit: null });
+  const grouped = await groupQuery(generation, rows, limit ?? filter.count, grouping, reach);
+  return { ...grouped, cursor: null, facets: counts };
+}
+
+/** One page of the rows of a filter. */
+async function page(
+  generation: Generation,
+  filter: RowFilter,
+  input: QueryInput,
+): Promise<Pick<QueryPage, "rows" | "cursor">> {
+  const { limit, orderBy } = input;
   const start = input.cursor === null ? null : pageStart(generation, input.cursor, input);
   const wanted = limit ?? filter.count;
   let rows: number[];

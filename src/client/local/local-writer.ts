@@ -23,10 +23,21 @@ import { evaluateRow } from "../../metadata/row-evaluator.js";
 import type { WhereNode } from "../../metadata/where-node.js";
 import { throwIfAborted } from "../../query/exact-search.js";
 import { resolveFilter, rowsOf } from "../../query/row-filter.js";
+import { checkSparse, type SparseVector } from "../../sparse/sparse-vector.js";
 import { TimeSlice } from "../../time-slice.js";
 import type { Fields, Id, Matrix, Vector } from "../../types.js";
-import { checkFunction, checkInteger, checkOptions, checkSignal } from "../check-options.js";
+import { checkFunction, checkInteger, checkOptions, checkSignal, checkText } from "../check-options.js";
 import type { AddOptions, BulkAddOptions, Item, Selection, UpsertOptions, Writer } from "../collection.js";
+import {
+  distinctIds,
+  documentTexts,
+  namedField,
+  namedRows,
+  namedVectors,
+  sparseLabel,
+  sparseRows,
+} from "./attached-input.js";
+import type { DocumentVectors } from "./document-vectors.js";
 import { whereNode } from "./where-input.js";
 
 /** Where staged rows go. */
@@ -51,11 +62,13 @@ export class LocalWriter<F extends Fields> implements Writer<F> {
   readonly #engine: CollectionEngine;
   readonly #holder: BufferHolder;
   readonly #checkOpen: () => void;
+  readonly #documents: DocumentVectors;
 
-  constructor(engine: CollectionEngine, holder: BufferHolder, checkOpen: () => void) {
+  constructor(engine: CollectionEngine, holder: BufferHolder, checkOpen: () => void, documents: DocumentVectors) {
     this.#engine = engine;
     this.#holder = holder;
     this.#checkOpen = checkOpen;
+    this.#documents = documents;
   }
 
   async addItem(vector: Vector, options: { readonly id: Id; readonly field?: F }): Promise<Id> {
@@ -103,10 +116,14 @@ export class LocalWriter<F extends Fields> implements Writer<F> {
     await this.#prepare();
     for await (const chunk of inChunks(items, call, signal)) {
       for (const item of chunk) {
-        const { vector: given, id, field } = itemParts(item, ids.length, call);
+        const { vector: given, id, field, vectors, sparse } = itemParts(item, ids.length, call);
         const vector = this.#components(given);
         own ??= this.#engine.newBuffer(this.#dimOf(vector, id), this.#holder.buffer);
+        const named = vectors === undefined ? [] : namedVectors(this.#engine.config, vectors, id);
+        const features = sparse === undefined ? null : checkSparse(sparse, () => sparseLabel(id));
         own.stage(kind, id, vector, textFor(kind, field, id));
+        for (const each of named) own.attachVector(each.field, id, each.vector);
+        if (features !== null) own.attachSparse(id, features);
         ids.push(id);
         if (ids.length % batchSize === 0) onProgress?.({ done: ids.length, ...total });
       }
@@ -127,8 +144,74 @@ export class LocalWriter<F extends Fields> implements Writer<F> {
   }
 
   async add(options: AddOptions<F>): Promise<Id[]> {
-    checkOptions(options ?? null, ["ids", "vectors", "fields"], "add");
-    return this.#stageMatrix("add", options);
+    const names = ["ids", "vectors", "documents", "embed", "fields", "onProgress", "signal"];
+    checkOptions(options ?? null, names, "add");
+    if (options.documents === undefined) {
+      const extra = (["embed", "onProgress", "signal"] as const).find((name) => options[name] !== undefined);
+      if (extra === undefined) return this.#stageMatrix("add", options);
+      throw new LynseError("INVALID_ARGUMENT", `${extra} was given without documents`, { option: extra });
+    }
+    return this.#addDocuments(options);
+  }
+
+  /** Rows with texts, whose vectors are made of them unless they are given. */
+  async #addDocuments({ documents, embed, onProgress, signal, ...options }: AddOptions<F>): Promise<Id[]> {
+    const texts = documentTexts(documents);
+    const known = { embed: checkFunction(embed, "embed"), onProgress: checkFunction(onProgress, "onProgress") };
+    this.#checkOpen();
+    this.#engine.checkWritable();
+    const given = options.ids === undefined ? null : checkIds(options.ids);
+    if (given !== null && given.length !== texts.length) {
+      throw new LynseError(
+        "INVALID_ARGUMENT",
+        `${given.length} ids were given for ${texts.length} documents; give one each`,
+      );
+    }
+    const fieldOf = fieldsReader(options.fields, texts.length);
+    const fields = texts.map((document, row) => ({ ...fieldOf(row), document })) as unknown as F[];
+    let { vectors } = options;
+    if (vectors === undefined) {
+      const asked = { ...known, signal: checkSignal(signal) } as Pick<AddOptions, "embed" | "onProgress" | "signal">;
+      const { data, dim } = await this.#documents.embedDocuments(texts, asked);
+      if (texts.length === 0) return [];
+      await this.#documents.remember(known.embed, dim);
+      vectors = { data, dim };
+    }
+    return this.#stageMatrix("add", { ...options, vectors, fields });
+  }
+
+  async addNamedVectors(field: string, vectors: Matrix | Vector, ids: readonly Id[] | Id): Promise<void> {
+    this.#checkOpen();
+    this.#engine.checkWritable();
+    const wanted = distinctIds(checkIds(ids));
+    const found = namedField(this.#engine.config, checkText(field, "the name of the vector field"));
+    const rows = namedRows(found, vectors, wanted);
+    await this.#prepare();
+    const buffer = this.#bufferFor(null);
+    this.#checkLive(buffer, wanted);
+    wanted.forEach((id, at) => void buffer.attachVector(found, id, rows.slice(at * found.dim, (at + 1) * found.dim)));
+    await this.#commitNow();
+  }
+
+  async addSparseVectors(vectors: readonly SparseVector[] | SparseVector, ids: readonly Id[] | Id): Promise<void> {
+    this.#checkOpen();
+    this.#engine.checkWritable();
+    const wanted = distinctIds(checkIds(ids));
+    const checked = sparseRows(vectors, wanted, !Array.isArray(ids));
+    await this.#prepare();
+    const buffer = this.#bufferFor(null);
+    this.#checkLive(buffer, wanted);
+    wanted.forEach((id, at) => void buffer.attachSparse(id, checked[at]!));
+    await this.#commitNow();
+  }
+
+  /** Vectors can be hung on rows only that are there. */
+  #checkLive(buffer: WriteBuffer, ids: readonly Id[]): void {
+    const missing = ids.find((id) => !buffer.isLiveId(id));
+    if (missing === undefined) return;
+    const collection = JSON.stringify(this.#engine.name);
+    const message = `id ${JSON.stringify(missing)} is not in collection ${collection}; add the row first`;
+    throw new LynseError("ID_NOT_FOUND", message, { id: missing });
   }
 
   async upsert(options: UpsertOptions<F>): Promise<Id[]> {
@@ -345,18 +428,22 @@ async function* untilAborted<T>(items: AsyncIterable<T>, signal: AbortSignal | u
   }
 }
 
-function itemParts(
-  item: unknown,
-  position: number,
-  call: string,
-): { vector: unknown; id: Id; field: Fields | undefined } {
+interface ItemParts {
+  readonly vector: unknown;
+  readonly id: Id;
+  readonly field: Fields | undefined;
+  readonly vectors?: unknown;
+  readonly sparse?: unknown;
+}
+
+function itemParts(item: unknown, position: number, call: string): ItemParts {
   if (Array.isArray(item) && (item.length === 2 || item.length === 3) && isVectorLike(item[0])) {
     return { vector: item[0], id: checkId(item[1]), field: item[2] };
   }
   if (typeof item === "object" && item !== null && !Array.isArray(item) && "vector" in item) {
-    checkOptions(item, ["vector", "id", "field"], `item ${position} of ${call}`);
-    const { vector, id, field } = item as { vector: unknown; id?: unknown; field?: Fields };
-    return { vector, id: checkId(id), field };
+    checkOptions(item, ["vector", "id", "field", "vectors", "sparse"], `item ${position} of ${call}`);
+    const { vector, id, field, vectors, sparse } = item as Record<string, unknown>;
+    return { vector, id: checkId(id), field: field as Fields | undefined, vectors, sparse };
   }
   throw new LynseError(
     "INVALID_ARGUMENT",

@@ -1,0 +1,91 @@
+/**
+ * How do documents become vectors?
+ *
+ * Asks the embedder of the call, or the one that the collection was opened with. A collection remembers the embedder that
+ * made its first vectors, and refuses one of another name: vectors of two models cannot be compared.
+ */
+import { type EmbeddedMatrix, embedTexts } from "../../embed/embed-texts.js";
+import type { Embedder, EmbedFunction } from "../../embed/embedder.js";
+import type { CollectionEngine } from "../../engine/collection-engine.js";
+import { fieldDefinition, primaryFieldName } from "../../engine/field-definition.js";
+import { LynseError } from "../../errors.js";
+import type { AddOptions } from "../collection.js";
+import type { DocumentQuery } from "../search-options.js";
+
+export class DocumentVectors {
+  readonly #engine: CollectionEngine;
+  /** The collection's own. */
+  readonly #embed: EmbedFunction | null;
+
+  constructor(engine: CollectionEngine, embed: EmbedFunction | null) {
+    this.#engine = engine;
+    this.#embed = embed;
+  }
+
+  /** Vectors of documents to be added. */
+  async embedDocuments(
+    documents: readonly string[],
+    { embed, onProgress, signal }: Pick<AddOptions, "embed" | "onProgress" | "signal">,
+  ): Promise<EmbeddedMatrix> {
+    const used = this.#embedder(embed, primaryFieldName);
+    const matrix = await embedTexts(used, documents, {
+      purpose: "document",
+      ...(onProgress === undefined ? {} : { onProgress }),
+      ...(signal === undefined ? {} : { signal }),
+      ...this.#expected(primaryFieldName),
+    });
+    this.#checkSame(used);
+    return matrix;
+  }
+
+  /** Remembers the embedder of vectors that are about to be added. */
+  async remember(embed: EmbedFunction | undefined, dim: number): Promise<void> {
+    const { embedderName: name } = this.#embedder(embed, primaryFieldName);
+    if (name !== undefined && this.#engine.config.embedder === undefined) await this.#engine.fixEmbedder({ name, dim });
+  }
+
+  /** The vector of a text to be searched for. */
+  async embedQuery(
+    { document, embed }: DocumentQuery,
+    fieldName: string,
+    signal: AbortSignal | undefined,
+  ): Promise<Float32Array> {
+    const used = this.#embedder(embed, fieldName);
+    const { data } = await embedTexts(used, [document], {
+      purpose: "query",
+      ...(signal === undefined ? {} : { signal }),
+      ...this.#expected(fieldName),
+    });
+    return data;
+  }
+
+  #expected(fieldName: string): { readonly expectedDim?: number } {
+    const { dim } = fieldDefinition(this.#engine.config, fieldName);
+    return dim === null ? {} : { expectedDim: dim };
+  }
+
+  #embedder(given: EmbedFunction | undefined, fieldName: string): Embedder {
+    const embed = given ?? this.#embed;
+    if (embed === null) {
+      throw new LynseError(
+        "INVALID_ARGUMENT",
+        "documents need an embedder: give embed with the call, or with requireCollection (hashEmbedder() works offline)",
+        { option: "embed" },
+      );
+    }
+    // Vectors of a named field may come from another model.
+    if (fieldName === primaryFieldName) this.#checkSame(embed);
+    return embed;
+  }
+
+  #checkSame({ embedderName: name }: Embedder): void {
+    const known = this.#engine.config.embedder?.name;
+    if (name === undefined || known === undefined || name === known) return;
+    throw new LynseError(
+      "INVALID_ARGUMENT",
+      `collection ${JSON.stringify(this.#engine.name)} holds vectors of the embedder ${JSON.stringify(known)}, ` +
+        `got ${JSON.stringify(name)}; use the same one, or another collection`,
+      { expected: known, got: name },
+    );
+  }
+}

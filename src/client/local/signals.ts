@@ -1,0 +1,270 @@
+/**
+ * What does each kind of search find?
+ *
+ * Vectors, texts, sparse vectors, and several of them together, over one filter. Each is made in the turn of the filter's
+ * snapshot, and finds as many of its best rows as it is asked for.
+ */
+import type { Generation } from "../../engine/generation.js";
+import type { ReadyText } from "../../engine/row-text.js";
+import { LynseError } from "../../errors.js";
+import { isHigherBetter } from "../../index/metric/metric-order.js";
+import { fuse, type SignalList, type SignalName } from "../../query/fusion.js";
+import type { FusionOptions } from "../../query/fusion-options.js";
+import type { RerankQuery } from "../../query/rerank.js";
+import type { RowFilter } from "../../query/row-filter.js";
+import type { CheckedSparse } from "../../sparse/sparse-vector.js";
+import type { TextSearch } from "../../text/index/text-index.js";
+import { highlight } from "../../text/query/highlight.js";
+import { parseTextQuery } from "../../text/query/parse-text-query.js";
+import { PhraseFilter } from "../../text/query/phrase-filter.js";
+import { stringsOf } from "../../text/query/strings-of.js";
+import type { TextQuery } from "../../text/query/text-query.js";
+import { TimeSlice } from "../../time-slice.js";
+import type { JsonValue } from "../../types.js";
+import type { RankedSearch, Ranking } from "./ranked-search.js";
+import type { TextInput, TextSearchInput, VectorInput } from "./read-options.js";
+import { VectorTarget } from "./vector-target.js";
+
+/** A vector field searched with a vector. */
+export function vectorSearch(
+  generation: Generation,
+  filter: RowFilter,
+  vector: Float32Array,
+  input: VectorInput & { readonly signal: AbortSignal | undefined },
+  query: RerankQuery,
+  target: VectorTarget = new VectorTarget(generation, filter, input.vectorField),
+): RankedSearch & { readonly target: VectorTarget } {
+  const { vectorField, nprobe, exact, signal } = input;
+  const { metric, label } = target.definition;
+  return {
+    target,
+    metric,
+    index: label,
+    isHigherBetter: isHigherBetter(metric),
+    query,
+    vectorField,
+    vector,
+    rowCount: filter.rowCount,
+    find: (k) => target.search({ query: vector, k, nprobe, exact, signal }),
+    matches: () => target.matches(),
+  };
+}
+
+/**
+ * Sparse vectors searched with one. The best `depth` rows are found at once: rows that a commit replaces later hand their
+ * vectors on, out of this snapshot.
+ */
+export function sparseSearch(
+  generation: Generation,
+  filter: RowFilter,
+  sparse: CheckedSparse,
+  depth: number,
+): RankedSearch {
+  const { mask, rowCount } = filter;
+  const search = (k: number): Ranking => {
+    const found = generation.sparse?.search({ sparse, k, mask, rowLimit: rowCount });
+    return found === undefined ? noRows : { rows: found.rows, values: found.scores };
+  };
+  const first = search(depth);
+  const cut = (k: number): Ranking => ({ rows: first.rows.subarray(0, k), values: first.values.subarray(0, k) });
+  return {
+    metric: "ip",
+    index: "SPARSE-FLAT-IP",
+    isHigherBetter: true,
+    query: { type: "sparse_search", sparse },
+    vectorField: "default",
+    vector: null,
+    rowCount,
+    find: (k) => (k <= depth || first.rows.length < depth ? cut(k) : search(k)),
+    matches: () => generation.sparse?.matches(sparse, mask, rowCount) ?? new Uint32Array(Math.ceil(rowCount / 32)),
+  };
+}
+
+const noRows: Ranking = { rows: new Uint32Array(0), values: new Float64Array(0) };
+
+/** What a text search is made of. */
+export interface TextAsk {
+  readonly text: string;
+  readonly input: TextInput & Partial<Pick<TextSearchInput, "k1" | "b" | "highlight">>;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** Texts searched with words. `ready` covers the filter's rows. */
+export function textSearch(generation: Generation, filter: RowFilter, ready: ReadyText, ask: TextAsk): RankedSearch {
+  const { text, input } = ask;
+  const { analyser, settings } = ready;
+  const query = parseTextQuery(text, analyser, { operator: input.operator });
+  checkCovered(input.textFields, settings.fields);
+  const texts = new TextSignal(generation, filter, ready, query, ask);
+  const marks = input.highlight ?? null;
+  const search: RankedSearch = {
+    metric: "bm25",
+    index: "BM25-INVERTED",
+    isHigherBetter: true,
+    query: { type: "bm25_search", text },
+    vectorField: "default",
+    vector: null,
+    rowCount: filter.rowCount,
+    find: (k) => texts.find(k),
+    matches: () => texts.matches(),
+  };
+  if (marks === null) return search;
+  const fields = input.textFields ?? settings.fields;
+  return {
+    ...search,
+    highlight: (rows) =>
+      rows.map((row) =>
+        stringsOf(row as JsonValue, fields).flatMap(({ path, text: value }) =>
+          highlight(value, query, analyser, marks).map((marked) => ({ field: path, text: marked })),
+        ),
+      ),
+  };
+}
+
+/** A field that the text index leaves out cannot be searched. */
+function checkCovered(asked: readonly string[] | null, indexed: readonly string[] | null): void {
+  if (asked === null || indexed === null) return;
+  for (const field of asked) {
+    const isThere = indexed.some(
+      (name) => field === name || field.startsWith(`${name}.`) || name.startsWith(`${field}.`),
+    );
+    if (isThere) continue;
+    const names = indexed.map((name) => JSON.stringify(name)).join(", ");
+    throw new LynseError(
+      "INVALID_ARGUMENT",
+      `field ${JSON.stringify(field)} is not in the text index, which has ${names}; add it with configureText`,
+      { field, indexed },
+    );
+  }
+}
+
+/** Rows read between two looks at the clock. */
+const checkedRows = 16;
+
+class TextSignal {
+  readonly #generation: Generation;
+  readonly #ready: ReadyText;
+  readonly #query: TextQuery;
+  readonly #request: Omit<TextSearch, "k">;
+  readonly #phrases: PhraseFilter;
+  readonly #signal: AbortSignal | undefined;
+  /** Whether rows hold the phrases, as far as they were read. */
+  readonly #judged = new Map<number, boolean>();
+
+  constructor(generation: Generation, filter: RowFilter, ready: ReadyText, query: TextQuery, ask: TextAsk) {
+    const { input, signal } = ask;
+    const { settings, analyser } = ready;
+    const { groups, required, excluded } = query;
+    const fields = input.textFields;
+    this.#generation = generation;
+    this.#ready = ready;
+    this.#query = query;
+    this.#signal = signal;
+    this.#request = {
+      ...{ groups, required, excluded, fields },
+      mask: filter.mask,
+      rowLimit: filter.rowCount,
+      live: {
+        mask: generation.deadCount === 0 ? null : generation.liveSnapshot(),
+        count: generation.liveCount,
+        version: generation.stateVersion,
+      },
+      k1: input.k1 ?? settings.k1,
+      b: input.b ?? settings.b,
+    };
+    this.#phrases = new PhraseFilter(query, fields ?? settings.fields, analyser);
+  }
+
+  find(k: number): Ranking | Promise<Ranking> {
+    if (this.#phrases.isNeeded) return this.#findPhrases(k);
+    const { rows, scores } = this.#ready.index.search({ ...this.#request, k });
+    return { rows, values: scores };
+  }
+
+  /** Rows with the words, best first, until enough of them hold the phrases. */
+  async #findPhrases(k: number): Promise<Ranking> {
+    const slice = new TimeSlice();
+    for (let depth = k * 2; ; depth *= 4) {
+      const { rows, scores } = this.#ready.index.search({ ...this.#request, k: depth });
+      const places: number[] = [];
+      for (let place = 0; place < rows.length && places.length < k; place++) {
+        if (this.#holdsPhrases(rows[place]!)) places.push(place);
+        if (place % checkedRows === 0 && slice.isDue()) {
+          this.#signal?.throwIfAborted();
+          await slice.giveWay();
+        }
+      }
+      if (places.length < k && rows.length === depth) continue;
+      return {
+        rows: Uint32Array.from(places, (place) => rows[place]!),
+        values: Float64Array.from(places, (place) => scores[place]!),
+      };
+    }
+  }
+
+  #holdsPhrases(row: number): boolean {
+    let holds = this.#judged.get(row);
+    if (holds === undefined) {
+      holds = this.#phrases.accepts(this.#generation.fieldOf(row));
+      this.#judged.set(row, holds);
+    }
+    return holds;
+  }
+
+  async matches(): Promise<Uint32Array> {
+    const { groups, required, excluded } = this.#query;
+    const found = this.#ready.index.matches({ ...this.#request, groups, required, excluded });
+    if (!this.#phrases.isNeeded) return found;
+    const bits = found.slice();
+    const slice = new TimeSlice();
+    for (let row = 0; row < this.#request.rowLimit; row++) {
+      if ((bits[row >>> 5]! & (1 << (row & 31))) === 0) continue;
+      if (!this.#holdsPhrases(row)) bits[row >>> 5]! &= ~(1 << (row & 31));
+      if (row % checkedRows === 0 && slice.isDue()) await slice.giveWay();
+    }
+    return bits;
+  }
+}
+
+/** Several searches fused. */
+export function fusedSearch(
+  searches: ReadonlyMap<SignalName, RankedSearch>,
+  options: FusionOptions,
+  query: RerankQuery,
+): RankedSearch {
+  const { fusion, rrfK, weights, candidateLimit } = options;
+  const first = [...searches.values()][0]!;
+  const vectors = searches.get("vector");
+  const find = async (k: number): Promise<Ranking> => {
+    const lists: SignalList[] = [];
+    for (const [name, search] of searches) {
+      const found = search.find(Math.max(candidateLimit, k));
+      const { rows, values } = found instanceof Promise ? await found : found;
+      lists.push({ name, weight: weights[name], isHigherBetter: search.isHigherBetter, rows, values });
+    }
+    const { rows, scores, parts } = fuse(lists, { fusion, rrfK, k });
+    return { rows, values: scores, parts };
+  };
+  return {
+    metric: "fusion",
+    index: fusion === "rrf" ? "HYBRID-RRF" : "HYBRID-WEIGHTED",
+    isHigherBetter: true,
+    query,
+    vectorField: vectors?.vectorField ?? "default",
+    vector: vectors?.vector ?? null,
+    rowCount: first.rowCount,
+    find,
+    matches: () => unionOf([...searches.values()], first.rowCount),
+  };
+}
+
+/** Rows that one search or another could return. */
+async function unionOf(searches: readonly RankedSearch[], rowCount: number): Promise<Uint32Array | null> {
+  const union = new Uint32Array(Math.ceil(rowCount / 32));
+  for (const search of searches) {
+    const mask = await search.matches();
+    if (mask === null) return null;
+    for (let at = 0; at < union.length; at++) union[at]! |= mask[at]!;
+  }
+  return union;
+}

@@ -1,0 +1,141 @@
+/**
+ * How do the rows' texts get into the text index, and stay there?
+ *
+ * The index is made when it is first needed, catches up with the log in time slices, and goes into checkpoints. Derived from
+ * committed rows alone: one that is missing, unsound or made with other options is made anew.
+ */
+import { LynseError } from "../errors.js";
+import { throwIfAborted } from "../query/exact-search.js";
+import type { CheckpointSection } from "../storage/checkpoint-file.js";
+import { createAnalyser } from "../text/analysis/create-analyser.js";
+import type { TextAnalyser } from "../text/analysis/text-analyser.js";
+import { TextIndex } from "../text/index/text-index.js";
+import { type TextSettings, textSettings } from "./text-settings.js";
+
+/** The committed rows that the index is made of. */
+export interface TextRows {
+  readonly rowCount: number;
+  readonly settings: Parameters<typeof textSettings>[0];
+  /**
+   * Tells the metadata of the rows [from, to), in order, as UTF-8 JSON texts back to back with the end of each: some rows at
+   * a time, and gives way in between.
+   */
+  readFieldBytes(from: number, to: number, visit: (bytes: Uint8Array, ends: Uint32Array) => void): Promise<void>;
+}
+
+/** An index that is current, and what it was made with. */
+export interface ReadyText {
+  readonly index: TextIndex;
+  readonly analyser: TextAnalyser;
+  readonly settings: TextSettings;
+}
+
+export class RowText {
+  readonly #rows: TextRows;
+  /** What the checkpoint holds, until it is needed. */
+  #stored: ReadonlyMap<string, Uint8Array> | null;
+  #ready: ReadyText | null = null;
+  /** The pass that takes rows in. */
+  #pass: Promise<void> | null = null;
+  #isReleased = false;
+
+  constructor(rows: TextRows, stored: ReadonlyMap<string, Uint8Array> | null) {
+    this.#rows = rows;
+    this.#stored = stored;
+  }
+
+  /** Rows that the index in memory covers; null where there is none in memory. */
+  get coveredRows(): number | null {
+    return this.#ready?.index.rowCount ?? null;
+  }
+
+  get memoryBytes(): number {
+    return this.#ready?.index.memoryBytes ?? 0;
+  }
+
+  /** The index, with all rows below `rowCount`. */
+  async ready(rowCount: number, signal: AbortSignal | undefined): Promise<ReadyText> {
+    for (;;) {
+      throwIfAborted(signal);
+      const ready = this.readyNow(rowCount);
+      if (ready !== null) return ready;
+      this.#pass ??= this.#takeIn().finally(() => {
+        this.#pass = null;
+      });
+      await untilAborted(this.#pass, signal);
+    }
+  }
+
+  /** The same where it is there already; null otherwise. */
+  readyNow(rowCount: number): ReadyText | null {
+    const ready = this.#ready;
+    if (ready === null || ready.index.rowCount < rowCount) return null;
+    return ready.settings === textSettings(this.#rows.settings) ? ready : null;
+  }
+
+  /** Lets an index that is in use, or is wanted by the configuration, catch up in the background. */
+  keepSoon(): void {
+    const isWanted = this.#ready !== null || this.#stored !== null || this.#rows.settings !== undefined;
+    if (!isWanted || this.#pass !== null || this.#isReleased || this.readyNow(this.#rows.rowCount) !== null) return;
+    this.#pass = this.#takeIn().finally(() => {
+      this.#pass = null;
+    });
+    // Whoever asks for the index meets the error.
+    this.#pass.catch(() => {});
+  }
+
+  async #takeIn(): Promise<void> {
+    const settings = textSettings(this.#rows.settings);
+    if (this.#ready === null || this.#ready.settings !== settings) await this.#begin(settings);
+    for (;;) {
+      const index = this.#ready?.index;
+      if (index === undefined || index.rowCount >= this.#rows.rowCount) return;
+      await this.#rows.readFieldBytes(index.rowCount, this.#rows.rowCount, (bytes, ends) => {
+        this.#checkOpen();
+        index.append(bytes, ends, 0, ends.length);
+      });
+    }
+  }
+
+  async #begin(settings: TextSettings): Promise<void> {
+    const analyser = await createAnalyser(settings.analyser);
+    this.#checkOpen();
+    const options = { analyser, fields: settings.fields };
+    this.#stored = null;
+    this.#ready?.index.release();
+    this.#ready = { index: new TextIndex(options), analyser, settings };
+  }
+
+  #checkOpen(): void {
+    if (this.#isReleased) throw new LynseError("CLOSED", "the collection was closed");
+  }
+
+  /** Sections of a checkpoint; nothing where the index was never used. */
+  serialize(): CheckpointSection[] {
+    if (this.#ready === null) return [...(this.#stored ?? [])].map(([name, bytes]) => ({ name, bytes }));
+    return [];
+  }
+
+  /** Nothing is taken in any more. */
+  release(): void {
+    this.#isReleased = true;
+    this.#ready?.index.release();
+    this.#ready = null;
+    this.#stored = null;
+  }
+}
+
+/** Waits for a promise, or for the signal. */
+async function untilAborted(promise: Promise<void>, signal: AbortSignal | undefined): Promise<void> {
+  if (signal === undefined) return promise;
+  let abort = (): void => {};
+  const aborted = new Promise<void>((resolve) => {
+    abort = resolve;
+    signal.addEventListener("abort", abort, { once: true });
+  });
+  try {
+    await Promise.race([promise, aborted]);
+  } finally {
+    signal.removeEventListener("abort", abort);
+  }
+}
