@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { SparseIndex } from "./sparse-index.js";
+import type { SparseSection } from "./sparse-sections.js";
 import { type CheckedSparse, checkSparse } from "./sparse-vector.js";
 
 type Naive = Map<number, CheckedSparse>;
@@ -198,6 +199,212 @@ describe("SparseIndex", () => {
         for (let at = 0; at <= 60; at++) expect(index.has(at)).toBe(naive.has(at));
       }),
       { numRuns: 60 },
+    );
+  });
+
+  test("gives space back when rows are replaced again and again", () => {
+    const random = seeded(3);
+    const index = new SparseIndex();
+    const naive: Naive = new Map();
+    const shape = { features: 1_000, weights: 25, weight: logNormal };
+    const pass = (): void => {
+      for (let i = 0; i < 2_500; i++) {
+        const sparse = sampleVector(random, shape);
+        index.set(i, sparse);
+        naive.set(i, sparse);
+      }
+    };
+    for (let i = 0; i < 3; i++) pass();
+    const afterThree = index.memoryBytes;
+    for (let i = 0; i < 12; i++) pass();
+    expect(index.count).toBe(2_500);
+    expect(index.memoryBytes).toBeLessThan(afterThree * 1.3);
+    for (let i = 0; i < 5; i++) expectSame(index, naive, sampleVector(random, shape), 10);
+    for (let row = 0; row < 2_500; row++)
+      index.set(
+        row,
+        checkSparse({}, () => "nothing"),
+      );
+    expect(index.count).toBe(0);
+    expectSame(index, new Map(), sampleVector(random, shape), 10);
+  });
+
+  test("follows rows that get new numbers, while their segments are merged", () => {
+    const random = seeded(5);
+    const index = new SparseIndex();
+    let naive: Naive = new Map();
+    const shape = { features: 300, weights: 10, weight: logNormal };
+    for (let row = 0; row < 6_000; row++) {
+      const sparse = sampleVector(random, shape);
+      index.set(row, sparse);
+      naive.set(row, sparse);
+      // Upserts in between: the vector goes to a new row, or onto one that has another.
+      if (row % 3 === 0) {
+        const from = Math.floor(random() * (row + 1));
+        const to = row % 2 === 0 ? 100_000 + row : Math.floor(random() * (row + 1));
+        const moved = naive.get(from);
+        index.move(from, to);
+        if (moved !== undefined) {
+          naive.delete(from);
+          naive.set(to, moved);
+        }
+      }
+      if (row % 7 === 0) {
+        const dead = Math.floor(random() * row);
+        index.set(
+          dead,
+          checkSparse({}, () => "nothing"),
+        );
+        naive.delete(dead);
+      }
+      if (row % 600 === 599) expectSame(index, naive, sampleVector(random, shape), 20);
+    }
+    naive = new Map([...naive].sort(([a], [b]) => a - b));
+    expect(index.count).toBe(naive.size);
+    for (const [row, sparse] of naive) expect(index.get(row)).toEqual(sparse);
+  });
+
+  test("knows features of any number, more than 65,536 in a segment, and queries of thousands", () => {
+    const random = seeded(11);
+    const index = new SparseIndex();
+    const naive: Naive = new Map();
+    for (let row = 0; row < 2_600; row++) {
+      const indices = Uint32Array.from({ length: 60 }, () => Math.floor(random() * 2 ** 32));
+      const sparse = checkSparse(
+        new Map(
+          [...indices, 0, 2 ** 32 - 1].map((feature) => [feature, logNormal(random) * (random() < 0.3 ? -1 : 1)]),
+        ),
+        () => "a vector",
+      );
+      index.set(row, sparse);
+      naive.set(row, sparse);
+    }
+    expectSame(index, naive, naive.get(17) as CheckedSparse, 10);
+    expectSame(
+      index,
+      naive,
+      checkSparse({ 5: 1, 6: 2 }, () => "features of no row"),
+      10,
+    );
+    expectSame(
+      index,
+      naive,
+      checkSparse({ 0: 1, 4294967295: -1 }, () => "features of all rows"),
+      10,
+    );
+    const long = new Map<number, number>();
+    for (const { indices } of [...naive.values()].slice(0, 90)) for (const feature of indices) long.set(feature, 0.5);
+    expect(long.size).toBeGreaterThan(4_096);
+    expectSame(
+      index,
+      naive,
+      checkSparse(long, () => "a long query"),
+      10,
+    );
+  });
+
+  test("finds nothing where there is nothing to find", () => {
+    const index = new SparseIndex();
+    expectSame(
+      index,
+      new Map(),
+      checkSparse({ 1: 1 }, () => "a query"),
+      5,
+    );
+    index.set(
+      3,
+      checkSparse({ 1: 1 }, () => "a vector"),
+    );
+    index.move(9, 3);
+    index.set(
+      8,
+      checkSparse({}, () => "nothing"),
+    );
+    expect(index.search({ sparse: checkSparse({}, () => "nothing"), k: 5, mask: null, rowLimit: 10 }).rows.length).toBe(
+      0,
+    );
+    expect(index.search({ sparse: checkSparse({ 1: 1 }, () => "x"), k: 0, mask: null, rowLimit: 10 }).rows.length).toBe(
+      0,
+    );
+    expect(index.get(8)).toBeNull();
+    expect(index.has(3)).toBe(true);
+  });
+
+  test("cannot be used after it was released", () => {
+    const index = new SparseIndex();
+    index.release();
+    expect(() => index.count).toThrow("released");
+  });
+});
+
+describe("sections of an index", () => {
+  const kept = (): SparseSection[] => {
+    const index = new SparseIndex();
+    index.set(
+      4,
+      checkSparse({ 1: 1, 8: -2 }, () => "a vector"),
+    );
+    index.set(
+      2,
+      checkSparse({ 8: 3 }, () => "a vector"),
+    );
+    return index.serialize();
+  };
+
+  test("that are damaged give null", async () => {
+    const sections = kept();
+    for (const { name } of sections) {
+      expect(await SparseIndex.deserialize(sections.filter((section) => section.name !== name))).toBeNull();
+    }
+    const change = (name: string, word: number, value: number): SparseSection[] =>
+      kept().map((section) => {
+        if (section.name === name) new DataView(section.bytes.buffer).setUint32(4 * word, value, true);
+        return section;
+      });
+    const damaged: [string, number, number][] = [
+      ["header", 0, 9],
+      ["header", 1, 3],
+      ["header", 1, 0xffff_ffff],
+      ["rows", 0, 0xffff_ffff],
+      ["rows", 1, 4],
+      ["lengths", 0, 1],
+      ["lengths", 1, 0],
+      ["lengths", 0, 0xffff_ffff],
+      ["indices", 1, 1],
+      ["values", 0, 0],
+      ["values", 2, 0x7fc0_0000],
+    ];
+    for (const [name, word, value] of damaged) {
+      expect(await SparseIndex.deserialize(change(name, word, value)), `${name} ${word}`).toBeNull();
+    }
+    expect(await SparseIndex.deserialize(kept())).not.toBeNull();
+  });
+
+  test("of any bytes are read or refused, and what is read can be searched", async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.constantFrom("header", "rows", "lengths", "indices", "values"),
+        fc.nat(40),
+        fc.nat(255),
+        fc.nat(3),
+        async (name, at, byte, cut) => {
+          const sections = kept().map((section) => {
+            if (section.name !== name) return section;
+            const bytes = section.bytes.slice(0, section.bytes.length - cut);
+            if (bytes.length > 0) bytes[at % bytes.length] = byte;
+            return { name, bytes };
+          });
+          const index = await SparseIndex.deserialize(sections);
+          if (index === null) return;
+          const { rows } = index.search({
+            sparse: checkSparse({ 8: 1 }, () => "q"),
+            k: 5,
+            mask: null,
+            rowLimit: 2 ** 32 - 1,
+          });
+          expect(rows.length).toBeLessThanOrEqual(index.count);
+        },
+      ),
     );
   });
 });

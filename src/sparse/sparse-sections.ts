@@ -8,6 +8,7 @@
 import { TimeSlice } from "../time-slice.js";
 import { noRow } from "./sparse-kernel.js";
 import { type CheckedSparse, sparseValuesMax } from "./sparse-vector.js";
+import type { VectorStore } from "./vector-store.js";
 
 /** A named part of what an index keeps on disk. */
 export interface SparseSection {
@@ -15,35 +16,19 @@ export interface SparseSection {
   readonly bytes: Uint8Array;
 }
 
-/** What can be written to and read from sections. */
-interface VectorSource {
-  readonly count: number;
-  readonly weights: number;
-  vectors(): Iterable<{ readonly row: number; readonly sparse: CheckedSparse }>;
-}
-
 const version = 1;
 /** Vectors read between two looks at the clock. */
 const stepVectors = 256;
 
 /** The sections of an index. */
-export function writeSparse(source: VectorSource): SparseSection[] {
-  const { count, weights } = source;
+export function writeSparse(store: VectorStore): SparseSection[] {
+  const { count, weights } = store;
+  const header = Uint32Array.of(version, count);
   const rows = new Uint32Array(count);
   const lengths = new Uint32Array(count);
   const indices = new Uint32Array(weights);
   const values = new Float32Array(weights);
-  let at = 0;
-  let end = 0;
-  for (const { row, sparse } of source.vectors()) {
-    rows[at] = row;
-    lengths[at] = sparse.indices.length;
-    indices.set(sparse.indices, end);
-    values.set(sparse.values, end);
-    at += 1;
-    end += sparse.indices.length;
-  }
-  const header = Uint32Array.of(version, count);
+  store.copyTo({ rows, lengths, indices, values });
   return Object.entries({ header, rows, lengths, indices, values }).map(([name, { buffer }]) => ({
     name,
     bytes: new Uint8Array(buffer),

@@ -48,6 +48,18 @@ interface Loose {
   liveWeights: number;
 }
 
+interface Values {
+  readonly values: Float32Array;
+}
+
+/** Vectors one after the other. */
+export interface VectorArrays extends Values {
+  readonly rows: Uint32Array;
+  /** Weights of each vector. */
+  readonly lengths: Uint32Array;
+  readonly indices: Uint32Array;
+}
+
 export class VectorStore {
   readonly kernel: SparseKernel;
   readonly places: MemoryPlaces;
@@ -159,18 +171,32 @@ export class VectorStore {
   get(row: number): CheckedSparse | null {
     const place = this.rows.get(row);
     if (place === nowhere) return null;
-    const segment = this.segments[Math.floor(place / slotsMax)];
-    return this.#read((segment ?? this.#loose).address, place % slotsMax);
+    const owner = this.segments[Math.floor(place / slotsMax)] ?? this.#loose;
+    const { starts, values } = this.#arrays(owner);
+    const start = starts[place % slotsMax]!;
+    const end = starts[(place % slotsMax) + 1]!;
+    const indices = new Uint32Array(end - start);
+    this.#readIndices(owner, start, indices);
+    return { indices, values: values.slice(start, end) };
   }
 
-  /** Every vector with its row, in the order that they lie in. */
-  *vectors(): Generator<{ readonly row: number; readonly sparse: CheckedSparse }> {
-    for (const segment of [...this.segments, this.#loose]) {
+  /** Copies all vectors to arrays of `count` rows and lengths and of `weights` indices and values. */
+  copyTo(target: VectorArrays): void {
+    let at = 0;
+    let end = 0;
+    for (const segment of [this.#loose, ...this.segments]) {
       if (segment === undefined) continue;
-      const rows = this.places.words[segment.address / 4 + header.rows]! / 4;
+      const { rows, starts, values } = this.#arrays(segment);
       for (let slot = 0; slot < segment.slots; slot++) {
-        const row = this.places.words[rows + slot]!;
-        if (row !== noRow) yield { row, sparse: this.#read(segment.address, slot) };
+        if (rows[slot] === noRow) continue;
+        const start = starts[slot]!;
+        const stop = starts[slot + 1]!;
+        target.rows[at] = rows[slot]!;
+        target.lengths[at] = stop - start;
+        target.values.set(values.subarray(start, stop), end);
+        this.#readIndices(segment, start, target.indices.subarray(end, end + stop - start));
+        at += 1;
+        end += stop - start;
       }
     }
   }
@@ -189,25 +215,35 @@ export class VectorStore {
     if (segment !== undefined) this.#tidy(number);
   }
 
-  #read(address: number, slot: number): CheckedSparse {
+  /** Views of what a segment or the loose vectors hold. */
+  #arrays({ address, slots, weights }: Segment | Loose): Record<"rows" | "starts", Uint32Array> & Values {
     const { words } = this.places;
     const at = address / 4;
-    const starts = words[at + header.starts]! / 4 + slot;
-    const start = words[starts]!;
-    const count = words[starts + 1]! - start;
+    const rows = words[at + header.rows]! / 4;
+    const starts = words[at + header.starts]! / 4;
+    return {
+      rows: words.subarray(rows, rows + slots),
+      starts: words.subarray(starts, starts + slots + 1),
+      values: new Float32Array(words.buffer, words[at + header.values]!, weights),
+    };
+  }
+
+  /** Reads the feature ids of the weights from `start` on into `target`. */
+  #readIndices(owner: Segment | Loose, start: number, target: Uint32Array): void {
+    const { words } = this.places;
+    const at = owner.address / 4;
     const numbersAt = words[at + header.numbers]!;
-    const values = new Float32Array(words.buffer, words[at + header.values]! + 4 * start, count).slice();
-    if (address === this.#loose.address) {
-      return { indices: words.slice(numbersAt / 4 + start, numbersAt / 4 + start + count), values };
+    const count = target.length;
+    if (owner === this.#loose) {
+      target.set(words.subarray(numbersAt / 4 + start, numbersAt / 4 + start + count));
+      return;
     }
     const isNarrow = words[at + header.width] === 2;
     const numbers = isNarrow
       ? new Uint16Array(words.buffer, numbersAt + 2 * start, count)
       : new Uint32Array(words.buffer, numbersAt + 4 * start, count);
     const features = words[at + header.features]! / 4;
-    const indices = new Uint32Array(count);
-    for (let i = 0; i < count; i++) indices[i] = words[features + numbers[i]!]!;
-    return { indices, values };
+    for (let i = 0; i < count; i++) target[i] = words[features + numbers[i]!]!;
   }
 
   /** Makes room for a loose vector of `count` weights. */

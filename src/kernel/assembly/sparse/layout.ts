@@ -55,7 +55,7 @@ export const DENSE: u32 = 2;
 
 export const SLOTS_MAX: u32 = 8192;
 /** Where a code a slot costs the time of as many postings as are saved; measured. */
-export const DENSE_PART: u32 = 8;
+export const DENSE_PART: u32 = 6;
 export const NO_ROW: u32 = 0xffffffff;
 
 // Query, after what the heap needs.
