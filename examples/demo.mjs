@@ -1,8 +1,8 @@
 /**
  * What does LynseDB do, on real data, in a few seconds?
  *
- * Imports 4,000 Debian packages with their vectors (examples/data), searches, filters and updates them, and then kills
- * a process in the middle of its writes to show what is left. Every result is checked against a plain computation; the
+ * Imports 4,000 Debian packages with their vectors (examples/data), searches them by vector, by words and by both, filters,
+ * counts and updates them, and then kills a process in the middle of its writes to show what is left. Every result is checked against a plain computation; the
  * exit code is 1 when one differs. Run it with `npm run demo`.
  */
 import { spawn } from "node:child_process";
@@ -57,7 +57,9 @@ const kilobytes = (bytes) => `${count(Math.round(bytes / 1000))} kB`;
 function table(rows) {
   for (const { id, distance, field } of rows) {
     const text = field.description.length <= 56 ? field.description : `${field.description.slice(0, 55)}…`;
-    process.stdout.write(`  ${distance.toFixed(3)}  ${id.padEnd(23)}  ${field.section.padEnd(9)}  ${text}\n`);
+    process.stdout.write(
+      `  ${distance.toFixed(3).padStart(6)}  ${id.padEnd(23)}  ${field.section.padEnd(9)}  ${text}\n`,
+    );
   }
 }
 
@@ -84,6 +86,44 @@ function plainSearch(packages, query, matches = () => true) {
       score: dot(query, row.vector) / Math.sqrt(dot(query, query) * dot(row.vector, row.vector)),
     }))
     .sort((a, b) => b.score - a.score);
+}
+
+/** Words of a text, as searches by words see them. */
+const wordsOf = (text) => text.toLowerCase().match(/[\p{L}\p{N}\p{M}]+/gu) ?? [];
+
+/** The BM25 scores (k1 = 1.2, b = 0.75) of all descriptions with one of the words, computed the plain way, best first. */
+function plainWords(packages, query) {
+  const texts = packages.map((row) => wordsOf(row.field.description));
+  const averageLength = texts.reduce((sum, words) => sum + words.length, 0) / texts.length;
+  const scores = new Float64Array(packages.length);
+  for (const word of wordsOf(query)) {
+    const times = texts.map((words) => words.filter((other) => other === word).length);
+    const frequency = times.filter((count) => count > 0).length;
+    const idf = Math.log(1 + (texts.length - frequency + 0.5) / (frequency + 0.5));
+    for (const [row, count] of times.entries()) {
+      const norm = 1.2 * (1 - 0.75 + (0.75 * texts[row].length) / averageLength);
+      scores[row] += (idf * count * 2.2) / (count + norm);
+    }
+  }
+  const found = packages.map((row, at) => ({ id: row.id, score: scores[at] })).filter((row) => row.score > 0);
+  return found.sort((a, b) => b.score - a.score);
+}
+
+/** Reciprocal rank fusion of lists that are best first, computed the plain way. */
+function plainFusion(lists) {
+  const scores = new Map();
+  for (const list of lists) {
+    for (const [at, { id }] of list.entries()) scores.set(id, (scores.get(id) ?? 0) + 1 / (60 + at + 1));
+  }
+  return [...scores].map(([id, score]) => ({ id, score })).sort((a, b) => b.score - a.score);
+}
+
+/** How many rows have each value, most frequent first, computed the plain way. */
+function plainCounts(fields, valuesOf) {
+  const counts = new Map();
+  for (const value of fields.flatMap(valuesOf)) counts.set(value, (counts.get(value) ?? 0) + 1);
+  const entries = [...counts].map(([value, rows]) => ({ value, count: rows }));
+  return entries.sort((a, b) => b.count - a.count || (a.value < b.value ? -1 : 1));
 }
 
 /** Equal scores at every rank; rows with the same score may change places. */
@@ -154,6 +194,100 @@ async function search(collection, packages) {
   table(range.value);
   const near = plainSearch(packages, vim).filter((row) => row.score >= 0.9);
   check(isSame(range.value, near), `${range.value.length} rows within the range in ${milliseconds(range.ms)}`);
+}
+
+async function words(collection, packages) {
+  title("Words: packages about version control, by BM25");
+  const found = await timed(() =>
+    collection.bm25Search("version control", { k: 6, textFields: ["description"], returnFields: true }),
+  );
+  table(found.value);
+  check(isSame(found.value, plainWords(packages, "version control").slice(0, 6)), "the exact top 6 by the formula");
+  const queries = packages.map((row) => wordsOf(row.field.description).slice(0, 3).join(" "));
+  const median = await medianMs((round) => collection.bm25Search(queries[round * 7], { k: 10 }));
+  line(
+    "time",
+    `${milliseconds(median)} a search (three words, all fields); the first, which builds the index, ${milliseconds(found.ms)}`,
+  );
+
+  const exact = await collection.bm25Search('"command line" -perl', { k: 4000, textFields: ["description"] });
+  const matching = packages.filter(({ field }) => {
+    const spaced = ` ${wordsOf(field.description).join(" ")} `;
+    return spaced.includes(" command line ") && !spaced.includes(" perl ");
+  });
+  const ids = new Set(exact.ids);
+  check(
+    exact.length === matching.length && matching.every((row) => ids.has(row.id)),
+    `"command line" -perl: the phrase without the word, ${count(exact.length)} rows`,
+  );
+}
+
+async function hybrid(collection, packages) {
+  title("Hybrid: like git, and about version control");
+  const { vector } = packages.find((row) => row.id === "git");
+  const options = { k: 6, textFields: ["description"] };
+  const found = await collection.hybridSearch({ vector, text: "version control" }, { ...options, returnFields: true });
+  for (const [at, { id, distance, field }] of [...found].entries()) {
+    const places = ["vector", "text"]
+      .map((name) => `${name} #${found.parts[at][name]?.rank ?? "-"}`.padEnd(12))
+      .join("");
+    process.stdout.write(`  ${distance.toFixed(4)}  ${id.padEnd(14)}  ${places}  ${field.description.slice(0, 52)}\n`);
+  }
+  // Each list gives four times as many rows as are wanted; the fifth and later ones of equal scores may differ.
+  const lists = [plainSearch(packages, vector), plainWords(packages, "version control")].map((list) =>
+    list.slice(0, 24),
+  );
+  check(isSame(found, plainFusion(lists).slice(0, 6)), "the exact fusion of both lists by reciprocal rank");
+  const median = await medianMs((round) =>
+    collection.hybridSearch(
+      {
+        vector: packages[round * 7].vector,
+        text: wordsOf(packages[round * 7].field.description)
+          .slice(0, 3)
+          .join(" "),
+      },
+      { k: 10 },
+    ),
+  );
+  line("time", `${milliseconds(median)} a search by vector and words`);
+}
+
+async function counts(collection, packages) {
+  title("Facets and groups: small programs by section and by tag");
+  const filter = where`size < ${200_000} AND tags CONTAINS ${"role::program"}`;
+  const matching = packages.filter(({ field }) => field.size < 200_000 && field.tags.includes("role::program"));
+  const facets = await timed(() => collection.facets({ section: 5, tags: 4 }, { where: filter }));
+  const shown = (values) => values.map(({ value, count: rows }) => `${value} ${count(rows)}`).join(", ");
+  line("section", shown(facets.value.section));
+  line("tags", shown(facets.value.tags));
+  const fields = matching.map((row) => row.field);
+  const expected = {
+    section: plainCounts(fields, (field) => [field.section]).slice(0, 5),
+    tags: plainCounts(fields, (field) => [...new Set(field.tags)]).slice(0, 4),
+  };
+  check(
+    JSON.stringify(facets.value) === JSON.stringify(expected),
+    `counted over ${count(matching.length)} rows in ${milliseconds(facets.ms)}`,
+  );
+
+  const { vector } = packages.find((row) => row.id === "audacity");
+  const grouped = await collection.search(vector, { k: 4, groupBy: "section", groupSize: 2 });
+  const sectionOf = new Map(packages.map((row) => [row.id, row.field.section]));
+  const plain = new Map();
+  for (const { id, score } of plainSearch(packages, vector)) {
+    const section = sectionOf.get(id);
+    if (plain.size === 4 && !plain.has(section)) continue;
+    plain.set(section, [...(plain.get(section) ?? []), score].slice(0, 2));
+  }
+  for (const { value, positions } of grouped.groups) line(value, positions.map((at) => grouped.ids[at]).join(", "));
+  const isRight = grouped.groups.every(({ value, positions }) => {
+    const scores = plain.get(value) ?? [];
+    return (
+      positions.length === scores.length &&
+      positions.every((at, place) => Math.abs(grouped.distances[at] - scores[place]) < 1e-5)
+    );
+  });
+  check(isRight && grouped.groups.length === plain.size, "like audacity: the best two of the four best sections");
 }
 
 async function index(collection, packages) {
@@ -336,6 +470,9 @@ async function demo() {
     const client = new VectorDBClient(folder);
     const collection = await importPackages(await client.createDatabase("demo"), packages);
     await search(collection, packages);
+    await words(collection, packages);
+    await hybrid(collection, packages);
+    await counts(collection, packages);
     await index(collection, packages);
     await update(collection, packages);
     await stats(collection);

@@ -219,7 +219,11 @@ describe.concurrent("mistakes", () => {
   test.each<[string[], number, RegExp]>([
     [["serach"], 2, /^lynse: unknown command 'serach'\n\(Did you mean search\?\)\n$/],
     [["search"], 2, /^lynse: required option '--collection <name>' not specified\n"lynse help search" shows/],
-    [["search", "--collection", "docs"], 2, /^lynse: exactly one of --vector, --vector-file and --like is wanted\n/],
+    [
+      ["search", "--collection", "docs"],
+      2,
+      /^lynse: a query is wanted: --vector, --vector-file, --like or --document, --text/,
+    ],
     [["search", "--collection", "docs", "--like", "1", "-k", "0"], 2, /A whole number from 1 to 100000 is wanted/],
     [["search", "--collection", "docs", "--like", "1", "--params", "{}"], 2, /--params belongs to --where/],
     [["query", "--collection", "docs", "--where", "a = :a", "--params", "[1]"], 2, /A JSON object is wanted/],

@@ -17,7 +17,7 @@ test("the demo finds everything as it should be, and leaves nothing behind", asy
     });
     expect(stderr).toBe("");
     expect(stdout).not.toContain("FAIL");
-    expect(stdout.match(/^ {2}ok {3}/gm)?.length).toBeGreaterThanOrEqual(19);
+    expect(stdout.match(/^ {2}ok {3}/gm)?.length).toBeGreaterThanOrEqual(24);
     expect(stdout).toMatch(/\nAll as it should be \([\d.]+ s\)\.\n$/);
     expect(execFileSync("ls", [folder], { encoding: "utf8" })).toBe("");
   } finally {

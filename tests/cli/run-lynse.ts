@@ -22,12 +22,14 @@ export interface LynseOptions {
   readonly folder: string;
   /** Text for the standard input; otherwise it is empty. */
   readonly input?: string;
+  /** Further variables of the environment. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 export async function runLynse(args: readonly string[], options: LynseOptions): Promise<LynseResult> {
   const child = spawn(process.execPath, [lynsePath, ...args], {
     cwd: options.folder,
-    env: { ...process.env, LYNSE_DATA_DIR: options.data },
+    env: { ...process.env, LYNSE_DATA_DIR: options.data, ...options.env },
     stdio: "pipe",
   });
   let stdout = "";

@@ -4,9 +4,11 @@
 import { stat } from "node:fs/promises";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { isLynseError, LynseError } from "../../errors.js";
-import type { Collection, VectorDBClient } from "../../index.js";
+import type { Collection, Embedder, VectorDBClient } from "../../index.js";
 import { limits } from "../../limits.js";
 import type { Dtype } from "../../types.js";
+import { addEmbedOption, collectionEmbedder, type EmbedChoice } from "../embed/embed-option.js";
+import { EmbeddedVectors } from "../import/embedded-vectors.js";
 import { type ImportSummary, importRows } from "../import/import-rows.js";
 import { openRows, type RowFormat, rowFormats } from "../import/open-rows.js";
 import { ColumnVectors, FileVectors, type VectorSource } from "../import/vector-source.js";
@@ -20,7 +22,9 @@ import { useClient } from "./open-client.js";
 
 interface ImportFlags extends CommonOptions {
   readonly collection: string;
-  readonly vectors: string;
+  readonly vectors?: string;
+  readonly embed?: EmbedChoice;
+  readonly textColumn?: string;
   readonly dim?: number;
   readonly idColumn?: string;
   readonly columns?: readonly string[];
@@ -28,10 +32,14 @@ interface ImportFlags extends CommonOptions {
   readonly format?: RowFormat;
   readonly dtype?: Dtype;
   readonly index?: string;
-  readonly batch: number;
+  readonly batch?: number;
   readonly skip: number;
   readonly upsert?: boolean;
 }
+
+/** Rows of one commit; fewer where making the vectors takes long or costs money. */
+const batchDefault = 5000;
+const embeddedBatchDefault = 500;
 
 const examples = `
 Rows are committed a batch at a time: when an import fails, what was committed is in, and --skip continues
@@ -41,16 +49,19 @@ Examples:
   lynse import docs.jsonl --collection docs --vectors docs.npy
   lynse import docs.parquet --collection docs --vectors embedding --id-column doc_id --index FLAT-COS
   lynse import docs.csv --collection docs --vectors docs.f32 --dim 384 --types zip=text,tags=json
+  lynse import docs.jsonl --collection docs --embed openai --text-column body
   gunzip -c docs.jsonl.gz | lynse import - --format jsonl --collection docs --vectors embedding
 `;
 
 export function addImportCommand(program: Command, terminal: Terminal): void {
   const command = program
     .command("import")
-    .description("import rows from JSON Lines, CSV or Parquet, with their vectors")
+    .description("import rows from JSON Lines, CSV or Parquet, with their vectors or texts")
     .argument("<rows>", 'file of rows (.jsonl, .ndjson, .csv, .tsv, .parquet), or "-" for standard input')
     .requiredOption("--collection <name>", "collection to import into; created where it is missing")
-    .requiredOption("--vectors <file|column>", "vectors: a .npy or .f32 file, or a column that holds arrays")
+    .option("--vectors <file|column>", "vectors: a .npy or .f32 file, or a column that holds arrays");
+  addEmbedOption(command, "makes the vectors of --text-column (default: the collection's embedder)")
+    .option("--text-column <name>", "column whose text an embedder makes the vector of; it stays a field")
     .option("--dim <n>", "dimension of the vectors; needed for .f32", wholeNumber(1, limits.dimMax))
     .option("--id-column <name>", "column that holds the ids (default: consecutive numbers)")
     .option("--columns <names>", "columns to keep as fields, separated by commas (default: all)", nameList)
@@ -58,14 +69,26 @@ export function addImportCommand(program: Command, terminal: Terminal): void {
     .addOption(new Option("--format <name>", "format of the rows (default: by extension)").choices(rowFormats))
     .addOption(new Option("--dtype <name>", "numbers of a new collection").choices(["float32", "float16"]))
     .option("--index <name>", "index to build, as FLAT-COS")
-    .option("--batch <n>", "rows of one commit", wholeNumber(1, 1_000_000), 5000)
+    .option("--batch <n>", "rows of one commit (default: 5000, with --text-column 500)", wholeNumber(1, 1_000_000))
     .option("--skip <n>", "rows of the file to pass over", wholeNumber(0, Number.MAX_SAFE_INTEGER), 0)
     .option("--upsert", "replace rows whose id exists; needs --id-column")
     .addHelpText("after", examples);
   addCommonOptions(command).action(async (path: string, flags: ImportFlags) => {
-    if (flags.upsert === true && flags.idColumn === undefined) command.error("error: --upsert needs --id-column");
+    const mistake = importMistake(flags);
+    if (mistake !== null) command.error(`error: ${mistake}`);
     await useClient(flags, "write", (client) => importFile(client, path, flags, terminal));
   });
+}
+
+/** What is wrong with options that go together; null where nothing is. */
+function importMistake(flags: ImportFlags): string | null {
+  if (flags.upsert === true && flags.idColumn === undefined) return "--upsert needs --id-column";
+  if (flags.embed !== undefined && flags.textColumn === undefined) return "--embed needs --text-column";
+  if (flags.vectors === undefined && flags.textColumn === undefined) {
+    return "vectors are wanted: --vectors, or --text-column with --embed";
+  }
+  const isBoth = flags.vectors !== undefined && flags.textColumn !== undefined;
+  return isBoth ? "only one of --vectors and --text-column is wanted" : null;
 }
 
 function columnTypes(text: string): ReadonlyMap<string, ColumnType> {
@@ -95,24 +118,32 @@ async function importFile(client: VectorDBClient, path: string, flags: ImportFla
   let vectorFile: VectorFile | null = null;
   try {
     const dim = flags.dim ?? (await dimOf(existing));
-    if (isVectorFileName(flags.vectors)) vectorFile = await VectorFile.open(flags.vectors, dim);
-    else await refuseOtherFiles(flags.vectors);
-    const vectors = vectorSource(reader, vectorFile, flags.vectors, dim);
+    if (flags.vectors !== undefined) {
+      if (isVectorFileName(flags.vectors)) vectorFile = await VectorFile.open(flags.vectors, dim);
+      else await refuseOtherFiles(flags.vectors);
+    }
+    const onProgress = (rows: number, shareOfRead: number): void =>
+      progress.update(rows, shareDone(reader, vectorFile, flags.skip + rows, shareOfRead));
+    const { signal } = interrupt;
+    const embedder = flags.textColumn === undefined ? null : await embedderOf(existing, flags, dim);
+    const vectors =
+      embedder === null
+        ? vectorSource(reader, vectorFile, flags.vectors ?? "", dim)
+        : new EmbeddedVectors(reader, { column: flags.textColumn ?? "", embedder, dim, signal, onProgress });
     const startedAt = performance.now();
     let collection = existing;
     const open = async (width: number): Promise<Collection> => {
-      collection = await openCollection(client, flags, width);
+      collection = await openCollection(client, flags, width, embedder);
       return collection;
     };
     const summary = await importRows(reader, vectors, open, {
-      batchRows: flags.batch,
+      batchRows: flags.batch ?? (flags.textColumn === undefined ? batchDefault : embeddedBatchDefault),
       skip: flags.skip,
       idColumn: flags.idColumn ?? null,
       columns: flags.columns ?? null,
       isUpsert: flags.upsert === true,
-      signal: interrupt.signal,
-      onProgress: (rows, shareOfRead) =>
-        progress.update(rows, shareDone(reader, vectorFile, flags.skip + rows, shareOfRead)),
+      signal,
+      onProgress,
     });
     progress.end();
     await summarise(terminal, reader, summary, flags.skip, performance.now() - startedAt);
@@ -139,8 +170,8 @@ async function refuseOtherFiles(vectors: string): Promise<void> {
 /** Columns that have to be read; null for all. */
 function readColumns(flags: ImportFlags): string[] | null {
   if (flags.columns === undefined) return null;
-  const vectorColumn = isVectorFileName(flags.vectors) ? [] : [flags.vectors];
-  return [...flags.columns, ...vectorColumn, ...(flags.idColumn === undefined ? [] : [flags.idColumn])];
+  const others = [isVectorFileName(flags.vectors ?? "") ? undefined : flags.vectors, flags.textColumn, flags.idColumn];
+  return [...flags.columns, ...others.filter((name) => name !== undefined)];
 }
 
 async function findCollection(client: VectorDBClient, flags: ImportFlags): Promise<Collection | null> {
@@ -152,6 +183,19 @@ async function findCollection(client: VectorDBClient, flags: ImportFlags): Promi
 async function dimOf(collection: Collection | null): Promise<number | null> {
   const dim = collection === null ? 0 : (await collection.shape())[1];
   return dim === 0 ? null : dim;
+}
+
+/** What makes the vectors of texts; vectors of two models cannot be compared, so one collection has one. */
+async function embedderOf(collection: Collection | null, flags: ImportFlags, dim: number | null): Promise<Embedder> {
+  const embedder = await collectionEmbedder(collection, flags.embed, dim);
+  const known = collection === null ? null : (await collection.stats()).embedder;
+  if (known === null || known.name === embedder.embedderName) return embedder;
+  throw new LynseError(
+    "INVALID_ARGUMENT",
+    `${flags.collection} holds vectors of the embedder ${known.name}, not of ${embedder.embedderName}; ` +
+      "leave --embed out, or import into another collection",
+    { expected: known.name, got: embedder.embedderName },
+  );
 }
 
 function vectorSource(reader: RowReader, file: VectorFile | null, column: string, dim: number | null): VectorSource {
@@ -167,12 +211,18 @@ function vectorSource(reader: RowReader, file: VectorFile | null, column: string
   return new FileVectors(reader, file);
 }
 
-async function openCollection(client: VectorDBClient, flags: ImportFlags, dim: number): Promise<Collection> {
+async function openCollection(
+  client: VectorDBClient,
+  flags: ImportFlags,
+  dim: number,
+  embedder: Embedder | null,
+): Promise<Collection> {
   const database = await client.createDatabase(flags.database);
   return await database.requireCollection(flags.collection, {
     dim,
     ...(flags.dtype === undefined ? {} : { dtype: flags.dtype }),
     ...(flags.index === undefined ? {} : { defaultIndex: flags.index }),
+    ...(embedder === null ? {} : { embed: embedder }),
   });
 }
 

@@ -150,6 +150,8 @@ function describe(
     ],
     ["vectors", `${stats.dim ?? "any"} × ${stats.dtype}`],
     ["index", `${stats.index ?? "none"}, metric ${stats.metric}${indexText(stats)}`],
+    ...vectorFieldLines(stats),
+    ...signalLines(stats),
     ["fields", fields.length === 0 ? "none" : fields.join(", ")],
     ["largest id", stats.maxId < 0 ? "none" : String(stats.maxId)],
     [
@@ -168,7 +170,26 @@ function describe(
       `row table ${formatBytes(memory.rowTableBytes)}, columns ${formatBytes(memory.columnBytes)}, ` +
         `index ${formatBytes(memory.indexBytes)}`,
     ],
+    ["", `text index ${formatBytes(memory.textBytes)}, sparse vectors ${formatBytes(memory.sparseBytes)}`],
   ];
+}
+
+/** Named vector fields, one a line. */
+function vectorFieldLines({ vectorFields }: CollectionStats): [label: string, text: string][] {
+  return vectorFields.map((field, at) => [
+    at === 0 ? "vector fields" : "",
+    `${field.name}: ${field.dim} × ${field.dtype}, index ${field.index ?? "none"}, metric ${field.metric}, ` +
+      `${countOf(field.rows, "row")}`,
+  ]);
+}
+
+/** What else the collection can be searched by. */
+function signalLines({ textRows, sparseRows, embedder }: CollectionStats): [label: string, text: string][] {
+  const lines: [label: string, text: string][] = [];
+  if (textRows !== null) lines.push(["text index", `covers ${countOf(textRows, "row")}`]);
+  if (sparseRows > 0) lines.push(["sparse", `${countOf(sparseRows, "row")} with a sparse vector`]);
+  if (embedder !== null) lines.push(["embedder", `${embedder.name}, ${embedder.dim} numbers`]);
+  return lines;
 }
 
 /** State of an index that is more than the stored rows. */

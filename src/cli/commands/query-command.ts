@@ -2,15 +2,18 @@
  * `lynse query`: which rows match a filter?
  */
 import { type Command, InvalidArgumentError } from "commander";
-import type { Collection, OrderBy, QueryOptions } from "../../index.js";
+import type { Collection, OrderBy, QueryOptions, ResultView } from "../../index.js";
+import { limits } from "../../limits.js";
 import type { WhereParams } from "../../types.js";
-import { printJsonRows, printRowTable } from "../print/result-rows.js";
+import { printFacets } from "../print/facet-tables.js";
+import { foundRows, printFoundJson, printFoundTable } from "../print/found-rows.js";
 import { tellNoMatch } from "../print/unknown-fields.js";
 import type { Terminal } from "../terminal.js";
 import { addCommonOptions, type CommonOptions, nameList, whereParams, wholeNumber } from "./common-options.js";
 import { useCollection } from "./open-client.js";
+import { addRankOptions, type RankFlags, rankMistake, rankOptions } from "./rank-options.js";
 
-interface QueryFlags extends CommonOptions {
+interface QueryFlags extends CommonOptions, RankFlags {
   readonly collection: string;
   readonly where?: string;
   readonly params?: WhereParams;
@@ -29,6 +32,8 @@ Examples:
   lynse query --collection docs --where "lang = 'en'" --order-by rank:desc --limit 20
   lynse query --collection docs --where 'tags CONTAINS :tag' --params '{"tag": "python"}' --fields title
   lynse query --collection docs --limit all --json > docs.jsonl
+  lynse query --collection docs --where 'rank > 3' --facet lang,tags=20 --limit 1
+  lynse query --collection docs --order-by rank:desc --group-by lang --group-size 3
 `;
 
 export function addQueryCommand(program: Command, terminal: Terminal): void {
@@ -39,15 +44,22 @@ export function addQueryCommand(program: Command, terminal: Terminal): void {
     .option("--where <filter>", "only rows that match (default: every row)")
     .option("--params <json>", "values of the filter's :name parameters", whereParams)
     .option("--order-by <field[:desc]>", "order by a field (default: order of insertion)", orderBy)
-    .option("--limit <n|all>", "most rows to list", limit, 20)
-    .option("--cursor <text>", "continue behind an earlier page of the same query")
+    .option("--limit <n|all>", "most rows to list, or groups", limit, 20)
+    .option("--cursor <text>", "continue behind an earlier page of the same query");
+  addRankOptions(command)
     .option("--fields <names>", "fields to show, separated by commas (default: all)", nameList)
     .option("--json", "one JSON object a line instead of a table")
     .addHelpText("after", examples);
   addCommonOptions(command).action(async (flags: QueryFlags) => {
-    if (flags.params !== undefined && flags.where === undefined) command.error("error: --params belongs to --where");
+    const mistake = rankMistake(flags) ?? cursorMistake(flags);
+    if (mistake !== null) command.error(`error: ${mistake}`);
     await useCollection(flags, "read", (collection) => query(collection, flags, terminal));
   });
+}
+
+/** What is wrong with a cursor; null where nothing is. */
+function cursorMistake(flags: QueryFlags): string | null {
+  return flags.cursor !== undefined && flags.groupBy !== undefined ? "--cursor does not go with --group-by" : null;
 }
 
 function orderBy(text: string): OrderBy {
@@ -62,24 +74,39 @@ function limit(text: string): number {
 }
 
 async function query(collection: Collection, flags: QueryFlags, terminal: Terminal): Promise<void> {
+  const shown = { fields: flags.fields ?? null, groupBy: flags.groupBy ?? null };
   let cursor = flags.cursor ?? null;
   let left = flags.limit;
+  let facets: ResultView["facets"] = null;
   let isFirst = true;
   do {
-    const options: QueryOptions = {
-      limit: Math.min(left, pageRows),
-      ...(flags.where === undefined ? {} : { where: flags.where }),
-      ...(flags.params === undefined ? {} : { params: flags.params }),
-      ...(flags.orderBy === undefined ? {} : { orderBy: flags.orderBy }),
+    const page = await collection.query({
+      ...filterOf(flags),
+      // Groups come all at once; counts are of all rows that match, so one page tells them.
+      limit: Math.min(left, flags.groupBy === undefined ? pageRows : limits.kMax),
       ...(cursor === null ? {} : { cursor }),
-    };
-    const page = await collection.query(options);
-    if (flags.json === true) await printJsonRows(terminal, page, flags.fields ?? null);
+      ...(isFirst ? rankOptions(flags) : {}),
+    });
+    const rows = foundRows(page, null, page.length);
+    if (flags.json === true) await printFoundJson(terminal, rows, shown);
     else if (page.length === 0 && isFirst) await tellNoMatch(terminal, collection, flags);
-    else await printRowTable(terminal, [...page], { fields: flags.fields ?? null, valueTitle: null });
+    else await printFoundTable(terminal, rows, { ...shown, metric: null });
+    facets ??= page.facets;
     left -= page.length;
     cursor = page.cursor;
     isFirst = false;
-  } while (cursor !== null && left > 0);
+  } while (cursor !== null && left > 0 && flags.groupBy === undefined);
+  if (facets !== null) {
+    if (flags.json === true) await terminal.print(JSON.stringify({ facets }));
+    else await printFacets(terminal, facets);
+  }
   if (cursor !== null) terminal.write(`more rows match: continue with --cursor ${cursor}\n`);
+}
+
+function filterOf(flags: QueryFlags): Pick<QueryOptions, "where" | "params" | "orderBy"> {
+  return {
+    ...(flags.where === undefined ? {} : { where: flags.where }),
+    ...(flags.params === undefined ? {} : { params: flags.params }),
+    ...(flags.orderBy === undefined ? {} : { orderBy: flags.orderBy }),
+  };
 }

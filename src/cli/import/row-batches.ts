@@ -85,7 +85,7 @@ async function* makeBatch(
   options: BatchOptions,
   rowsSeen: number,
 ): AsyncGenerator<RowBatch> {
-  const taken = await vectors.take(source);
+  const taken = await vectors.take(source, rowsSeen);
   let { failure } = taken;
   const ids: Id[] = [];
   const fields: Record<string, unknown>[] = [];

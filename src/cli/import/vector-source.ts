@@ -1,7 +1,7 @@
 /**
  * Where does the vector of a row come from?
  *
- * From a column of the row, or from a file of vectors in the order of the rows. Both write into the batch's row-major
+ * From a column of the row, or from a file of vectors in the order of the rows (or of a text, see `embedded-vectors`). Both write into the batch's row-major
  * array and say which number is wrong where one is. Import part of the command line.
  */
 import { LynseError } from "../../errors.js";
@@ -13,8 +13,14 @@ import type { VectorFile } from "../readers/vector-file.js";
 export interface VectorSource {
   /** Length of the vectors; null until the first row of a column was seen. */
   readonly dim: number | null;
-  /** The vectors of the rows, row-major, or the row that has none and why, with those ahead of it. */
-  take(rows: readonly SourceRow[]): Promise<{ data: Float32Array; rows: number; failure: LynseError | null }>;
+  /**
+   * The vectors of the rows, row-major, or the row that has none and why, with those ahead of it; `rowsSeen` rows were read
+   * so far.
+   */
+  take(
+    rows: readonly SourceRow[],
+    rowsSeen: number,
+  ): Promise<{ data: Float32Array; rows: number; failure: LynseError | null }>;
   /** Passes over the vectors of `rows` rows. */
   skip(rows: number): void;
   /** Called behind the last row: throws when vectors are left over. */

@@ -9,11 +9,21 @@ import type { Terminal } from "../terminal.js";
 import { fieldValue, formatCell, formatScore } from "./cell.js";
 import { formatTable, type TableColumn } from "./table.js";
 
+/** A column that is no field. */
+export interface ExtraColumn extends TableColumn {
+  /** One a row. */
+  readonly cells: readonly string[];
+}
+
 export interface RowsOptions {
   /** Fields to show; null for all. */
   readonly fields: readonly string[] | null;
   /** Title of the value column; null where rows have no value. */
   readonly valueTitle: "score" | "distance" | null;
+  /** Columns ahead of the id. */
+  readonly leading?: readonly ExtraColumn[];
+  /** Columns between the value and the fields. */
+  readonly trailing?: readonly ExtraColumn[];
 }
 
 /** Prints rows as JSON lines: `id`, `distance` where rows are ranked, and `field`. */
@@ -23,7 +33,7 @@ export async function printJsonRows(
   fields: readonly string[] | null,
 ): Promise<void> {
   for (const row of rows) {
-    const field = fields === null || row.field === undefined ? row.field : pick(row.field, fields);
+    const field = fields === null || row.field === undefined ? row.field : pickFields(row.field, fields);
     const vector = row.vector === undefined ? {} : { vector: Array.from(row.vector) };
     await terminal.print(JSON.stringify({ ...row, ...(field === undefined ? {} : { field }), ...vector }));
   }
@@ -35,15 +45,21 @@ export async function printRowTable(
   rows: readonly ResultRow[],
   options: RowsOptions,
 ): Promise<void> {
-  const names = options.fields ?? fieldNames(rows);
-  const columns: TableColumn[] = [{ title: "id", align: isNumeric(rows.map((row) => row.id)), canShrink: false }];
+  const { leading = [], trailing = [] } = options;
+  const shown = new Set(leading.map((column) => column.title));
+  const names = options.fields ?? fieldNames(rows).filter((name) => !shown.has(name));
+  const id = { title: "id", align: isNumeric(rows.map((row) => row.id)), canShrink: false } as const;
+  const columns: TableColumn[] = [...leading, id];
   if (options.valueTitle !== null) columns.push({ title: options.valueTitle, align: "right", canShrink: false });
+  columns.push(...trailing);
   for (const name of names) {
     columns.push({ title: name, align: isNumeric(rows.map((row) => fieldValue(row.field, name))) });
   }
-  const cells = rows.map((row) => [
+  const cells = rows.map((row, at) => [
+    ...leading.map((column) => column.cells[at] ?? ""),
     formatId(row.id),
     ...(options.valueTitle === null ? [] : [formatScore(row.distance ?? 0)]),
+    ...trailing.map((column) => column.cells[at] ?? ""),
     ...names.map((name) => formatCell(fieldValue(row.field, name))),
   ]);
   const table = formatTable(columns, cells, {
@@ -70,7 +86,8 @@ function isNumeric(values: readonly unknown[]): "left" | "right" {
   return present.length > 0 && present.every((value) => typeof value === "number") ? "right" : "left";
 }
 
-function pick(field: object, names: readonly string[]): Record<string, unknown> {
+/** The fields with these names. */
+export function pickFields(field: object, names: readonly string[]): Record<string, unknown> {
   const entries = names.map((name) => [name, fieldValue(field, name)] as const);
   return Object.fromEntries(entries.filter(([, value]) => value !== undefined));
 }
