@@ -148,6 +148,12 @@ describe("embedding texts", () => {
     const embedding = embedTexts(never, ["a"], { signal: controller.signal });
     controller.abort(reason);
     await expect(embedding).rejects.toMatchObject({ code: "ABORTED", cause: reason });
+    const during = new AbortController();
+    const stopping: EmbedFunction = () => {
+      during.abort();
+      return new Promise(() => {});
+    };
+    await expect(embedTexts(stopping, ["a"], { signal: during.signal })).rejects.toMatchObject({ code: "ABORTED" });
     const before = embedTexts(byNumber, texts, { signal: AbortSignal.abort() });
     await expect(before).rejects.toMatchObject({ code: "ABORTED" });
     expect(await embedTexts(byNumber, texts, { signal: new AbortController().signal })).toMatchObject({ count: 10 });

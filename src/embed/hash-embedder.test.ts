@@ -58,6 +58,9 @@ describe("the hash embedder", () => {
     const [alone] = await vectorsOf([long], hashEmbedder());
     const [after] = (await vectorsOf(["other words", long])).slice(1);
     expect(after).toEqual(alone);
+    const medium = Array.from({ length: 1_500 }, (_, at) => `word${at}`).join(" ");
+    const [grown, roomy] = await vectorsOf([medium, medium], hashEmbedder());
+    expect(roomy).toEqual(grown);
     expect(await similarity(long, `${long} ${long}`)).toBeGreaterThan(0.99);
   });
 

@@ -75,9 +75,9 @@ class QueryParts {
   }
 }
 
-/** Overlapping spans become one, of the longest one's part: words within phrases, phrases that share a word. */
+/** Overlapping spans become one, of the first one's part: words within phrases, phrases that share a word. */
 function withoutOverlap(found: MatchSpan[]): MatchSpan[] {
-  found.sort((a, b) => a.start - b.start || b.end - a.end);
+  found.sort((a, b) => a.start - b.start);
   const spans: MatchSpan[] = [];
   for (const span of found) {
     const last = spans.at(-1);

@@ -58,6 +58,13 @@ describe("highlights", () => {
     expect(all[2]).toMatch(/\[beta\]$/);
   });
 
+  it("prefer different words of the query to many of one", () => {
+    const text = `alpha alpha alpha alpha ${"filler ".repeat(30)}beta alpha ${"filler ".repeat(30)}`;
+    expect(marked(text, "alpha beta", { maxLength: 24, ellipsis: "" })).toEqual([
+      expect.stringContaining("[beta] [alpha]"),
+    ]);
+  });
+
   it("are pieces of the text with whole words, within the length, with at least one match each", () => {
     const words = fc.constantFrom("a", "bb", "ccc", "dddddddd", "éé", "🙂", "-", ",", "x<y");
     const texts = fc.array(words, { maxLength: 80 }).map((parts) => parts.join(" "));
