@@ -10,8 +10,8 @@ import { kernelStatus, termBytesMax } from "./text-kernel.js";
 import type { TextMemory } from "./text-memory.js";
 
 /** Bytes of JSON in the kernel's memory, unless one row has more. */
-const batchBytesMax = 32_768;
-const batchRowsMax = 1024;
+const batchBytesMax = 15_360;
+const batchRowsMax = 256;
 /** UTF-16 units of the longest token that `String.fromCharCode` is given at once. */
 const unitsMax = 4096;
 
@@ -65,10 +65,17 @@ export class RowReader {
       const address = this.#memory.stateWord("text");
       const length = this.#memory.stateWord("textLength");
       const text = bytes.subarray(address + offset, address + offset + length);
-      if (status === kernelStatus.newToken) this.#learn(address, length, asciiText(text));
+      if (status === kernelStatus.newToken) this.#learnWord(address, length, asciiText(text));
       else if (status === kernelStatus.newKey) this.#nodes.learn(this.#memory.stateWord("node"), text);
       else this.#readString(text, this.#memory.stateWord("node"));
     }
+  }
+
+  /** Notes the term of a run of ASCII letters and digits; from here on it is lower case in the kernel's copy too. */
+  #learnWord(address: number, length: number, text: string): void {
+    const token = text.toLowerCase();
+    this.#memory.writeText(address, token);
+    this.#learn(address, length, token);
   }
 
   /** Notes the term of a raw token that lies at `address`. */
@@ -95,7 +102,7 @@ export class RowReader {
     const memory = this.#memory;
     const { kernel, state } = memory;
     this.#analyser.segments(text, (start, end) => {
-      const token = text.slice(start, end);
+      const token = folded(text.slice(start, end));
       if (token.length > termBytesMax) return;
       memory.withScratch(3 * token.length, (address) => {
         const length = memory.writeText(address, token);
@@ -108,6 +115,12 @@ export class RowReader {
       });
     });
   }
+}
+
+/** ASCII in lower case, as the kernel looks it up; anything else as it is. */
+function folded(token: string): string {
+  for (let i = 0; i < token.length; i++) if (token.charCodeAt(i) > 127) return token;
+  return token.toLowerCase();
 }
 
 const decoder = new TextDecoder();

@@ -13,6 +13,7 @@ import { checkLimit } from "../../limits.js";
 import type { TextAnalyser } from "../analysis/text-analyser.js";
 import { FieldNodes } from "./field-nodes.js";
 import { FieldSelections } from "./field-selection.js";
+import { type IndexSection, readSections, writeSections } from "./index-sections.js";
 import { Question, ScoreTables } from "./question.js";
 import { RowReader } from "./row-reader.js";
 import { indexRowsMax } from "./text-kernel.js";
@@ -50,7 +51,6 @@ export class TextIndex {
   }
 
   /** Distinct terms. */
-  stats() { const m=this.#memory; const w=(a)=>m.words[(m.state+a)>>>2]; let pages=0,p=w(124+12),lp=0; while(p){lp+=4096;p=m.words[p>>>2]} p=w(36); while(p){pages+=m.words[(p+8)>>>2]-p;p=m.words[p>>>2]} let slots=0,cnt=0;for(let i=0;i<64;i++){slots+=m.words[(m.state+1216+i*12+4)>>>2];cnt+=m.words[(m.state+1216+i*12+8)>>>2]} return {free:w(12),records:pages,lengthPages:lp,lengths:w(116),slots:slots*4,cnt,sigs:w(52),sigCap:w(56),postings:w(172),alias:w(44),used:m.usedBytes,heapNext:w(0),heapEnd:w(4)}; }
   get termCount(): number {
     return this.#memory.stateWord("termCount");
   }
@@ -84,6 +84,20 @@ export class TextIndex {
     this.#checkUsable();
     if (this.rowCount === 0) return new Uint32Array(Math.ceil(search.rowLimit / 32));
     return this.#ask(search.fields, (question) => question.matches(search));
+  }
+
+  /** Sections for a checkpoint. */
+  serialize(): IndexSection[] {
+    this.#checkUsable();
+    return writeSections(this.#memory, this.#nodes);
+  }
+
+  /** The index that `serialize` wrote, made with the same options; null where the sections are not one. */
+  static deserialize(options: TextIndexOptions, sections: ReadonlyMap<string, Uint8Array>): TextIndex | null {
+    const index = new TextIndex(options);
+    if (readSections(index.#memory, index.#nodes, sections)) return index;
+    index.release();
+    return null;
   }
 
   /** Lets go of the memory; the index cannot be used any more. */

@@ -10,6 +10,7 @@ export interface TextKernel {
   addRows(cursor: number, set: number, sums: number, limit: number): void;
   addToken(state: number, raw: number, length: number, field: number): number;
   beginInput(state: number, input: number, ends: number, count: number): void;
+  beginLengths(state: number): void;
   beginTerms(state: number): void;
   countRows(cursor: number, live: number, limit: number): number;
   countSet(set: number, live: number, words: number): number;
@@ -25,11 +26,16 @@ export interface TextKernel {
   openCursor(cursor: number, term: number, table: number, shift: number, buffers: number): void;
   openPlain(cursor: number, rows: number, times: number, count: number, bounds: number): void;
   postingsOf(term: number): number;
+  readLengthSection(state: number, piece: number, bytes: number, rowCount: number): number;
   readRows(state: number): number;
+  readSignature(state: number, base: number, field: number, run: number): number;
+  readTermSection(state: number, piece: number, bytes: number): number;
   releasePlace(state: number, address: number, bytes: number): void;
   searchLists(question: number): void;
   sumLengths(lengths: number, shift: number, limit: number, live: number, to: number): void;
   takePlace(state: number, bytes: number): number;
+  writeLengthSection(state: number, to: number, room: number): number;
+  writeTermSection(state: number, to: number, room: number): number;
 }
 
 /** What the reading functions return. */
@@ -46,6 +52,7 @@ export const statePlace = {
   node: 24,
   row: 28,
   termCount: 40,
+  aliasCount: 44,
   signatures: 48,
   signatureCount: 52,
   lengths: 108,
@@ -53,6 +60,7 @@ export const statePlace = {
   rowsWithText: 120,
   totalLength: 128,
   postingCount: 172,
+  cursor: 180,
 } as const;
 
 /** Bytes of a state. */

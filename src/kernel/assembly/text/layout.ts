@@ -102,7 +102,8 @@ export const LARGE_BINS: u32 = 32;
 /** Rows and codes of a block that is being sealed or checked. */
 export const S_BLOCK_ROWS: usize = S_BINS + 4 * (256 + 32);
 export const S_BLOCK_CODES: usize = S_BLOCK_ROWS + 512 + 64;
-export const STATE_BYTES: usize = S_BLOCK_CODES + 512 + 64;
+export const S_CURSOR_ROW: usize = S_BLOCK_CODES + 512 + 64;
+export const STATE_BYTES: usize = S_CURSOR_ROW + 4;
 
 // Records.
 export const IS_TERM: u32 = 1;
@@ -160,11 +161,13 @@ export const E_BASE: usize = 8;
 export const E_FIELD: usize = 12;
 export const E_RUN: usize = 16;
 
-// Pages of lengths: next, bytes used, rows; then the rows one after the other.
+// Pages of lengths: next, bytes used, rows, sole field + 1; then the rows one after the other. A page with a sole field has
+// no bytes: each of its rows has text in that field only, or none.
 export const P_NEXT: usize = 0;
 export const P_END: usize = 4;
 export const P_ROWS: usize = 8;
-export const LENGTH_PAGE_HEADER: usize = 12;
+export const P_SOLE: usize = 12;
+export const LENGTH_PAGE_HEADER: usize = 16;
 export const LENGTH_PAGE_BYTES: usize = 4096;
 /** Pages of records: next, end of the records, end of the page. */
 export const RECORD_PAGE_HEADER: u32 = 12;

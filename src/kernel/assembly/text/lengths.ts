@@ -2,8 +2,9 @@
  * How many terms has a row, in all and by field?
  *
  * All together: an array of one, two or four bytes a row, as wide as the longest row asks for. By field: pages of rows,
- * each the signature of the row's fields + 1 (0: none) and the lengths, last field first, all as varints. The pages are
- * only read from end to end, to derive such an array for a selection of fields.
+ * each the signature of the row's fields + 1 (0: none) and the lengths, last field first, all as varints; where one field
+ * alone has text, row after row, a page counts them and the array has the lengths. The pages are only read from end to
+ * end, to derive such an array for a selection of fields.
  */
 import { allocate, hasRoom, release } from "./allocate";
 import {
@@ -14,6 +15,7 @@ import {
   P_END,
   P_NEXT,
   P_ROWS,
+  P_SOLE,
   S_FIRST_LENGTH_PAGE,
   S_LENGTH_CAPACITY,
   S_LENGTH_PAGE,
@@ -24,6 +26,8 @@ import { signatureAt } from "./signatures";
 import { readVarint, skipVarint } from "./varint";
 
 const FIRST_ROWS: u32 = 256;
+/** A page that has less left is ended where the next rows need no bytes. */
+const MEAN_ROW_BYTES: u32 = 16;
 
 // @ts-ignore: decorator
 @inline
@@ -82,23 +86,48 @@ export function hasRowPlace(state: usize, row: u32, length: u32): bool {
   return hasLengthPlace(state, state + S_LENGTHS, row, length);
 }
 
-/** Where the next row of at most `bytes` is written; the last page or a new one. 0 when room is wanted. */
-export function lengthPlace(state: usize, bytes: u32): usize {
+function newPage(state: usize, size: u32, soleField: u32): usize {
   const page = <usize>load<u32>(state, S_LENGTH_PAGE);
-  if (page != 0) {
-    const end = load<u32>(page, P_END);
-    if (end + bytes <= <u32>LENGTH_PAGE_BYTES) return page + end;
-  }
-  const size = max<u32>(<u32>LENGTH_PAGE_BYTES, (bytes + <u32>LENGTH_PAGE_HEADER + 3) & ~3);
-  if (!hasRoom(state, size)) return 0;
   const fresh = allocate(state, size);
   store<u32>(fresh, 0, P_NEXT);
   store<u32>(fresh, <u32>LENGTH_PAGE_HEADER, P_END);
   store<u32>(fresh, 0, P_ROWS);
+  store<u32>(fresh, soleField, P_SOLE);
   if (page == 0) store<u32>(state, <u32>fresh, S_FIRST_LENGTH_PAGE);
   else store<u32>(page, <u32>fresh, P_NEXT);
   store<u32>(state, <u32>fresh, S_LENGTH_PAGE);
-  return fresh + LENGTH_PAGE_HEADER;
+  return fresh;
+}
+
+/** The bytes that are free in the last page; 0 where it has none of its own. */
+// @ts-ignore: decorator
+@inline
+function leftInPage(page: usize): u32 {
+  if (page == 0 || load<u32>(page, P_SOLE) != 0) return 0;
+  const end = load<u32>(page, P_END);
+  return end > <u32>LENGTH_PAGE_BYTES ? 0 : <u32>LENGTH_PAGE_BYTES - end;
+}
+
+/** Adds a row whose lengths take no bytes: text in `field` alone (or none at all); false where bytes are better. */
+export function addSoleRow(state: usize, field: u32, hasText: bool): bool {
+  let page = <usize>load<u32>(state, S_LENGTH_PAGE);
+  if (leftInPage(page) > MEAN_ROW_BYTES) return false;
+  const sole = page == 0 ? 0 : load<u32>(page, P_SOLE);
+  if (sole == 0 || (hasText && sole != field + 1)) {
+    if (!hasRoom(state, <u32>LENGTH_PAGE_HEADER)) return false;
+    page = newPage(state, <u32>LENGTH_PAGE_HEADER, field + 1);
+  }
+  store<u32>(page, load<u32>(page, P_ROWS) + 1, P_ROWS);
+  return true;
+}
+
+/** Where the next row of at most `bytes` is written; the last page or a new one. 0 when room is wanted. */
+export function lengthPlace(state: usize, bytes: u32): usize {
+  const page = <usize>load<u32>(state, S_LENGTH_PAGE);
+  if (leftInPage(page) >= bytes) return page + load<u32>(page, P_END);
+  const size = max<u32>(<u32>LENGTH_PAGE_BYTES, (bytes + <u32>LENGTH_PAGE_HEADER + 3) & ~3);
+  if (!hasRoom(state, size)) return 0;
+  return newPage(state, size, 0) + LENGTH_PAGE_HEADER;
 }
 
 /** Ends a row that was written from `lengthPlace` to `end`. */
@@ -118,19 +147,25 @@ export function extendLengths(state: usize, table: usize, chosen: usize, rowCoun
   let at = page + load<u32>(table, 16);
   let read = load<u32>(table, 20);
   while (row < rowCount) {
-    if (page == 0 || read == load<u32>(page, P_ROWS)) {
+    while (page == 0 || read == load<u32>(page, P_ROWS)) {
       page = page == 0 ? <usize>load<u32>(state, S_FIRST_LENGTH_PAGE) : <usize>load<u32>(page, P_NEXT);
       at = page + LENGTH_PAGE_HEADER;
       read = 0;
     }
     let length: u32 = 0;
-    let code = readVarint(at);
-    let next = skipVarint(at);
-    while (code != 0) {
-      const signature = signatureAt(state, code - 1);
-      if (load<u8>(chosen + load<u32>(signature, G_FIELD))) length += readVarint(next);
-      next = skipVarint(next);
-      code = load<u32>(signature, G_BASE);
+    let next = at;
+    const sole = load<u32>(page, P_SOLE);
+    if (sole != 0) {
+      if (load<u8>(chosen + sole - 1)) length = lengthOfRow(state, row);
+    } else {
+      let code = readVarint(at);
+      next = skipVarint(at);
+      while (code != 0) {
+        const signature = signatureAt(state, code - 1);
+        if (load<u8>(chosen + load<u32>(signature, G_FIELD))) length += readVarint(next);
+        next = skipVarint(next);
+        code = load<u32>(signature, G_BASE);
+      }
     }
     if (!hasLengthPlace(state, table, row, length)) break;
     storeLength(<usize>load<u32>(table), load<u32>(table, 4), row, length);

@@ -89,6 +89,25 @@ export function equalBytes(a: usize, b: usize, length: u32): bool {
   return true;
 }
 
+/** The same where `b` is letters and digits of any case, and `a` is lower case. */
+// @ts-ignore: decorator
+@inline
+export function equalFolded(a: usize, b: usize, length: u32): bool {
+  while (length >= 4) {
+    if (load<u32>(a) != (load<u32>(b) | 0x2020_2020)) return false;
+    a += 4;
+    b += 4;
+    length -= 4;
+  }
+  while (length > 0) {
+    if (<u32>load<u8>(a) != (<u32>load<u8>(b) | 0x20)) return false;
+    a += 1;
+    b += 1;
+    length -= 1;
+  }
+  return true;
+}
+
 // @ts-ignore: decorator
 @inline
 function firstSlot(hash: u32, capacity: u32): u32 {
@@ -101,8 +120,16 @@ function subtableOf(state: usize, hash: u32): usize {
   return state + S_SUBTABLES + <usize>(hash & (SUBTABLES - 1)) * 12;
 }
 
-/** The record that answers for a raw token (`asTerm` false) or is a term (true); 0 for none. */
-export function findRecord(state: usize, text: usize, length: u32, hash: u32, asTerm: bool): usize {
+/** What a text is looked up as. */
+export const AS_RAW: u32 = 0;
+export const AS_TERM: u32 = 1;
+/** A raw token of ASCII letters and digits, whose case does not matter. */
+export const AS_WORD: u32 = 2;
+
+/** The record that answers for a raw token, or is a term; 0 for none. */
+// @ts-ignore: decorator
+@inline
+export function findRecord(state: usize, text: usize, length: u32, hash: u32, role: u32): usize {
   const table = subtableOf(state, hash);
   const slots = <usize>load<u32>(table);
   const capacity = load<u32>(table, 4);
@@ -116,8 +143,9 @@ export function findRecord(state: usize, text: usize, length: u32, hash: u32, as
       const record = <usize>(word & ~3);
       const head = load<u32>(record);
       if (head >> 8 == length) {
-        const fits = asTerm ? (head & IS_TERM) != 0 : head & IS_TERM ? (head & IS_RAW) != 0 : true;
-        if (fits && equalBytes(textOf(record), text, length)) return record;
+        const fits = role == AS_TERM ? (head & IS_TERM) != 0 : head & IS_TERM ? (head & IS_RAW) != 0 : true;
+        const known = textOf(record);
+        if (fits && (role == AS_WORD ? equalFolded(known, text, length) : equalBytes(known, text, length))) return record;
       }
     }
     slot += 1;
@@ -175,10 +203,16 @@ function placeRecord(state: usize, bytes: u32): usize {
   return record;
 }
 
-/** Room that an insertion of a text of `length` bytes may take. */
-export function hasRecordRoom(state: usize, length: u32, hash: u32): bool {
+/** Bytes of room that an insertion of a text of `length` bytes may take. */
+export function recordRoom(state: usize, length: u32, hash: u32): u32 {
   const table = subtableOf(state, hash);
-  return hasRoom(state, RECORD_PAGE_BYTES + length + 64 + 8 * (load<u32>(table, 4) + FIRST_SLOTS));
+  return RECORD_PAGE_BYTES + length + 64 + 8 * (load<u32>(table, 4) + FIRST_SLOTS);
+}
+
+// @ts-ignore: decorator
+@inline
+export function hasRecordRoom(state: usize, length: u32, hash: u32): bool {
+  return hasRoom(state, recordRoom(state, length, hash));
 }
 
 function insertRecord(state: usize, text: usize, length: u32, hash: u32, flags: u32): usize {

@@ -31,7 +31,7 @@ import {
   S_ROWS_WITH_TEXT,
   S_TOTAL_LENGTH,
 } from "./layout";
-import { endLengths, hasRowPlace, lengthPlace, storeLength } from "./lengths";
+import { addSoleRow, endLengths, hasRowPlace, lengthPlace, storeLength } from "./lengths";
 import { addPosting, hasPostingRoom } from "./lists";
 import { nodeAt } from "./nodes";
 import { hasSignatureRoom, signatureOf } from "./signatures";
@@ -100,7 +100,7 @@ export function addTerm(state: usize, term: usize, field: u32): void {
 }
 
 /** Writes the row's lengths, in all and by field; false when room is wanted. */
-function writeLengths(state: usize): bool {
+export function writeLengths(state: usize): bool {
   const fields = <usize>load<u32>(state, S_ROW_FIELDS);
   const count = load<u32>(state, S_ROW_FIELD_COUNT);
   const row = load<u32>(state, S_ROW);
@@ -113,15 +113,18 @@ function writeLengths(state: usize): bool {
     shape = signatureOf(state, shape, field, 1) + 1;
   }
   if (!hasRowPlace(state, row, total)) return false;
-  let at = lengthPlace(state, 5 + 5 * count);
-  if (at == 0) return false;
-  at = writeVarint(at, shape);
-  for (let i = count; i > 0; i -= 1) {
-    const node = nodeAt(state, load<u32>(fields + (<usize>(i - 1) << 2)));
-    at = writeVarint(at, load<u32>(node, N_ROW_LENGTH));
-    store<u32>(node, 0, N_ROW_LENGTH);
+  if (count > 1 || !addSoleRow(state, count == 0 ? 0 : load<u32>(fields), count > 0)) {
+    let at = lengthPlace(state, 5 + 5 * count);
+    if (at == 0) return false;
+    at = writeVarint(at, shape);
+    for (let i = count; i > 0; i -= 1) {
+      at = writeVarint(at, load<u32>(nodeAt(state, load<u32>(fields + (<usize>(i - 1) << 2))), N_ROW_LENGTH));
+    }
+    endLengths(state, at);
   }
-  endLengths(state, at);
+  for (let i: u32 = 0; i < count; i += 1) {
+    store<u32>(nodeAt(state, load<u32>(fields + (<usize>i << 2))), 0, N_ROW_LENGTH);
+  }
   storeLength(<usize>load<u32>(state, S_LENGTHS), load<u32>(state, S_LENGTH_SHIFT), row, total);
   store<f64>(state, load<f64>(state, S_TOTAL_LENGTH) + <f64>total, S_TOTAL_LENGTH);
   if (total > 0) store<u32>(state, load<u32>(state, S_ROWS_WITH_TEXT) + 1, S_ROWS_WITH_TEXT);

@@ -1,8 +1,8 @@
 /**
  * Which tokens stand in which fields of a row?
  *
- * Goes over the row's JSON once. Strings of ASCII characters are cut into runs of letters and digits here; strings with
- * other characters, or with \u escapes, are left to the caller. Whenever the caller is needed (`NEW_TOKEN`, `NEW_KEY`,
+ * Goes over the row's JSON once. Strings of ASCII characters are cut into runs of letters and digits here, whose case does
+ * not matter: they are looked up in lower case (bit 5, which digits have anyway). Strings with other characters, or with \u escapes, are left to the caller. Whenever the caller is needed (`NEW_TOKEN`, `NEW_KEY`,
  * `OTHER_STRING`, `NEED_ROOM`) the position is kept and the next call goes on there. The JSON is known to be valid; where
  * it is not, anything may be found in it, but nothing outside it is read.
  */
@@ -34,7 +34,7 @@ import {
   TEXT_BYTES_MAX,
 } from "./layout";
 import { findNode, nodeAt } from "./nodes";
-import { findRecord, HASH_START, hashEnd, hashStep } from "./records";
+import { AS_WORD, findRecord, HASH_START, hashEnd, hashStep } from "./records";
 import { addTerm, finishRow, hasTermRoom } from "./rows";
 
 const QUOTE: u32 = 0x22;
@@ -108,12 +108,12 @@ function readTokens(state: usize, at: usize, end: usize, field: u32): i32 {
     while (at < end) {
       const byte = <u32>load<u8>(at);
       if (!isWordByte(byte)) break;
-      hash = hashStep(hash, byte);
+      hash = hashStep(hash, byte | 32);
       at += 1;
     }
     const length = <u32>(at - start);
     if (length > TEXT_BYTES_MAX) continue;
-    let record = findRecord(state, start, length, hashEnd(hash), false);
+    let record = findRecord(state, start, length, hashEnd(hash), AS_WORD);
     if (record == 0 || !hasTermRoom(state)) {
       store<u32>(state, <u32>start, S_POSITION);
       store<u32>(state, <u32>start, S_TEXT);

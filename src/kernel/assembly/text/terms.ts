@@ -12,11 +12,12 @@ import {
   RECORD_PAGE_HEADER,
   S_CURSOR,
   S_CURSOR_PAGE,
-  S_FIRST_RECORD_PAGE,
   TERM_TEXT,
   TEXT_BYTES_MAX,
 } from "./layout";
 import {
+  AS_RAW,
+  AS_TERM,
   equalBytes,
   findRecord,
   hashOf,
@@ -30,7 +31,7 @@ import { addTerm, hasTermRoom } from "./rows";
 
 /** The term's record, 0 for none. */
 export function findTerm(state: usize, text: usize, length: u32): usize {
-  return findRecord(state, text, length, hashOf(text, length), true);
+  return findRecord(state, text, length, hashOf(text, length), AS_TERM);
 }
 
 /**
@@ -45,7 +46,7 @@ export function learnToken(state: usize, raw: usize, length: u32, text: usize, t
     return DONE;
   }
   const hash = hashOf(text, termLength);
-  let term = findRecord(state, text, termLength, hash, true);
+  let term = findRecord(state, text, termLength, hash, AS_TERM);
   if (term == 0) {
     if (!hasRecordRoom(state, termLength, hash)) return NEED_ROOM;
     term = insertTerm(state, text, termLength, hash);
@@ -62,7 +63,7 @@ export function learnToken(state: usize, raw: usize, length: u32, text: usize, t
 /** Takes in a raw token of the present row: `DONE`, `NEW_TOKEN` or `NEED_ROOM`. */
 export function addToken(state: usize, raw: usize, length: u32, field: u32): i32 {
   if (length > TEXT_BYTES_MAX) return DONE;
-  let record = findRecord(state, raw, length, hashOf(raw, length), false);
+  let record = findRecord(state, raw, length, hashOf(raw, length), AS_RAW);
   if (record == 0) return NEW_TOKEN;
   if (!hasTermRoom(state)) return NEED_ROOM;
   if (!(load<u32>(record) & IS_TERM)) {
@@ -71,12 +72,6 @@ export function addToken(state: usize, raw: usize, length: u32, field: u32): i32
   }
   addTerm(state, record, field);
   return DONE;
-}
-
-/** Goes back to the first record. */
-export function beginTerms(state: usize): void {
-  store<u32>(state, load<u32>(state, S_FIRST_RECORD_PAGE), S_CURSOR_PAGE);
-  store<u32>(state, load<u32>(state, S_FIRST_RECORD_PAGE) + RECORD_PAGE_HEADER, S_CURSOR);
 }
 
 /** Writes up to `most` terms that begin with a text and returns their number; fewer than `most`: there are no more. */
