@@ -32,8 +32,9 @@ export interface EmbeddedMatrix {
 }
 
 /**
- * The vectors of `texts`, in order. `INVALID_ARGUMENT`: the embedder is no function or gave something else than one vector
- * a text; `DIMENSION_MISMATCH`: vectors of another length; `INVALID_VECTOR`: NaN or Infinity; `ABORTED`: by the signal.
+ * The vectors of `texts`, in order. `INVALID_ARGUMENT`: the embedder is no function or gave something else than one
+ * vector a text; `DIMENSION_MISMATCH`: vectors of another length; `INVALID_VECTOR`: NaN or Infinity; `ABORTED`: by the
+ * signal.
  */
 export async function embedTexts(
   embed: EmbedFunction | Embedder,

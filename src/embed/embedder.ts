@@ -1,8 +1,9 @@
 /**
  * What turns texts into vectors?
  *
- * The contract with an application's model. Any function from texts to vectors will do; one that also says who it is lets a
- * collection remember the model that its vectors come from. Types only; imported by the embedders and the client.
+ * The contract with an application's model. Any function from texts to vectors will do; one that also says who it is
+ * lets a collection remember the model that its vectors come from. Types only; imported by the embedders and the
+ * client.
  */
 
 /** What an embedder may want to know besides the texts. */

@@ -1,12 +1,12 @@
 /**
  * How do texts become vectors without a model?
  *
- * By the hashing trick (Weinberger et al., Feature Hashing for Large Scale Multitask Learning, ICML 2009): the words of a text,
- * pairs of neighbouring words and the runs of three and four characters in each word are features; a feature's hash names a
- * component and a sign. Counts are damped by the square root, the vector has length 1. Texts that share words, or pieces
- * of words, are near; meaning is unknown to it. The same text gives the same vector on every machine: integer hashes, and
- * of floating point only operations that IEEE 754 defines exactly. Importable by the client; imports the errors and limits
- * alone.
+ * By the hashing trick (Weinberger et al., Feature Hashing for Large Scale Multitask Learning, ICML 2009): the words
+ * of a text, pairs of neighbouring words and the runs of three and four characters in each word are features; a
+ * feature's hash names a component and a sign. Counts are damped by the square root, the vector has length 1. Texts
+ * that share words, or pieces of words, are near; meaning is unknown to it. The same text gives the same vector on
+ * every machine: integer hashes, and of floating point only operations that IEEE 754 defines exactly. Importable by
+ * the client; imports the errors and limits alone.
  */
 import { LynseError } from "../errors.js";
 import { checkLimit } from "../limits.js";
@@ -67,8 +67,9 @@ function textVector(text: string, dim: number, features: TextFeatures): Float32A
 }
 
 /**
- * The features of one text: how often each was met, and what it weighs. A hash table with open addressing, used for text
- * after text; features are summed in the order in which they were first met, so that sums are the same everywhere.
+ * The features of one text: how often each was met, and what it weighs. A hash table with open addressing, used for
+ * text after text; features are summed in the order in which they were first met, so that sums are the same
+ * everywhere.
  */
 class TextFeatures {
   readonly #seed: number;

@@ -1,8 +1,8 @@
 /**
  * How do texts become vectors by OpenAI's API, or one that speaks like it?
  *
- * `POST {baseUrl}/embeddings`, with the model's name and the texts. The API key goes to the service and nowhere else: into no
- * error, no message, no property of the embedder. Importable by the client; imports the errors alone.
+ * `POST {baseUrl}/embeddings`, with the model's name and the texts. The API key goes to the service and nowhere else:
+ * into no error, no message, no property of the embedder. Importable by the client; imports the errors alone.
  */
 import { LynseError } from "../errors.js";
 import type { Embedder } from "./embedder.js";
@@ -12,8 +12,8 @@ import { readEmbeddings } from "./read-embeddings.js";
 /** Options of `openAIEmbedder`. */
 export interface OpenAIEmbedderOptions {
   /**
-   * The service's key. Default: the environment's `OPENAI_API_KEY`, for OpenAI's own address alone; another service gets
-   * only a key that is given here.
+   * The service's key. Default: the environment's `OPENAI_API_KEY`, for OpenAI's own address alone; another service
+   * gets only a key that is given here.
    */
   readonly apiKey?: string;
   /** Where the service is, up to `/embeddings`. Default `https://api.openai.com/v1`. */
@@ -60,8 +60,8 @@ const optionNames = [
 ];
 
 /**
- * An embedder by OpenAI's API or a compatible one. Its calls throw `UNAUTHORIZED` (key refused), `INVALID_ARGUMENT` (request
- * refused), `TIMEOUT`, `IO_ERROR` (not reachable, busy, an answer that does not fit) and `ABORTED`.
+ * An embedder by OpenAI's API or a compatible one. Its calls throw `UNAUTHORIZED` (key refused), `INVALID_ARGUMENT`
+ * (request refused), `TIMEOUT`, `IO_ERROR` (not reachable, busy, an answer that does not fit) and `ABORTED`.
  */
 export function openAIEmbedder(options: OpenAIEmbedderOptions = {}): Embedder {
   for (const name of Object.keys(options)) {

@@ -1,9 +1,9 @@
 /**
  * How is an embedding service asked, when it may be busy, slow or gone for a moment?
  *
- * One POST of JSON, tried again after a growing, randomised pause where trying again can help: no connection, no answer in
- * time, status 408, 429 or 5xx. A `Retry-After` of the service is obeyed. Neither the headers nor the address's query ever
- * get into an error. Imports the errors alone.
+ * One POST of JSON, tried again after a growing, randomised pause where trying again can help: no connection, no
+ * answer in time, status 408, 429 or 5xx. A `Retry-After` of the service is obeyed. Neither the headers nor the
+ * address's query ever get into an error. Imports the errors alone.
  */
 import { LynseError } from "../errors.js";
 

@@ -1,9 +1,9 @@
 /**
  * What vectors does the answer of an embedding service hold?
  *
- * The answer of OpenAI's `POST /embeddings` and of those who copied it: `data`, an entry a text, each with its `index` and an
- * `embedding` that is an array of numbers or base64 of little-endian float32. Entries may come in any order; one each is
- * required. An answer is a stranger's: whatever does not fit is named. Imports the errors alone.
+ * The answer of OpenAI's `POST /embeddings` and of those who copied it: `data`, an entry a text, each with its `index`
+ * and an `embedding` that is an array of numbers or base64 of little-endian float32. Entries may come in any order;
+ * one each is required. An answer is a stranger's: whatever does not fit is named. Imports the errors alone.
  */
 import { LynseError } from "../errors.js";
 

@@ -1,8 +1,9 @@
 /**
  * How do texts become vectors by a model in this process?
  *
- * Through the package `@huggingface/transformers`, an optional peer: it is loaded, and the model with it, by the first call and
- * never before. The only file of the folder that may import a package. Importable by the client; imports the errors alone.
+ * Through the package `@huggingface/transformers`, an optional peer: it is loaded, and the model with it, by the first
+ * call and never before. The only file of the folder that may import a package. Importable by the client; imports the
+ * errors alone.
  */
 import { LynseError } from "../errors.js";
 import type { Embedder } from "./embedder.js";

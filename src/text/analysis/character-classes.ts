@@ -1,10 +1,10 @@
 /**
  * Is a character part of a word, and of which kind?
  *
- * Letters and numbers of any script make words. Some scripts write words without spaces between them; their runs are cut
- * by a dictionary. Marks and invisible joiners (soft hyphen, zero-width joiners, variation selectors) belong to the
- * character before them and begin nothing. Classes are asked of the Unicode tables of the engine once a character and
- * kept a page of 256 at a time. Part of the text layer; imports nothing.
+ * Letters and numbers of any script make words. Some scripts write words without spaces between them; their runs are
+ * cut by a dictionary. Marks and invisible joiners (soft hyphen, zero-width joiners, variation selectors) belong to
+ * the character before them and begin nothing. Classes are asked of the Unicode tables of the engine once a character
+ * and kept a page of 256 at a time. Part of the text layer; imports nothing.
  */
 
 /** Between words: white space, punctuation, symbols, unpaired surrogates. */

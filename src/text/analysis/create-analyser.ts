@@ -17,8 +17,8 @@ const stemLengthMax = 64;
 const contractionLengthMax = 2;
 
 /**
- * The analyser of these options. `INVALID_ARGUMENT`: options that mean nothing; `UNSUPPORTED`: a language's package is not
- * installed. `load` takes the place of `import()` in tests.
+ * The analyser of these options. `INVALID_ARGUMENT`: options that mean nothing; `UNSUPPORTED`: a language's package is
+ * not installed. `load` takes the place of `import()` in tests.
  */
 export async function createAnalyser(options: AnalyserOptions, load?: ModuleLoader): Promise<TextAnalyser> {
   const { language, stopWords, foldAccents } = checkAnalyserOptions(options);

@@ -9,8 +9,8 @@
 import { CharacterClasses, extender, separator, spacedLetter } from "./character-classes.js";
 
 /**
- * UTF-16 units given to the dictionary at once. Longer runs, which are rare (punctuation ends a run), go in windows: the
- * dictionary's time a character doubles from 256 to 4,096.
+ * UTF-16 units given to the dictionary at once. Longer runs, which are rare (punctuation ends a run), go in windows:
+ * the dictionary's time a character doubles from 256 to 4,096.
  */
 const windowLength = 256;
 

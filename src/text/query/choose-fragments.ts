@@ -1,9 +1,9 @@
 /**
  * Which parts of a long text show best why it was found?
  *
- * A fragment begins with a match and takes in those that follow while they fit. The best ones show the most different parts
- * of the query, then the most matches, then come first. The room that is left goes to the words before and after.
- * Part of the text layer.
+ * A fragment begins with a match and takes in those that follow while they fit. The best ones show the most different
+ * parts of the query, then the most matches, then come first. The room that is left goes to the words before and
+ * after. Part of the text layer.
  */
 import type { MatchSpan, TextMatches } from "./find-matches.js";
 
@@ -57,7 +57,7 @@ function windowsOf(spans: readonly MatchSpan[], lengthMax: number): Window[] {
   return windows;
 }
 
-/** The window with whole words around it: a third of the room before it, the rest after, what is not needed on the other side. */
+/** The window with whole words around it: a third of the room before it, the rest after, and what one side leaves. */
 function widened(window: Window, matches: TextMatches, textLength: number, lengthMax: number): TextFragment {
   const room = Math.max(0, lengthMax - (window.end - window.start));
   const atEnd = Math.max(0, room - (textLength - window.end));

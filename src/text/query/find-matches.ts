@@ -1,8 +1,8 @@
 /**
  * Where in a text are the words and phrases of a query?
  *
- * One pass over the text's words. Spans come out in order and without overlap: a phrase is one span, from its first word to
- * its last, and takes in the words within it. Part of the text layer.
+ * One pass over the text's words. Spans come out in order and without overlap: a phrase is one span, from its first
+ * word to its last, and takes in the words within it. Part of the text layer.
  */
 import type { TextAnalyser } from "../analysis/text-analyser.js";
 import { PhraseMatcher } from "./phrase-matcher.js";

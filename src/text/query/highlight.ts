@@ -17,8 +17,8 @@ export interface HighlightOptions {
   /** Put after a match. Default `"</mark>"`. */
   readonly after?: string;
   /**
-   * Characters of a fragment, the marks not counted; longer only where a match is longer. Default: the whole text is one
-   * fragment.
+   * Characters of a fragment, the marks not counted; longer only where a match is longer. Default: the whole text is
+   * one fragment.
    */
   readonly maxLength?: number;
   /** Fragments of one text, with `maxLength`. Default 1. */

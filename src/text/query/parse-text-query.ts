@@ -1,10 +1,10 @@
 /**
  * What does the text of a query ask for?
  *
- * The grammar: words; `"exact phrases"`, whose words stand next to each other; `-word` and `-"a phrase"`, which a row may
- * not have; `word*`, every word with this beginning. A hyphen inside a word separates, as in texts: `e-mail` asks for "e" and
- * "mail", and `-e-mail` excludes the two next to each other. A quote without its partner separates words. No text is an
- * error of syntax; a text that asks for nothing is refused. Part of the text layer.
+ * The grammar: words; `"exact phrases"`, whose words stand next to each other; `-word` and `-"a phrase"`, which a row
+ * may not have; `word*`, every word with this beginning. A hyphen inside a word separates, as in texts: `e-mail` asks
+ * for "e" and "mail", and `-e-mail` excludes the two next to each other. A quote without its partner separates words.
+ * No text is an error of syntax; a text that asks for nothing is refused. Part of the text layer.
  */
 import { LynseError } from "../../errors.js";
 import type { TextAnalyser } from "../analysis/text-analyser.js";

@@ -1,8 +1,8 @@
 /**
  * Which of the rows with the right words have them in the right order?
  *
- * The index knows rows and counts, not positions: rows that it finds for a query with phrases are read and checked here,
- * against each phrase that they must hold and each that they may not. Part of the text layer.
+ * The index knows rows and counts, not positions: rows that it finds for a query with phrases are read and checked
+ * here, against each phrase that they must hold and each that they may not. Part of the text layer.
  */
 import type { JsonValue } from "../../types.js";
 import type { TextAnalyser } from "../analysis/text-analyser.js";

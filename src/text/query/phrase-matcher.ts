@@ -1,9 +1,9 @@
 /**
  * Does a phrase end at this word?
  *
- * The phrase's positions are bits; every word shifts the state and keeps the positions that it fits (Shift-And: Baeza-Yates,
- * Gonnet, A New Approach to Text Searching, CACM 35, 1992). Time is linear in the text whatever repeats in it, and a
- * position that takes any word costs nothing more. Part of the text layer.
+ * The phrase's positions are bits; every word shifts the state and keeps the positions that it fits (Shift-And:
+ * Baeza-Yates, Gonnet, A New Approach to Text Searching, CACM 35, 1992). Time is linear in the text whatever repeats
+ * in it, and a position that takes any word costs nothing more. Part of the text layer.
  */
 import type { TextAnalyser } from "../analysis/text-analyser.js";
 import type { TextPhrase } from "./text-query.js";

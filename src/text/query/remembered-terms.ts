@@ -1,8 +1,9 @@
 /**
  * Is the term of this word known already?
  *
- * An analyser that remembers the terms of the words that it has met. For work that reads many texts of like words one after
- * another: phrases of one query, highlights of one result. The index has its own dictionary. Part of the text layer.
+ * An analyser that remembers the terms of the words that it has met. For work that reads many texts of like words one
+ * after another: phrases of one query, highlights of one result. The index has its own dictionary. Part of the text
+ * layer.
  */
 import type { TextAnalyser } from "../analysis/text-analyser.js";
 

@@ -1,9 +1,9 @@
 /**
  * Which strings does a row's metadata hold, and where?
  *
- * Every string value at any depth, in the order of the document, with the dotted names of the members that lead to it; a
- * place in an array adds nothing to the path. A named field covers everything nested under it. The index takes in the
- * same strings. Part of the text layer.
+ * Every string value at any depth, in the order of the document, with the dotted names of the members that lead to it;
+ * a place in an array adds nothing to the path. A named field covers everything nested under it. The index takes in
+ * the same strings. Part of the text layer.
  */
 import type { JsonValue } from "../../types.js";
 
