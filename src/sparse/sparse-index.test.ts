@@ -303,6 +303,46 @@ describe("SparseIndex", () => {
     );
   });
 
+  test("does not lose a row whose many small products are each rounded away", () => {
+    const index = new SparseIndex();
+    const naive: Naive = new Map();
+    const put = (entries: Record<number, number>): void => {
+      const sparse = checkSparse(entries, () => "a vector");
+      index.set(naive.size, sparse);
+      naive.set(naive.size, sparse);
+    };
+    // Of feature 0 a unit of a code is 1, which is 128 steps; of the 200 others 0.4 steps, so that codes of 1 come to none.
+    const small = 25 / 8_192;
+    const others = Array.from({ length: 200 }, (_, i) => i + 1);
+    for (let i = 0; i < 30; i++) put({ 0: 128.3125 });
+    put({ 0: 128, ...Object.fromEntries(others.map((feature) => [feature, small])) });
+    put({ 0: 255 });
+    for (const feature of others) put({ [feature]: 255 * small });
+    for (let i = 0; i < 700; i++) put({ 999: 1 });
+    const query = checkSparse(Object.fromEntries([0, ...others].map((feature) => [feature, 1])), () => "a query");
+    expect(Array.from(index.search({ sparse: query, k: 2, mask: null, rowLimit: 2_000 }).rows)).toEqual([31, 30]);
+    expectSame(index, naive, query, 2);
+  });
+
+  test.each([0, 200])("does not take more for a negative product than it is (%i more of them)", (more) => {
+    const index = new SparseIndex();
+    const naive: Naive = new Map();
+    const put = (entries: Record<number, number>): void => {
+      const sparse = checkSparse(entries, () => "a vector");
+      index.set(naive.size, sparse);
+      naive.set(naive.size, sparse);
+    };
+    for (let i = 0; i < 30; i++) put({ 0: 98.8 });
+    put({ 0: 100, 1: -1.01 });
+    put({ 0: 255 });
+    put({ 1: -255 });
+    for (let i = 0; i < more; i++) put({ 0: 1, 1: -200 });
+    for (let i = 0; i < 700; i++) put({ 999: 1 });
+    const query = checkSparse({ 0: 1, 1: 1 }, () => "a query");
+    expect(Array.from(index.search({ sparse: query, k: 2, mask: null, rowLimit: 2_000 }).rows)).toEqual([31, 30]);
+    expectSame(index, naive, query, 2);
+  });
+
   test("finds nothing where there is nothing to find", () => {
     const index = new SparseIndex();
     expectSame(
