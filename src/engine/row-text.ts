@@ -7,6 +7,7 @@
 import { LynseError } from "../errors.js";
 import { throwIfAborted } from "../query/exact-search.js";
 import type { CheckpointSection } from "../storage/checkpoint-file.js";
+import { analyserKey } from "../text/analysis/analyser-options.js";
 import { createAnalyser } from "../text/analysis/create-analyser.js";
 import type { TextAnalyser } from "../text/analysis/text-analyser.js";
 import { TextIndex } from "../text/index/text-index.js";
@@ -29,6 +30,8 @@ export interface ReadyText {
   readonly analyser: TextAnalyser;
   readonly settings: TextSettings;
 }
+
+const keySection = "key";
 
 export class RowText {
   readonly #rows: TextRows;
@@ -101,9 +104,12 @@ export class RowText {
     const analyser = await createAnalyser(settings.analyser);
     this.#checkOpen();
     const options = { analyser, fields: settings.fields };
+    const stored = this.#stored;
     this.#stored = null;
+    const isSame = stored !== null && new TextDecoder().decode(stored.get(keySection)) === keyOf(settings);
+    const restored = isSame ? TextIndex.deserialize(options, stored) : null;
     this.#ready?.index.release();
-    this.#ready = { index: new TextIndex(options), analyser, settings };
+    this.#ready = { index: restored ?? new TextIndex(options), analyser, settings };
   }
 
   #checkOpen(): void {
@@ -113,7 +119,8 @@ export class RowText {
   /** Sections of a checkpoint; nothing where the index was never used. */
   serialize(): CheckpointSection[] {
     if (this.#ready === null) return [...(this.#stored ?? [])].map(([name, bytes]) => ({ name, bytes }));
-    return [];
+    const { index, settings } = this.#ready;
+    return [{ name: keySection, bytes: new TextEncoder().encode(keyOf(settings)) }, ...index.serialize()];
   }
 
   /** Nothing is taken in any more. */
@@ -123,6 +130,11 @@ export class RowText {
     this.#ready = null;
     this.#stored = null;
   }
+}
+
+/** What an index depends on. */
+function keyOf({ analyser, fields }: TextSettings): string {
+  return JSON.stringify([analyserKey(analyser), fields]);
 }
 
 /** Waits for a promise, or for the signal. */
