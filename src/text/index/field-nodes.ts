@@ -114,7 +114,8 @@ function waysToRead(fields: readonly string[]): (readonly string[])[] {
     const masks = names.length <= readNamesMax ? Array.from({ length: 2 ** cuts }, (_, mask) => mask) : [0, -1];
     for (const mask of masks) {
       const keys = keysOf(names, mask);
-      for (let depth = 1; depth <= keys.length; depth++) ways.set(JSON.stringify(keys.slice(0, depth)), keys.slice(0, depth));
+      for (let depth = 1; depth <= keys.length; depth++)
+        ways.set(JSON.stringify(keys.slice(0, depth)), keys.slice(0, depth));
     }
   }
   return [...ways.values()].sort((a, b) => a.length - b.length);

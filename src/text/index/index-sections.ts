@@ -50,12 +50,17 @@ export function writeSections(memory: TextMemory, nodes: FieldNodes): IndexSecti
   const text = new TextDecoder();
   const fields = nodes.learnt.map(({ parent, key }) => [parent, text.decode(key)]);
   const encoder = new TextEncoder();
+  const signatures = signatureBytes(memory, head.signatures);
+  kernel.beginLengths(state);
+  const lengths = collected(memory, (to, room) => kernel.writeLengthSection(state, to, room));
+  kernel.beginTerms(state);
+  const terms = collected(memory, (to, room) => kernel.writeTermSection(state, to, room));
   return [
     { name: "head", bytes: encoder.encode(JSON.stringify(head)) },
     { name: "fields", bytes: encoder.encode(JSON.stringify(fields)) },
-    { name: "signatures", bytes: signatureBytes(memory, head.signatures) },
-    { name: "lengths", bytes: (kernel.beginLengths(state), collected(memory, (to, room) => kernel.writeLengthSection(state, to, room))) },
-    { name: "terms", bytes: (kernel.beginTerms(state), collected(memory, (to, room) => kernel.writeTermSection(state, to, room))) },
+    { name: "signatures", bytes: signatures },
+    { name: "lengths", bytes: lengths },
+    { name: "terms", bytes: terms },
   ];
 }
 
@@ -151,7 +156,8 @@ function readFields(nodes: FieldNodes, bytes: Uint8Array | undefined): boolean {
   for (const field of value as unknown[]) {
     if (!Array.isArray(field)) return false;
     const [parent, key] = field as unknown[];
-    if (typeof parent !== "number" || typeof key !== "string" || !nodes.learn(parent, encoder.encode(key))) return false;
+    if (typeof parent !== "number" || typeof key !== "string" || !nodes.learn(parent, encoder.encode(key)))
+      return false;
   }
   return true;
 }

@@ -263,7 +263,9 @@ export class Question {
     const scores = cursors + lists.length * cursorBytes;
     const rows = scores + k * 8;
     const buffers = this.#acquire(lists.length * cursorBufferBytes);
-    lists.forEach((list, i) => this.#open(list, cursors + i * cursorBytes, buffers + i * cursorBufferBytes));
+    lists.forEach((list, i) => {
+      this.#open(list, cursors + i * cursorBytes, buffers + i * cursorBufferBytes);
+    });
     const words = memory.words;
     const put = (place: number, value: number) => {
       words[(question + place) >>> 2] = value;

@@ -9,7 +9,7 @@
  * Rows are taken in once, in order, and never change; which of them are alive is told with every search. Part of the text
  * layer: knows the kernel's memory and the analyser, nothing of files or filters.
  */
-import { checkLimit } from "../../limits.js";
+import { LynseError } from "../../errors.js";
 import type { TextAnalyser } from "../analysis/text-analyser.js";
 import { FieldNodes } from "./field-nodes.js";
 import { FieldSelections } from "./field-selection.js";
@@ -17,7 +17,7 @@ import { type IndexSection, readSections, writeSections } from "./index-sections
 import { Question, ScoreTables } from "./question.js";
 import { RowReader } from "./row-reader.js";
 import { indexRowsMax } from "./text-kernel.js";
-import { TextMemory, unusable } from "./text-memory.js";
+import { TextMemory } from "./text-memory.js";
 import type { TextResult, TextSearch } from "./text-search.js";
 
 export type { LiveRows, TextResult, TextSearch } from "./text-search.js";
@@ -29,35 +29,52 @@ export interface TextIndexOptions {
   readonly fields: readonly string[] | null;
 }
 
+interface Parts {
+  readonly memory: TextMemory;
+  readonly nodes: FieldNodes;
+  readonly selections: FieldSelections;
+  readonly reader: RowReader;
+  readonly tables: ScoreTables;
+}
+
+const noResult = (): TextResult => ({ rows: new Uint32Array(0), scores: new Float64Array(0) });
+
 export class TextIndex {
-  readonly #memory = new TextMemory();
-  readonly #nodes: FieldNodes;
-  readonly #selections: FieldSelections;
-  readonly #reader: RowReader;
-  readonly #tables: ScoreTables;
-  /** True while rows are taken in: an error leaves it so. */
-  #isReading = false;
+  /** Null when the index was released, or an error left it in the middle of a row. */
+  #parts: Parts | null;
 
   constructor({ analyser, fields }: TextIndexOptions) {
-    this.#nodes = new FieldNodes(this.#memory, fields);
-    this.#selections = new FieldSelections(this.#memory, this.#nodes);
-    this.#reader = new RowReader(this.#memory, this.#nodes, analyser);
-    this.#tables = new ScoreTables(this.#memory);
+    const memory = new TextMemory();
+    const nodes = new FieldNodes(memory, fields);
+    this.#parts = {
+      memory,
+      nodes,
+      selections: new FieldSelections(memory, nodes),
+      reader: new RowReader(memory, nodes, analyser),
+      tables: new ScoreTables(memory),
+    };
+  }
+
+  /** The index that `serialize` wrote, made with the same options; null where the sections are not one. */
+  static deserialize(options: TextIndexOptions, sections: ReadonlyMap<string, Uint8Array>): TextIndex | null {
+    const index = new TextIndex(options);
+    const { memory, nodes } = index.#open();
+    return readSections(memory, nodes, sections) ? index : null;
   }
 
   /** Rows taken in, dead ones included. */
   get rowCount(): number {
-    return this.#memory.stateWord("row");
+    return this.#open().memory.stateWord("row");
   }
 
   /** Distinct terms. */
   get termCount(): number {
-    return this.#memory.stateWord("termCount");
+    return this.#open().memory.stateWord("termCount");
   }
 
-  /** Memory in use, scratch included. */
+  /** Memory in use, scratch included; 0 when it was released. */
   get memoryBytes(): number {
-    return this.#memory.usedBytes;
+    return this.#parts?.memory.usedBytes ?? 0;
   }
 
   /**
@@ -65,48 +82,46 @@ export class TextIndex {
    * without bytes has no text. After an error (the analyser's, or `LIMIT_EXCEEDED`) the index cannot be used any more.
    */
   append(bytes: Uint8Array, ends: Uint32Array, from: number, to: number): void {
-    this.#checkUsable();
-    if (this.rowCount + (to - from) > indexRowsMax) checkLimit("rowsMax", Number.MAX_SAFE_INTEGER, "rows of text");
-    this.#isReading = true;
-    this.#reader.read(bytes, ends, from, to);
-    this.#isReading = false;
+    const parts = this.#open();
+    if (this.rowCount + (to - from) > indexRowsMax) {
+      throw new LynseError(
+        "LIMIT_EXCEEDED",
+        `a text index holds at most ${indexRowsMax} rows; compact the collection, or divide it`,
+        { max: indexRowsMax },
+      );
+    }
+    this.#parts = null;
+    parts.reader.read(bytes, ends, from, to);
+    this.#parts = parts;
   }
 
   /** The best `k` rows, best first, ties to the lower row. */
   search(search: TextSearch): TextResult {
-    this.#checkUsable();
-    if (search.k === 0 || this.rowCount === 0) return { rows: new Uint32Array(0), scores: new Float64Array(0) };
-    return this.#ask(search.fields, (question) => question.search(search, this.#tables));
+    const { tables } = this.#open();
+    if (search.k === 0 || this.rowCount === 0) return noResult();
+    return this.#ask(search.fields, (question) => question.search(search, tables));
   }
 
   /** The rows that a search could return, as a set of `rowLimit` bits. */
   matches(search: Omit<TextSearch, "k" | "k1" | "b">): Uint32Array {
-    this.#checkUsable();
     if (this.rowCount === 0) return new Uint32Array(Math.ceil(search.rowLimit / 32));
     return this.#ask(search.fields, (question) => question.matches(search));
   }
 
   /** Sections for a checkpoint. */
   serialize(): IndexSection[] {
-    this.#checkUsable();
-    return writeSections(this.#memory, this.#nodes);
-  }
-
-  /** The index that `serialize` wrote, made with the same options; null where the sections are not one. */
-  static deserialize(options: TextIndexOptions, sections: ReadonlyMap<string, Uint8Array>): TextIndex | null {
-    const index = new TextIndex(options);
-    if (readSections(index.#memory, index.#nodes, sections)) return index;
-    index.release();
-    return null;
+    const { memory, nodes } = this.#open();
+    return writeSections(memory, nodes);
   }
 
   /** Lets go of the memory; the index cannot be used any more. */
   release(): void {
-    this.#isReading = true;
+    this.#parts = null;
   }
 
   #ask<T>(fields: readonly string[] | null, use: (question: Question) => T): T {
-    const question = new Question(this.#memory, this.#selections.view(fields), this.rowCount);
+    const { memory, selections } = this.#open();
+    const question = new Question(memory, selections.view(fields), this.rowCount);
     try {
       return use(question);
     } finally {
@@ -114,7 +129,11 @@ export class TextIndex {
     }
   }
 
-  #checkUsable(): void {
-    if (this.#isReading) throw unusable();
+  #open(): Parts {
+    if (this.#parts !== null) return this.#parts;
+    throw new LynseError(
+      "INTERNAL",
+      "the text index was released, or left in the middle of a row by an earlier error; make it anew",
+    );
   }
 }

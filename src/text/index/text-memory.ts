@@ -4,7 +4,6 @@
  * In a memory of its own, which the kernel divides into places and this class enlarges. Also moves texts across: they are
  * UTF-8 there, with lone surrogates as three bytes each, so that different texts stay different.
  */
-import { LynseError } from "../../errors.js";
 import * as textModule from "../../kernel/generated/text-module.js";
 import { KernelMemory, type Scratch } from "../../kernel/kernel-memory.js";
 import { instantiateModule } from "../../kernel/wasm-module.js";
@@ -183,12 +182,4 @@ function writePoint(bytes: Uint8Array, at: number, point: number): number {
   bytes[at + 2] = 0x80 | ((point >> 6) & 63);
   bytes[at + 3] = 0x80 | (point & 63);
   return at + 4;
-}
-
-/** Thrown where an index was left in the middle of a row. */
-export function unusable(): LynseError {
-  return new LynseError(
-    "INTERNAL",
-    "the text index was left half-way by an earlier error (the analyser's or for want of memory); make it anew",
-  );
 }
