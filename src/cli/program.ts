@@ -12,6 +12,7 @@ import { addIndexCommand } from "./commands/index-command.js";
 import { addInfoCommand } from "./commands/info-command.js";
 import { addQueryCommand } from "./commands/query-command.js";
 import { addSearchCommand } from "./commands/search-command.js";
+import { addTextCommand } from "./commands/text-command.js";
 import { addTuneCommand } from "./commands/tune-command.js";
 import type { Terminal } from "./terminal.js";
 
@@ -19,6 +20,7 @@ const examples = `
 Examples:
   lynse import docs.jsonl --collection docs --vectors docs.npy --index FLAT-COS
   lynse search --collection docs --vector '[0.1, 0.2, 0.3, 0.4]' -k 5
+  lynse search --collection docs --text '"full text" search' --highlight
   lynse query --collection docs --where "lang = 'en'" --order-by rank:desc
   lynse info
 
@@ -42,6 +44,7 @@ export function createProgram(version: string, terminal: Terminal): Command {
   addInfoCommand(program, terminal);
   addDeleteCommand(program, terminal);
   addIndexCommand(program, terminal);
+  addTextCommand(program, terminal);
   addTuneCommand(program, terminal);
   addCompactCommand(program, terminal);
   for (const command of program.commands) {

@@ -206,6 +206,36 @@ test("info shows vector fields and sparse vectors", async () => {
   expect(stdout).toMatch(/^sparse +2 rows with a sparse vector$/m);
 });
 
+test("text sets how texts are searched, for later commands too", async () => {
+  const args = ["--collection", "prose", "--embed", "hash", "--text-column", "title", "--id-column", "doc"];
+  expect((await run("import", "docs.jsonl", ...args)).code).toBe(0);
+  const find = async (...words: string[]): Promise<unknown[]> =>
+    idsOf(await run("search", "--collection", "prose", "--json", "--text", ...words));
+  const set = await run(
+    "text",
+    "--collection",
+    "prose",
+    "--fields",
+    "body",
+    "--fold-accents",
+    "--stop-words",
+    "of,and",
+  );
+  expect([set.code, set.stderr]).toEqual([0, ""]);
+  expect(set.stdout).toMatch(/^the texts of 5 rows of default\/prose are indexed, in .+ m?s\n$/);
+  expect(await find("worter")).toEqual(["c"]);
+  const other = await run("search", "--collection", "prose", "--text", "vector", "--text-fields", "title");
+  expect([other.code, other.stderr]).toEqual([
+    1,
+    'lynse: field "title" is not in the text index, which has "body"\n       set the fields with lynse text --fields\n',
+  ]);
+  expect((await run("search", "--collection", "prose", "--text", "of and")).code).toBe(1);
+  expect((await run("text", "--collection", "prose", "--language", "klingon")).stderr).toMatch(/no stemmer .*klingon/);
+  expect((await run("text", "--collection", "prose", "--b", "2")).stderr).toMatch(/b must be .* 1/);
+  expect((await run("text", "--collection", "prose")).code).toBe(0);
+  expect(await find("vectorielle")).toEqual(["e"]);
+});
+
 describe("import with an embedder", () => {
   const texts = (name: string, contents: readonly object[]): void =>
     writeFileSync(join(folder, name), contents.map((row) => JSON.stringify(row)).join("\n"));

@@ -44,8 +44,8 @@ const weightNames = ["vectorWeight", "textWeight", "sparseWeight"] as const;
 type SignalWeight = (typeof weightNames)[number];
 
 const examples = `
-One of --vector, --vector-file, --like and --document is a search by vector, --text a search by words (BM25),
---sparse one by sparse vector. Several of them together are a hybrid search, whose lists are fused.
+One of --vector, --vector-file, --like and --document is a search by vector, --text one by words (BM25),
+--sparse one by sparse vector. Several of them together are a hybrid search: their lists are fused.
 
 Examples:
   lynse search --collection docs --vector '[0.1, 0.2, 0.3, 0.4]'
@@ -53,7 +53,7 @@ Examples:
   lynse search --collection docs --vector-file query.npy --where "lang = 'en' AND rank > 3" --profile
   lynse search --collection docs --text '"full text" search -sql' --text-fields title,body --highlight
   lynse search --collection docs --hybrid --text 'vector search' --embed hash:256 --facet lang
-  lynse search --collection docs --like 1001 --text 'index' --weights vector=1,text=2 --group-by lang --group-size 3
+  lynse search --collection docs --like 1001 --text index --weights text=2 --group-by lang --group-size 3
   lynse search --collection docs --sparse '{"3": 0.5, "77": 1.25}' --json
 `;
 

@@ -22,7 +22,8 @@ export function errorText(error: unknown, isDebug: boolean): string {
 
 function messageOf(error: unknown): string {
   if (!isLynseError(error)) return error instanceof Error ? error.message : String(error);
-  const own = advice[error.code];
+  // A field that the text index leaves out.
+  const own = "indexed" in error.details ? "set the fields with lynse text --fields" : advice[error.code];
   if (own === undefined) return error.message;
   // An error may carry lines of a command's own below the library's message.
   const [first = "", ...rest] = (error.code === "LOCKED" ? lockedMessage(error) : error.message).split("\n");
