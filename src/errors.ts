@@ -44,6 +44,7 @@ export const errorCatalogue = {
   LIMIT_EXCEEDED: entry(400, false, "A documented limit was passed; details name it."),
   NO_SPACE: entry(507, true, "The disk is full; nothing of the call was stored."),
   IO_ERROR: entry(500, true, "The operating system refused a file operation."),
+  UNAVAILABLE: entry(503, true, "A service that the call needs cannot be reached, is busy or answers nonsense."),
   UNAUTHORIZED: entry(401, false, "The API key is missing or wrong."),
   TIMEOUT: entry(504, true, "The call took longer than its time limit."),
   CLOSED: entry(409, false, "The client or collection was closed, or its collection dropped."),

@@ -18,9 +18,13 @@ export const limits = {
   /** Named vector fields of one collection: each has files and memory of its own. */
   vectorFieldsMax: 64,
   /** Non-zero components of one sparse vector: far above any lexical model in use. */
-  sparseEntriesMax: 65_536,
-  /** Terms of one text query, those of prefixes not counted. */
-  textTermsMax: 1_024,
+  sparseValuesMax: 65_536,
+  /** Distinct words, exclusions and phrase positions of one text query: each costs a list to be merged. */
+  queryTermsMax: 1_024,
+  /** Characters of one text query: room for that many long words. */
+  queryLengthMax: 64 * 1024,
+  /** Stop words of one collection: they are kept in its manifest. */
+  stopWordsMax: 10_000,
   /** UTF-8 bytes of a string id: ids live in memory. */
   idBytesMax: 1_024,
   /** UTF-8 bytes of one row's metadata as JSON: a row is metadata, not a document store. */

@@ -114,7 +114,7 @@ describe("the OpenAI embedder", () => {
 
   it("does not wait for a service that asks for minutes", async () => {
     const { embed, asked } = await service((response) => status(response, 429, "busy", { "retry-after": "3600" }));
-    expect(await failure(embed(["a"]))).toMatchObject({ code: "IO_ERROR", details: { status: 429, tries: 1 } });
+    expect(await failure(embed(["a"]))).toMatchObject({ code: "UNAVAILABLE", details: { status: 429, tries: 1 } });
     expect(asked).toHaveLength(1);
   });
 
@@ -123,7 +123,7 @@ describe("the OpenAI embedder", () => {
       retries: 2,
     });
     const error = await failure(embed(["a"]));
-    expect(error).toMatchObject({ code: "IO_ERROR", details: { status: 500, tries: 3 } });
+    expect(error).toMatchObject({ code: "UNAVAILABLE", details: { status: 500, tries: 3 } });
     expect(error.message).toMatch(/status 500 after 3 tries: .*out of order/);
     expect(asked).toHaveLength(3);
   });
@@ -137,7 +137,7 @@ describe("the OpenAI embedder", () => {
     expect(bad.asked).toHaveLength(1);
     server!.close();
     const empty = await service((response) => status(response, 429, '{"error":{"code":"insufficient_quota"}}'));
-    expect(await failure(empty.embed(["a"]))).toMatchObject({ code: "IO_ERROR" });
+    expect(await failure(empty.embed(["a"]))).toMatchObject({ code: "UNAVAILABLE" });
     expect(empty.asked).toHaveLength(1);
   });
 
@@ -155,7 +155,10 @@ describe("the OpenAI embedder", () => {
     ["another length", '{"data":[{"index":0,"embedding":[1]}]}', "a vector of 1 numbers for text 0, though 2"],
   ])("refuses an answer with %s", async (_, body, message) => {
     const { embed, asked } = await service((response) => response.end(body), { dimensions: 2 });
-    expect(await failure(embed(["a"]))).toMatchObject({ code: "IO_ERROR", message: expect.stringContaining(message) });
+    expect(await failure(embed(["a"]))).toMatchObject({
+      code: "UNAVAILABLE",
+      message: expect.stringContaining(message),
+    });
     expect(asked).toHaveLength(1);
   });
 
@@ -191,7 +194,7 @@ describe("the OpenAI embedder", () => {
     expect(asked).toHaveLength(2);
     server!.closeAllConnections();
     await new Promise((resolve) => server!.close(resolve));
-    expect(await failure(embed(["a"]))).toMatchObject({ code: "IO_ERROR", details: { tries: 4 } });
+    expect(await failure(embed(["a"]))).toMatchObject({ code: "UNAVAILABLE", details: { tries: 4 } });
   });
 
   it("is aborted while it waits for an answer and while it pauses", async () => {
@@ -237,7 +240,7 @@ describe("the OpenAI embedder", () => {
     const { embed, asked } = await service((response) => status(response, 307, "", { location: "/elsewhere" }), {
       retries: 0,
     });
-    expect(await failure(embed(["a"]))).toMatchObject({ code: "IO_ERROR" });
+    expect(await failure(embed(["a"]))).toMatchObject({ code: "UNAVAILABLE" });
     expect(asked.map(({ url }) => url)).toEqual(["/v1/embeddings"]);
   });
 

@@ -61,7 +61,7 @@ const optionNames = [
 
 /**
  * An embedder by OpenAI's API or a compatible one. Its calls throw `UNAUTHORIZED` (key refused), `INVALID_ARGUMENT`
- * (request refused), `TIMEOUT`, `IO_ERROR` (not reachable, busy, an answer that does not fit) and `ABORTED`.
+ * (request refused), `TIMEOUT`, `UNAVAILABLE` (not reachable, busy, an answer that does not fit) and `ABORTED`.
  */
 export function openAIEmbedder(options: OpenAIEmbedderOptions = {}): Embedder {
   for (const name of Object.keys(options)) {

@@ -76,7 +76,7 @@ function unanswered(request: PostRequest, isTimeout: boolean, tries: number, cau
         details,
       )
     : new LynseError(
-        "IO_ERROR",
+        "UNAVAILABLE",
         `the embedding service at ${place} could not be reached${after}: ${withoutSecrets(reasonOf(cause), request)}`,
         details,
       );
@@ -99,7 +99,7 @@ function refused(request: PostRequest, response: Response, text: string, tries: 
   const message = `${what}${after}${answer === "" ? "" : `: ${answer}`}`;
   // A used-up quota is answered with 429 as well, and no pause helps.
   const canRetry = status === 408 || status >= 500 || (status === 429 && !text.includes("insufficient_quota"));
-  const code = status === 408 || status === 429 || status >= 500 ? "IO_ERROR" : "INVALID_ARGUMENT";
+  const code = status === 408 || status === 429 || status >= 500 ? "UNAVAILABLE" : "INVALID_ARGUMENT";
   return { error: new LynseError(code, message, details), canRetry, retryAfterMs: retryAfter(response.headers) };
 }
 

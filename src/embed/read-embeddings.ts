@@ -61,5 +61,8 @@ function member(value: unknown, name: string): unknown {
 }
 
 function unfit(what: string): LynseError {
-  return new LynseError("IO_ERROR", `the answer of the embedding service ${what}; expected OpenAI's embeddings format`);
+  return new LynseError(
+    "UNAVAILABLE",
+    `the answer of the embedding service ${what}; expected OpenAI's embeddings format`,
+  );
 }

@@ -17,6 +17,7 @@ import type { TextSearch } from "../../text/index/text-index.js";
 import { highlight } from "../../text/query/highlight.js";
 import { parseTextQuery } from "../../text/query/parse-text-query.js";
 import { PhraseFilter } from "../../text/query/phrase-filter.js";
+import { RememberedTerms } from "../../text/query/remembered-terms.js";
 import { stringsOf } from "../../text/query/strings-of.js";
 import type { TextQuery } from "../../text/query/text-query.js";
 import { TimeSlice } from "../../time-slice.js";
@@ -109,13 +110,14 @@ export function textSearch(generation: Generation, filter: RowFilter, ready: Rea
     matches: () => texts.matches(),
   };
   if (marks === null) return search;
-  const fields = input.textFields ?? settings.fields;
+  const fields = searchedFields(input.textFields, settings.fields);
+  const remembering = new RememberedTerms(analyser);
   return {
     ...search,
     highlight: (rows) =>
       rows.map((row) =>
         stringsOf(row as JsonValue, fields).flatMap(({ path, text: value }) =>
-          highlight(value, query, analyser, marks).map((marked) => ({ field: path, text: marked })),
+          highlight(value, query, remembering, marks).map((marked) => ({ field: path, text: marked })),
         ),
       ),
   };
@@ -125,10 +127,7 @@ export function textSearch(generation: Generation, filter: RowFilter, ready: Rea
 function checkCovered(asked: readonly string[] | null, indexed: readonly string[] | null): void {
   if (asked === null || indexed === null) return;
   for (const field of asked) {
-    const isThere = indexed.some(
-      (name) => field === name || field.startsWith(`${name}.`) || name.startsWith(`${field}.`),
-    );
-    if (isThere) continue;
+    if (searchedFields([field], indexed)!.length > 0) continue;
     const names = indexed.map((name) => JSON.stringify(name)).join(", ");
     throw new LynseError(
       "INVALID_ARGUMENT",
@@ -136,6 +135,15 @@ function checkCovered(asked: readonly string[] | null, indexed: readonly string[
       { field, indexed },
     );
   }
+}
+
+/** Fields that are asked for and indexed; the narrower name where one is nested in the other. Null: all. */
+function searchedFields(asked: readonly string[] | null, indexed: readonly string[] | null): readonly string[] | null {
+  if (asked === null || indexed === null) return asked ?? indexed;
+  const isIn = (field: string, name: string): boolean => field === name || field.startsWith(`${name}.`);
+  return asked.flatMap((field) =>
+    indexed.some((name) => isIn(field, name)) ? [field] : indexed.filter((name) => isIn(name, field)),
+  );
 }
 
 /** Rows read between two looks at the clock. */
@@ -172,7 +180,7 @@ class TextSignal {
       k1: input.k1 ?? settings.k1,
       b: input.b ?? settings.b,
     };
-    this.#phrases = new PhraseFilter(query, fields ?? settings.fields, analyser);
+    this.#phrases = new PhraseFilter(query, searchedFields(fields, settings.fields), analyser);
   }
 
   find(k: number): Ranking | Promise<Ranking> {

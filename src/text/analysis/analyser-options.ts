@@ -6,6 +6,7 @@
  * Part of the text layer; imports nothing but the errors.
  */
 import { LynseError } from "../../errors.js";
+import { checkLimit } from "../../limits.js";
 
 /** Languages with a stemmer, by the names of the package `@orama/stemmers`. */
 export const analyserLanguages = [
@@ -65,8 +66,6 @@ export type CheckedAnalyserOptions = {
 
 /** Rules of this analyser: a change to them that gives other terms gets another number. */
 const analyserVersion = 1;
-/** Stop words of one list: the longest known list has 800. */
-const stopWordsMax = 10_000;
 /** UTF-16 units of one stop word: words, not texts. */
 const stopWordLengthMax = 64;
 
@@ -120,13 +119,7 @@ function checkStopWords(value: unknown, language: AnalyserLanguage | null): bool
   }
   if (typeof value === "boolean") return value;
   if (!Array.isArray(value)) throw invalid(`stopWords must be true, false or words, got ${shown(value)}`, "stopWords");
-  if (value.length > stopWordsMax) {
-    throw new LynseError("LIMIT_EXCEEDED", `stopWords has ${value.length} words, at most ${stopWordsMax} are allowed`, {
-      limit: "stopWordsMax",
-      max: stopWordsMax,
-      got: value.length,
-    });
-  }
+  checkLimit("stopWordsMax", value.length, "the number of stop words");
   const words = new Set<string>();
   for (const [position, word] of value.entries()) {
     const isWord = typeof word === "string" && word.length <= stopWordLengthMax && /^\S*[\p{L}\p{N}]\S*$/u.test(word);

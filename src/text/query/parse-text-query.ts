@@ -7,13 +7,9 @@
  * No text is an error of syntax; a text that asks for nothing is refused. Part of the text layer.
  */
 import { LynseError } from "../../errors.js";
+import { checkLimit } from "../../limits.js";
 import type { TextAnalyser } from "../analysis/text-analyser.js";
 import type { TermGroup, TextPhrase, TextQuery } from "./text-query.js";
-
-/** Distinct words, exclusions and phrase positions of one query: each costs a list to be merged. */
-const queryTermsMax = 1_024;
-/** UTF-16 units of one query: room for that many long words. */
-const queryLengthMax = 64 * 1024;
 
 /** How the words of a query are combined: a row needs one of them or all. */
 export interface TextQueryOptions {
@@ -31,7 +27,7 @@ export function parseTextQuery(text: string, analyser: TextAnalyser, options: Te
       option: "operator",
     });
   }
-  checkSize("queryLengthMax", queryLengthMax, text.length, "characters");
+  checkLimit("queryLengthMax", text.length, "the length of the text query");
   const builder = new QueryBuilder(analyser, operator === "and");
   scan(text, builder);
   return builder.finish(text);
@@ -196,7 +192,7 @@ class QueryBuilder {
 
   #checkTerms(): void {
     const count = this.#groups.size + this.#excluded.size + this.#phrasePositions;
-    checkSize("queryTermsMax", queryTermsMax, count, "words");
+    checkLimit("queryTermsMax", count, "the number of words of the text query");
   }
 
   #nothingToFind(text: string): LynseError {
@@ -226,13 +222,4 @@ function trimmed(terms: readonly (string | null)[]): TextPhrase {
   while (from < to && terms[from] === null) from += 1;
   while (to > from && terms[to - 1] === null) to -= 1;
   return terms.slice(from, to);
-}
-
-function checkSize(limit: string, max: number, got: number, unit: string): void {
-  if (got <= max) return;
-  throw new LynseError("LIMIT_EXCEEDED", `the text query has ${got} ${unit}, at most ${max} are allowed; shorten it`, {
-    limit,
-    max,
-    got,
-  });
 }
