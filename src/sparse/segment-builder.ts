@@ -2,10 +2,11 @@
  * How is a segment made of others, or of loose vectors?
  *
  * The host's side of `kernel/assembly/sparse/{build,merge}.ts`: it takes memory, calls the steps in their order and gives
- * back what was needed in between. Sources stay as they are, but for loose vectors, whose features become numbers.
+ * back what was needed in between. Sources stay as they are.
  */
+import type { LooseVectors } from "./loose-vectors.js";
 import type { MemoryPlaces } from "./memory-places.js";
-import { header, listBytes, noRow, type SparseKernel } from "./sparse-kernel.js";
+import { header, headerBytes, listBytes, noRow, type SparseKernel } from "./sparse-kernel.js";
 
 /** A sealed segment. */
 export interface Segment {
@@ -59,7 +60,7 @@ export function* mergeSteps(kernel: SparseKernel, places: MemoryPlaces, sources:
   const order = places.take(orderBytes);
   try {
     const merge = orderLists(kernel, places, sources, order, order + fixedBytes, lists);
-    yield lists;
+    yield lists / 2;
     const talliesBytes = (tallyBytes + 4) * merge.lists;
     const tallies = places.take(talliesBytes);
     try {
@@ -122,7 +123,7 @@ function* fillSteps(kernel: SparseKernel, places: MemoryPlaces, merge: Merge, ta
   kernel.nameLists(address, keys, lists);
   kernel.hashLists(address);
   kernel.placeLists(address, tallies);
-  yield merge.lists;
+  yield merge.lists / 2;
   let slot = 0;
   for (let i = 0; i < sources.length; i++) {
     slot = kernel.fillFrom(address, sources[i]!.address, rows[i]!, maps[i]!, tallies, slot) >>> 0;
@@ -139,17 +140,14 @@ export function finished(steps: MergeSteps): Segment {
   }
 }
 
-/** A segment of the live ones among loose vectors, of which there is at least one. They are none afterwards. */
-export function sealLoose(
-  kernel: SparseKernel,
-  places: MemoryPlaces,
-  loose: { readonly address: number; readonly weights: number },
-): Segment {
+/** A segment of the live ones among loose vectors, of which there is at least one. They stay as they are. */
+export function sealLoose(kernel: SparseKernel, places: MemoryPlaces, loose: LooseVectors): Segment {
   const { weights } = loose;
   const tableBytes = kernel.keyTableBytes(weights) >>> 0;
-  const scratchBytes = tableBytes + 8 * weights;
+  const scratchBytes = tableBytes + 8 * weights + 4 * weights;
   const table = places.take(scratchBytes);
   const keys = table + tableBytes;
+  const numbers = keys + 8 * weights;
   const at = loose.address / 4;
   const [slots, rows, starts] = [header.slots, header.rows, header.starts].map((word) => places.words[at + word]!);
   const [features, values] = [header.numbers, header.values].map((word) => places.words[at + word]!);
@@ -157,18 +155,22 @@ export function sealLoose(
   try {
     const lists = kernel.collectKeys(...vectors, table, weights, keys) >>> 0;
     new Float64Array(places.buffer, keys, lists).sort();
-    const namesBytes = (4 + listBytes) * lists;
-    const names = places.take(namesBytes);
+    kernel.rankFeatures(...vectors, table, weights, keys, lists, numbers);
+    const sourceBytes = headerBytes + (4 + listBytes) * lists;
+    const source = places.take(sourceBytes);
     try {
-      kernel.rankFeatures(...vectors, table, weights, keys, lists);
-      places.words[at + header.lists] = lists;
-      places.words[at + header.features] = names;
-      places.words[at + header.info] = names + 4 * lists;
-      kernel.nameLists(loose.address, keys, lists);
-      const rowsNow = places.words.slice(rows! / 4, rows! / 4 + slots!);
-      return finished(mergeSteps(kernel, places, [{ address: loose.address, lists, rows: rowsNow, weights }]));
+      const { words } = places;
+      const to = source / 4;
+      words.copyWithin(to, at, at + headerBytes / 4);
+      words[to + header.lists] = lists;
+      words[to + header.numbers] = numbers;
+      words[to + header.features] = source + headerBytes;
+      words[to + header.info] = source + headerBytes + 4 * lists;
+      kernel.nameLists(source, keys, lists);
+      const rowsNow = words.slice(rows! / 4, rows! / 4 + slots!);
+      return finished(mergeSteps(kernel, places, [{ address: source, lists, rows: rowsNow, weights }]));
     } finally {
-      places.give(names, namesBytes);
+      places.give(source, sourceBytes);
     }
   } finally {
     places.give(table, scratchBytes);

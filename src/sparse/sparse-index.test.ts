@@ -229,6 +229,22 @@ describe("SparseIndex", () => {
     expectSame(index, new Map(), sampleVector(random, shape), 10);
   });
 
+  test("stays small where a few rows are replaced thousands of times", () => {
+    const random = seeded(9);
+    const index = new SparseIndex();
+    const naive: Naive = new Map();
+    const shape = { features: 1_000, weights: 25, weight: logNormal };
+    for (let i = 0; i < 4_000; i++) {
+      const sparse = sampleVector(random, shape);
+      index.set(i % 7, sparse);
+      naive.set(i % 7, sparse);
+      if (i === 600) expect(index.memoryBytes).toBeLessThan(500_000);
+    }
+    expect(index.memoryBytes).toBeLessThan(500_000);
+    for (const [row, sparse] of naive) expect(index.get(row)).toEqual(sparse);
+    for (let i = 0; i < 5; i++) expectSame(index, naive, sampleVector(random, shape), 10);
+  });
+
   test("follows rows that get new numbers, while their segments are merged", () => {
     const random = seeded(5);
     const index = new SparseIndex();

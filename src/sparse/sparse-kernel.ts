@@ -30,6 +30,7 @@ export interface SparseKernel {
     weights: number,
     keys: number,
     count: number,
+    numbers: number,
   ): void;
   nameLists(segment: number, keys: number, count: number): void;
   mergeLists(sources: number, maps: number, heads: number, count: number, keys: number): number;

@@ -9,6 +9,7 @@
  * A place is the number of a segment and a slot in it, `number * slotsMax + slot`; segment 0 stands for the loose vectors.
  */
 import type { KernelMemory } from "../kernel/kernel-memory.js";
+import { LooseVectors } from "./loose-vectors.js";
 import { MemoryPlaces } from "./memory-places.js";
 import { nowhere, RowPlaces } from "./row-places.js";
 import {
@@ -19,34 +20,15 @@ import {
   type SegmentSource,
   sealLoose,
 } from "./segment-builder.js";
-import { header, headerBytes, instantiateSparseKernel, noRow, type SparseKernel, slotsMax } from "./sparse-kernel.js";
-import { type CheckedSparse, sparseValuesMax } from "./sparse-vector.js";
+import { header, instantiateSparseKernel, noRow, type SparseKernel, slotsMax } from "./sparse-kernel.js";
+import type { CheckedSparse } from "./sparse-vector.js";
 
-/** Loose vectors are searched one by one: what a search spends on them stays below a tenth of a millisecond. */
-const looseSlotsMax = 512;
-const looseWeightsMax = 65_536;
 /** Most weights of a merged segment: it is written in 10 ms. */
 const weightsMax = 819_200;
 /** Segments of one size that are merged. */
 const fanIn = 4;
 /** Weights gone over in merges for each that is sealed: two merges copy it; the rest is reserve. */
-const creditPerWeight = 4;
-const firstCapacity = 4_096;
-
-/** The loose vectors: a header as segments have it, and arrays with room for more. */
-interface Loose {
-  readonly address: number;
-  readonly rows: number;
-  readonly starts: number;
-  features: number;
-  values: number;
-  /** Weights that there is room for. */
-  capacity: number;
-  slots: number;
-  weights: number;
-  live: number;
-  liveWeights: number;
-}
+const creditPerWeight = 5;
 
 interface Values {
   readonly values: Float32Array;
@@ -66,7 +48,7 @@ export class VectorStore {
   readonly rows = new RowPlaces();
   /** By number; what is undefined is free, number 0 always. */
   readonly segments: (Segment | undefined)[] = [undefined];
-  readonly #loose: Loose;
+  readonly #loose: LooseVectors;
   /** The merge under way, and how many weights it may go over before the next seal. */
   #pending: {
     readonly numbers: readonly number[];
@@ -78,14 +60,7 @@ export class VectorStore {
   constructor(memory: KernelMemory) {
     this.kernel = instantiateSparseKernel(memory.memory);
     this.places = new MemoryPlaces(memory);
-    const address = this.places.take(headerBytes);
-    const rows = this.places.take(4 * looseSlotsMax);
-    const starts = this.places.take(4 * (looseSlotsMax + 1));
-    const features = this.places.take(4 * firstCapacity);
-    const values = this.places.take(4 * firstCapacity);
-    const none = { slots: 0, weights: 0, live: 0, liveWeights: 0 };
-    this.#loose = { address, rows, starts, features, values, capacity: firstCapacity, ...none };
-    this.#writeHeader();
+    this.#loose = new LooseVectors(this.places);
   }
 
   /** Rows that have a vector. */
@@ -121,27 +96,14 @@ export class VectorStore {
   }
 
   /** Gives a row a vector in place of what it had. */
-  set(row: number, { indices, values }: CheckedSparse): void {
-    const count = indices.length;
-    if (count === 0) {
+  set(row: number, sparse: CheckedSparse): void {
+    if (sparse.indices.length === 0) {
       this.remove(row);
       return;
     }
-    this.#makeRoom(count);
+    if (this.#loose.isFull) this.#emptyLoose();
     const former = this.rows.get(row);
-    const loose = this.#loose;
-    const { words } = this.places;
-    const { slots, weights } = loose;
-    words[loose.rows / 4 + slots] = row;
-    words[loose.starts / 4 + slots + 1] = weights + count;
-    words.set(indices, loose.features / 4 + weights);
-    new Float32Array(words.buffer, loose.values + 4 * weights, count).set(values);
-    loose.slots += 1;
-    loose.live += 1;
-    loose.weights += count;
-    loose.liveWeights += count;
-    words[loose.address / 4 + header.slots] = loose.slots;
-    this.rows.set(row, slots);
+    this.rows.set(row, this.#loose.append(row, sparse));
     if (former !== nowhere) this.#kill(former);
   }
 
@@ -216,7 +178,7 @@ export class VectorStore {
   }
 
   /** Views of what a segment or the loose vectors hold. */
-  #arrays({ address, slots, weights }: Segment | Loose): Record<"rows" | "starts", Uint32Array> & Values {
+  #arrays({ address, slots, weights }: Segment | LooseVectors): Record<"rows" | "starts", Uint32Array> & Values {
     const { words } = this.places;
     const at = address / 4;
     const rows = words[at + header.rows]! / 4;
@@ -229,7 +191,7 @@ export class VectorStore {
   }
 
   /** Reads the feature ids of the weights from `start` on into `target`. */
-  #readIndices(owner: Segment | Loose, start: number, target: Uint32Array): void {
+  #readIndices(owner: Segment | LooseVectors, start: number, target: Uint32Array): void {
     const { words } = this.places;
     const at = owner.address / 4;
     const numbersAt = words[at + header.numbers]!;
@@ -246,84 +208,20 @@ export class VectorStore {
     for (let i = 0; i < count; i++) target[i] = words[features + numbers[i]!]!;
   }
 
-  /** Makes room for a loose vector of `count` weights. */
-  #makeRoom(count: number): void {
+  /** Seals the loose vectors into a segment, or makes room among them. */
+  #emptyLoose(): void {
     const loose = this.#loose;
-    if (loose.slots === looseSlotsMax || loose.weights >= looseWeightsMax) this.#sealLoose();
-    const needed = loose.weights + count;
-    if (needed <= loose.capacity) return;
-    const capacity = Math.min(looseWeightsMax + sparseValuesMax, Math.max(needed, 2 * loose.capacity));
-    const features = this.places.take(4 * capacity);
-    const values = this.places.take(4 * capacity);
-    const { words } = this.places;
-    words.copyWithin(features / 4, loose.features / 4, loose.features / 4 + loose.weights);
-    words.copyWithin(values / 4, loose.values / 4, loose.values / 4 + loose.weights);
-    this.places.give(loose.features, 4 * loose.capacity);
-    this.places.give(loose.values, 4 * loose.capacity);
-    loose.features = features;
-    loose.values = values;
-    loose.capacity = capacity;
-    this.#writeHeader();
-  }
-
-  #writeHeader(): void {
-    const { words } = this.places;
-    const loose = this.#loose;
-    const at = loose.address / 4;
-    words[at + header.slots] = loose.slots;
-    words[at + header.width] = 4;
-    words[at + header.rows] = loose.rows;
-    words[at + header.starts] = loose.starts;
-    words[at + header.values] = loose.values;
-    words[at + header.numbers] = loose.features;
-    words[loose.starts / 4] = 0;
-  }
-
-  /** Empties the loose vectors: into a segment, or, where half of them is dead, to the front of their arrays. */
-  #sealLoose(): void {
-    const loose = this.#loose;
-    if (loose.live * 2 <= loose.slots && loose.liveWeights * 2 <= loose.weights) {
-      this.#tightenLoose();
+    if (loose.isMostlyDead) {
+      loose.tighten((row, slot) => this.rows.set(row, slot));
       return;
     }
     this.#add(sealLoose(this.kernel, this.places, loose));
     this.#credit += creditPerWeight * loose.weights;
-    loose.slots = 0;
-    loose.weights = 0;
-    loose.live = 0;
-    loose.liveWeights = 0;
-    this.#writeHeader();
+    loose.clear();
     this.#goOn();
     if (this.#pending !== null) return;
     const group = this.#groupToMerge();
     if (group.length > 1) this.#beginMerge(group);
-  }
-
-  #tightenLoose(): void {
-    const loose = this.#loose;
-    const { words } = this.places;
-    const rows = loose.rows / 4;
-    const starts = loose.starts / 4;
-    let slots = 0;
-    let weights = 0;
-    let start = 0;
-    for (let slot = 0; slot < loose.slots; slot++) {
-      const end = words[starts + slot + 1]!;
-      const row = words[rows + slot]!;
-      if (row !== noRow) {
-        words.copyWithin(loose.features / 4 + weights, loose.features / 4 + start, loose.features / 4 + end);
-        words.copyWithin(loose.values / 4 + weights, loose.values / 4 + start, loose.values / 4 + end);
-        weights += end - start;
-        words[rows + slots] = row;
-        this.rows.set(row, slots);
-        slots += 1;
-        words[starts + slots] = weights;
-      }
-      start = end;
-    }
-    loose.slots = slots;
-    loose.weights = weights;
-    this.#writeHeader();
   }
 
   /** Four segments of about one size, or as many of them as one segment can hold. */

@@ -2,7 +2,7 @@
  * How do loose vectors get lists?
  *
  * Loose vectors name their features themselves. Every pair of feature and sign gets a key, feature * 2 + sign; an
- * open-addressing hash table finds the distinct ones, the host sorts them, and their ranks replace the features.
+ * open-addressing hash table finds the distinct ones, the host sorts them, and their ranks are the numbers of the lists.
  */
 import { G_FEATURES, G_INFO, L_FLAGS, LIST_BYTES, NEGATIVE, NO_ROW } from "./layout";
 
@@ -65,7 +65,7 @@ export function collectKeys(
   return count;
 }
 
-/** Replaces the features of the live vectors by the ranks of their keys in `keys`, sorted. */
+/** Writes the rank that each feature's key has in `keys`, sorted, to `numbers`: one u32 a weight of a live vector. */
 export function rankFeatures(
   rows: usize,
   starts: usize,
@@ -76,6 +76,7 @@ export function rankFeatures(
   weights: u32,
   keys: usize,
   count: u32,
+  numbers: usize,
 ): void {
   const mask = tableSize(weights) - 1;
   memory.fill(table, 0, keyTableBytes(weights));
@@ -87,7 +88,7 @@ export function rankFeatures(
     const end = load<u32>(starts + (<usize>slot << 2), 4);
     for (let at = load<u32>(starts + (<usize>slot << 2)); at < end; at++) {
       const place = find(table, mask, keys, keyOf(features, values, at));
-      store<u32>(features + (<usize>at << 2), load<u32>(place) - 1);
+      store<u32>(numbers + (<usize>at << 2), load<u32>(place) - 1);
     }
   }
 }
