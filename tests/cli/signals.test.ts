@@ -206,6 +206,32 @@ test("info shows vector fields and sparse vectors", async () => {
   expect(stdout).toMatch(/^sparse +2 rows with a sparse vector$/m);
 });
 
+test("import takes sparse vectors from a column, in the transaction of their rows", async () => {
+  const contents = [
+    { k: "x", v: [1, 2], s: { 3: 1, 9: 2 } },
+    { k: "y", v: [3, 4] },
+    { k: "z", v: [5, 6], s: { indices: [9], values: [5] } },
+  ];
+  writeFileSync(join(folder, "sparse.jsonl"), contents.map((row) => JSON.stringify(row)).join("\n"));
+  const args = ["--collection", "sparse", "--vectors", "v", "--id-column", "k", "--sparse-column", "s"];
+  const { code, stdout, stderr } = await run("import", "sparse.jsonl", ...args);
+  expect([code, stderr]).toEqual([0, ""]);
+  expect(stdout).toMatch(/^3 rows of dimension 2 imported .*1 commit\)$/m);
+  const found = json(await run("search", "--collection", "sparse", "--sparse", '{"9": 1}', "--json"));
+  expect(found).toEqual([
+    { id: "z", distance: 5, field: {} },
+    { id: "x", distance: 2, field: {} },
+  ]);
+  writeFileSync(join(folder, "sparse.csv"), 'k,v,s\ny,"[3,4]","{""9"": 7}"\nw,"[1,1]",\n');
+  expect((await run("import", "sparse.csv", ...args, "--upsert", "--types", "s=text")).stderr).toBe("");
+  const again = json(await run("search", "--collection", "sparse", "--sparse", '{"9": 1}', "--json"));
+  expect(again.map((row) => row["id"])).toEqual(["y", "z", "x"]);
+  writeFileSync(join(folder, "bad.jsonl"), '{"k":"q","v":[1,1],"s":{"9":"much"}}\n');
+  const bad = await run("import", "bad.jsonl", ...args);
+  expect(bad.stderr).toMatch(/^lynse: bad.jsonl line 1: .*"q".*much.*\n {7}no row was imported\n$/);
+  expect((await run("get", "q", "--collection", "sparse")).code).toBe(1);
+});
+
 test("text sets how texts are searched, for later commands too", async () => {
   const args = ["--collection", "prose", "--embed", "hash", "--text-column", "title", "--id-column", "doc"];
   expect((await run("import", "docs.jsonl", ...args)).code).toBe(0);

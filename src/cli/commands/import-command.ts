@@ -27,6 +27,7 @@ interface ImportFlags extends CommonOptions {
   readonly textColumn?: string;
   readonly dim?: number;
   readonly idColumn?: string;
+  readonly sparseColumn?: string;
   readonly columns?: readonly string[];
   readonly types?: ReadonlyMap<string, ColumnType>;
   readonly format?: RowFormat;
@@ -64,6 +65,7 @@ export function addImportCommand(program: Command, terminal: Terminal): void {
     .option("--text-column <name>", "column whose text an embedder makes the vector of; it stays a field")
     .option("--dim <n>", "dimension of the vectors; needed for .f32", wholeNumber(1, limits.dimMax))
     .option("--id-column <name>", "column that holds the ids (default: consecutive numbers)")
+    .option("--sparse-column <name>", "column that holds sparse vectors: JSON objects of index: weight")
     .option("--columns <names>", "columns to keep as fields, separated by commas (default: all)", nameList)
     .option("--types <list>", "types of CSV or Parquet columns: name=text|number|boolean|json,…", columnTypes)
     .addOption(new Option("--format <name>", "format of the rows (default: by extension)").choices(rowFormats))
@@ -140,6 +142,7 @@ async function importFile(client: VectorDBClient, path: string, flags: ImportFla
       batchRows: flags.batch ?? (flags.textColumn === undefined ? batchDefault : embeddedBatchDefault),
       skip: flags.skip,
       idColumn: flags.idColumn ?? null,
+      sparseColumn: flags.sparseColumn ?? null,
       columns: flags.columns ?? null,
       isUpsert: flags.upsert === true,
       signal,
@@ -170,7 +173,12 @@ async function refuseOtherFiles(vectors: string): Promise<void> {
 /** Columns that have to be read; null for all. */
 function readColumns(flags: ImportFlags): string[] | null {
   if (flags.columns === undefined) return null;
-  const others = [isVectorFileName(flags.vectors ?? "") ? undefined : flags.vectors, flags.textColumn, flags.idColumn];
+  const others = [
+    isVectorFileName(flags.vectors ?? "") ? undefined : flags.vectors,
+    flags.textColumn,
+    flags.idColumn,
+    flags.sparseColumn,
+  ];
   return [...flags.columns, ...others.filter((name) => name !== undefined)];
 }
 

@@ -9,6 +9,7 @@ import type { Embedder } from "../../embed/embedder.js";
 import { isLynseError, LynseError } from "../../errors.js";
 import { fieldValue } from "../print/cell.js";
 import type { RowReader, SourceRow } from "../readers/row-reader.js";
+import { placeOfRows } from "./place-of-rows.js";
 import type { VectorSource } from "./vector-source.js";
 
 interface EmbeddedVectorsOptions {
@@ -93,11 +94,12 @@ export class EmbeddedVectors implements VectorSource {
 
   #withPlace(error: unknown, rows: readonly SourceRow[]): unknown {
     if (!isLynseError(error) || error.code === "ABORTED") return error;
-    const { name, placeUnit } = this.#reader;
     const position = error.details["position"];
     const row = typeof position === "number" ? rows[position] : undefined;
-    const place =
-      row === undefined ? `${placeUnit}s ${rows[0]?.line} to ${rows.at(-1)?.line}` : `${placeUnit} ${row.line}`;
-    return new LynseError(error.code, `${name} ${place}: ${error.message}`, error.details, error);
+    const place = placeOfRows(
+      this.#reader,
+      (row === undefined ? rows : [row]).map(({ line }) => line),
+    );
+    return new LynseError(error.code, `${this.#reader.name} ${place}: ${error.message}`, error.details, error);
   }
 }

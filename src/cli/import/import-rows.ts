@@ -5,9 +5,11 @@
  * that continues behind them. Import part of the command line.
  */
 import { isLynseError, LynseError } from "../../errors.js";
-import type { Collection } from "../../index.js";
+import type { Collection, SparseVector } from "../../index.js";
+import type { Id } from "../../types.js";
 import { formatCount } from "../print/quantity.js";
 import type { RowReader } from "../readers/row-reader.js";
+import { placeOfRows } from "./place-of-rows.js";
 import { type BatchOptions, type RowBatch, readBatches } from "./row-batches.js";
 import type { VectorSource } from "./vector-source.js";
 
@@ -59,11 +61,26 @@ async function commitBatch(
   reader: RowReader,
   isUpsert: boolean,
 ): Promise<void> {
+  const { ids, fields, sparse } = batch;
   const vectors = { data: batch.data, dim: batch.dim };
+  const add = (writer: Pick<Collection, "add" | "upsert">): Promise<Id[]> =>
+    ids !== null && isUpsert
+      ? writer.upsert({ ids, vectors, fields })
+      : writer.add({ ...(ids === null ? {} : { ids }), vectors, fields });
   try {
-    if (batch.ids === null) await collection.add({ vectors, fields: batch.fields });
-    else if (isUpsert) await collection.upsert({ ids: batch.ids, vectors, fields: batch.fields });
-    else await collection.add({ ids: batch.ids, vectors, fields: batch.fields });
+    if (sparse === null) await add(collection);
+    else {
+      await collection.insertSession(async (session) => {
+        const added = await add(session);
+        const rows = sparse.flatMap((vector, at) => (vector === undefined ? [] : [at]));
+        if (rows.length === 0) return;
+        const sparseVectors = rows.map((at) => sparse[at] as SparseVector);
+        await session.addSparseVectors(
+          sparseVectors,
+          rows.map((at) => added[at]!),
+        );
+      });
+    }
   } catch (error) {
     throw withPlace(error, batch, reader);
   }
@@ -77,8 +94,7 @@ function withPlace(error: unknown, batch: RowBatch, reader: RowReader): unknown 
   // An id that stands twice in the batch is refused where it stands for the second time.
   const second = first === -1 ? -1 : ids.indexOf(error.details["id"], first + 1);
   const line = batch.lines[second === -1 ? first : second];
-  const unit = reader.placeUnit;
-  const place = line === undefined ? `${unit}s ${batch.lines[0]} to ${batch.lines.at(-1)}` : `${unit} ${line}`;
+  const place = placeOfRows(reader, line === undefined ? batch.lines : [line]);
   const isTaken = error.code === "ID_EXISTS";
   const what = isTaken ? `${error.message.split("; ")[0]}; --upsert replaces the earlier row` : error.message;
   return new LynseError(error.code, `${reader.name} ${place}: ${what}`, error.details, error);

@@ -17,6 +17,8 @@ export interface RowBatch {
   readonly data: Float32Array;
   readonly dim: number;
   readonly fields: readonly Record<string, unknown>[];
+  /** Sparse vectors of the rows, undefined where a row has none; null where no column holds them. */
+  readonly sparse: readonly unknown[] | null;
   /** Where each row stands in its file. */
   readonly lines: readonly number[];
   /** Rows that the reader has handed out so far, passed over ones included. */
@@ -30,6 +32,8 @@ export interface BatchOptions {
   readonly skip: number;
   /** Column that holds the ids; null for consecutive ones. */
   readonly idColumn: string | null;
+  /** Column that holds sparse vectors; null for none. */
+  readonly sparseColumn: string | null;
   /** Columns kept as fields; null for all. */
   readonly columns: readonly string[] | null;
 }
@@ -89,6 +93,7 @@ async function* makeBatch(
   let { failure } = taken;
   const ids: Id[] = [];
   const fields: Record<string, unknown>[] = [];
+  const sparse: unknown[] = [];
   const lines: number[] = [];
   for (let at = 0; at < taken.rows; at += 1) {
     const row = source[at];
@@ -101,6 +106,7 @@ async function* makeBatch(
       }
       ids.push(id);
     }
+    if (options.sparseColumn !== null) sparse.push(takeSparse(row, options.sparseColumn));
     if (options.columns !== null) keepOnly(row.values, options.columns);
     fields.push(row.values);
     lines.push(row.line);
@@ -108,7 +114,11 @@ async function* makeBatch(
   if (fields.length > 0) {
     const dim = vectors.dim ?? 0;
     const data = taken.data.subarray(0, fields.length * dim);
-    yield { ids: options.idColumn === null ? null : ids, data, dim, fields, lines, rowsSeen };
+    yield {
+      ids: options.idColumn === null ? null : ids,
+      ...{ data, dim, fields, lines, rowsSeen },
+      sparse: options.sparseColumn === null ? null : sparse,
+    };
   }
   if (failure !== null) throw failure;
 }
@@ -128,6 +138,19 @@ function takeId(reader: RowReader, row: SourceRow, column: string): Id | LynseEr
     `${where}: the id in column ${JSON.stringify(column)} is ${shown}; a whole number from 0 on or a text is wanted`,
     { file: reader.name, [reader.placeUnit]: row.line, column },
   );
+}
+
+/** The row's sparse vector, as JSON text in a CSV cell, which is not kept as a field as well; checked by the collection. */
+function takeSparse(row: SourceRow, column: string): unknown {
+  const value = Object.hasOwn(row.values, column) ? row.values[column] : undefined;
+  delete row.values[column];
+  if (value === undefined || value === null || value === "") return undefined;
+  if (typeof value !== "string") return value;
+  try {
+    return JSON.parse(value);
+  } catch {
+    return value;
+  }
 }
 
 function keepOnly(values: Record<string, unknown>, columns: readonly string[]): void {
