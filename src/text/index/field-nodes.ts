@@ -1,9 +1,9 @@
 /**
  * Which fields does a text index know, and which may it learn?
  *
- * Every field is a node of the kernel's: a key under another field. Chosen fields are there from the beginning, in every
- * way in which a dotted name can be read (`a.b`: the key "a.b", or "b" under "a"); what is nested under them is learnt as it
- * comes. Without a choice the row itself is the one chosen field.
+ * Every field is a node of the kernel's: a key under another field. Chosen fields are there from the beginning, in
+ * every way in which a dotted name can be read (`a.b`: the key "a.b", or "b" under "a"); what is nested under them is
+ * learnt as it comes. Without a choice the row itself is the one chosen field.
  */
 import { nodeIndexed } from "./text-kernel.js";
 import type { TextMemory } from "./text-memory.js";

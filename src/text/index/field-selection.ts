@@ -1,9 +1,9 @@
 /**
  * What does the index know about some of its fields?
  *
- * A selection of fields is searched as one text: its lengths by row, its occurrences by code and its bounds by block are
- * derived from what is kept for all fields, when they are first asked for, and extended as the index grows. All fields
- * together need no derivation. The selections used last are kept.
+ * A selection of fields is searched as one text: its lengths by row, its occurrences by code and its bounds by block
+ * are derived from what is kept for all fields, when they are first asked for, and extended as the index grows. All
+ * fields together need no derivation. The selections used last are kept.
  */
 import type { FieldNodes } from "./field-nodes.js";
 import { cursorPlace, statePlace } from "./text-kernel.js";

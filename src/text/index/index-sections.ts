@@ -1,9 +1,9 @@
 /**
  * What does a checkpoint hold of a text index?
  *
- * Sections `head` (counts), `fields` (what was learnt beyond the chosen ones), `signatures`, `lengths` and `terms`, all free
- * of addresses; `write-sections.ts` in the kernel draws the last two. They are read as untrusted bytes: whatever does not
- * fit gives no index.
+ * Sections `head` (counts), `fields` (what was learnt beyond the chosen ones), `signatures`, `lengths` and `terms`, all
+ * free of addresses; `write-sections.ts` in the kernel draws the last two. They are read as untrusted bytes: whatever
+ * does not fit gives no index.
  */
 import type { FieldNodes } from "./field-nodes.js";
 import { kernelStatus, statePlace } from "./text-kernel.js";
@@ -104,12 +104,15 @@ function joined(pieces: readonly Uint8Array[]): Uint8Array {
   return bytes;
 }
 
-/** Fills an empty index; false where the sections are not those of an index. */
-export function readSections(
+/**
+ * Fills an empty index, in steps of well below a millisecond; false where the sections are not those of an index.
+ * Nothing else may be done with the index until the end.
+ */
+export function* readSections(
   memory: TextMemory,
   nodes: FieldNodes,
   sections: ReadonlyMap<string, Uint8Array>,
-): boolean {
+): Generator<undefined, boolean> {
   const head = headOf(sections.get("head"));
   const signatures = sections.get("signatures");
   const lengths = sections.get("lengths");
@@ -119,9 +122,11 @@ export function readSections(
   const { kernel, state } = memory;
   // A row has a byte of lengths at least: the count cannot make anything large.
   if (head.rows > lengths.length) return false;
-  if (!readPieces(memory, lengths, (at, bytes) => kernel.readLengthSection(state, at, bytes, head.rows))) return false;
-  if (memory.stateWord("row") !== head.rows) return false;
-  if (!readPieces(memory, terms, (at, bytes) => kernel.readTermSection(state, at, bytes))) return false;
+  const hasLengths = yield* readPieces(memory, lengths, (at, bytes) =>
+    kernel.readLengthSection(state, at, bytes, head.rows),
+  );
+  if (!hasLengths || memory.stateWord("row") !== head.rows) return false;
+  if (!(yield* readPieces(memory, terms, (at, bytes) => kernel.readTermSection(state, at, bytes)))) return false;
   return (
     memory.stateWord("termCount") === head.terms &&
     memory.stateWord("aliasCount") === head.aliases &&
@@ -174,23 +179,35 @@ function readSignatures(memory: TextMemory, bytes: Uint8Array, count: number): b
 }
 
 /** Gives all bytes to `read`, which takes in as much of a piece as it can; false where something is wrong or left. */
-function readPieces(memory: TextMemory, bytes: Uint8Array, read: (at: number, bytes: number) => number): boolean {
+function* readPieces(
+  memory: TextMemory,
+  bytes: Uint8Array,
+  read: (at: number, bytes: number) => number,
+): Generator<undefined, boolean> {
   let done = 0;
   let size = pieceBytes;
   while (done < bytes.length) {
-    const length = Math.min(size, bytes.length - done);
-    const taken = memory.withScratch(length + guardBytes, (at) => {
-      memory.bytes.set(bytes.subarray(done, done + length), at);
-      const status = read(at, length);
-      if (status !== kernelStatus.done && status !== kernelStatus.needRoom) return -1;
-      const wanted = memory.stateWord("wanted");
-      if (status === kernelStatus.needRoom) memory.grow(wanted);
-      else if (wanted > size && memory.stateWord("cursor") === at) size = wanted;
-      const end = memory.stateWord("cursor") - at;
-      return end === 0 && status === kernelStatus.done && length === bytes.length - done ? -1 : end;
-    });
-    if (taken < 0) return false;
+    const piece = bytes.subarray(done, done + size);
+    const { status, taken, wanted } = readPiece(memory, piece, read);
     done += taken;
+    if (status === kernelStatus.needRoom) memory.grow(wanted);
+    else if (status !== kernelStatus.done) return false;
+    else if (taken === 0 && piece.length < size) return false;
+    else if (taken === 0) size = Math.max(wanted, 2 * size);
+    yield;
   }
   return true;
+}
+
+/** One piece: what `read` said, how many bytes it took in, and the room or size that it wants. */
+function readPiece(
+  memory: TextMemory,
+  piece: Uint8Array,
+  read: (at: number, bytes: number) => number,
+): { status: number; taken: number; wanted: number } {
+  return memory.withScratch(piece.length + guardBytes, (at) => {
+    memory.bytes.set(piece, at);
+    const status = read(at, piece.length);
+    return { status, taken: memory.stateWord("cursor") - at, wanted: memory.stateWord("wanted") };
+  });
 }

@@ -1,8 +1,9 @@
 /**
  * How is one search put to the kernel?
  *
- * Looks terms up, counts their live rows, weighs the groups and lays everything out in scratch that is given back at the
- * end. Groups of several terms are united into one list first; required and excluded groups become part of the mask.
+ * Looks terms up, counts their live rows, weighs the groups and lays everything out in scratch that is given back at
+ * the end. Groups of several terms are united into one list first; required and excluded groups become part of the
+ * mask.
  */
 import type { Scratch } from "../../kernel/kernel-memory.js";
 import type { TermGroup } from "../query/text-query.js";
@@ -125,9 +126,9 @@ export class Question {
     counts.totalLength = totalLength;
     if (mask === null) return;
     const to = this.#acquire(16);
-    this.#memory.kernel.sumLengths(lengths, lengthShift, this.#rowCount, this.#liveAddress, to);
-    counts.rows = this.#memory.words[to >>> 2] as number;
-    counts.totalLength = this.#memory.doubles[(to >>> 3) + 1] as number;
+    this.#memory.kernel.sumDeadLengths(lengths, lengthShift, this.#rowCount, this.#liveAddress, to);
+    counts.rows -= this.#memory.words[to >>> 2] as number;
+    counts.totalLength -= this.#memory.doubles[(to >>> 3) + 1] as number;
   }
 
   /** The groups that have live rows, the weightiest first. */

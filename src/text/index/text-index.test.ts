@@ -467,6 +467,13 @@ describe("a checkpoint's bytes", () => {
     }
   });
 
+  test("are read in slices with the same result", async () => {
+    const restored = await TextIndex.restore({ analyser, fields: null }, sections);
+    const whole = request(question, rows.length);
+    expect(restored?.search(whole)).toEqual(index.search(whole));
+    expect(await TextIndex.restore({ analyser, fields: null }, new Map())).toBeNull();
+  });
+
   test("do no harm whatever is in them", () => {
     let accepted = 0;
     for (let i = 0; i < 1000; i++) {

@@ -2,14 +2,15 @@
  * Which rows say what was asked, and which say it best?
  *
  * An inverted index over the strings of rows' metadata, searched by BM25: the score of a row is the sum over groups of
- * weight * idf * t (k1 + 1) / (t + k1 (1 - b + b length / average)), with idf = ln((N - n + 0.5) / (n + 0.5) + 1), t the
- * group's occurrences in the row, N the live rows with text in the chosen fields, n those of the group. The chosen fields
- * count as one text. Answers are exact; a filter does not change scores.
+ * weight * idf * t (k1 + 1) / (t + k1 (1 - b + b length / average)), with idf = ln((N - n + 0.5) / (n + 0.5) + 1), t
+ * the group's occurrences in the row, N the live rows with text in the chosen fields, n those of the group. The chosen
+ * fields count as one text. Answers are exact; a filter does not change scores.
  *
- * Rows are taken in once, in order, and never change; which of them are alive is told with every search. Part of the text
- * layer: knows the kernel's memory and the analyser, nothing of files or filters.
+ * Rows are taken in once, in order, and never change; which of them are alive is told with every search. Part of the
+ * text layer: knows the kernel's memory and the analyser, nothing of files or filters.
  */
 import { LynseError } from "../../errors.js";
+import { TimeSlice } from "../../time-slice.js";
 import type { TextAnalyser } from "../analysis/text-analyser.js";
 import { FieldNodes } from "./field-nodes.js";
 import { FieldSelections } from "./field-selection.js";
@@ -58,8 +59,29 @@ export class TextIndex {
   /** The index that `serialize` wrote, made with the same options; null where the sections are not one. */
   static deserialize(options: TextIndexOptions, sections: ReadonlyMap<string, Uint8Array>): TextIndex | null {
     const index = new TextIndex(options);
-    const { memory, nodes } = index.#open();
-    return readSections(memory, nodes, sections) ? index : null;
+    const steps = index.#restoring(sections);
+    for (;;) {
+      const { done, value } = steps.next();
+      if (done) return value ? index : null;
+    }
+  }
+
+  /** The same, letting other work run in between. */
+  static async restore(
+    options: TextIndexOptions,
+    sections: ReadonlyMap<string, Uint8Array>,
+    signal?: AbortSignal,
+  ): Promise<TextIndex | null> {
+    const index = new TextIndex(options);
+    const slice = new TimeSlice();
+    const steps = index.#restoring(sections);
+    for (;;) {
+      const { done, value } = steps.next();
+      if (done) return value ? index : null;
+      if (!slice.isDue()) continue;
+      await slice.giveWay();
+      signal?.throwIfAborted();
+    }
   }
 
   /** Rows taken in, dead ones included. */
@@ -78,8 +100,9 @@ export class TextIndex {
   }
 
   /**
-   * Takes in the rows [from, to) of a batch, in order: their metadata as UTF-8 JSON back to back, each with its end. A row
-   * without bytes has no text. After an error (the analyser's, or `LIMIT_EXCEEDED`) the index cannot be used any more.
+   * Takes in the rows [from, to) of a batch, in order: their metadata as UTF-8 JSON back to back, each with its end. A
+   * row without bytes has no text. After an error (the analyser's, or `LIMIT_EXCEEDED`) the index cannot be used any
+   * more.
    */
   append(bytes: Uint8Array, ends: Uint32Array, from: number, to: number): void {
     const parts = this.#open();
@@ -117,6 +140,11 @@ export class TextIndex {
   /** Lets go of the memory; the index cannot be used any more. */
   release(): void {
     this.#parts = null;
+  }
+
+  #restoring(sections: ReadonlyMap<string, Uint8Array>): Generator<undefined, boolean> {
+    const { memory, nodes } = this.#open();
+    return readSections(memory, nodes, sections);
   }
 
   #ask<T>(fields: readonly string[] | null, use: (question: Question) => T): T {

@@ -32,7 +32,7 @@ export interface TextKernel {
   readTermSection(state: number, piece: number, bytes: number): number;
   releasePlace(state: number, address: number, bytes: number): void;
   searchLists(question: number): void;
-  sumLengths(lengths: number, shift: number, limit: number, live: number, to: number): void;
+  sumDeadLengths(lengths: number, shift: number, limit: number, live: number, to: number): void;
   takePlace(state: number, bytes: number): number;
   writeLengthSection(state: number, to: number, room: number): number;
   writeTermSection(state: number, to: number, room: number): number;

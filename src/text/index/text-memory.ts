@@ -1,8 +1,8 @@
 /**
  * Where does a text index live?
  *
- * In a memory of its own, which the kernel divides into places and this class enlarges. Also moves texts across: they are
- * UTF-8 there, with lone surrogates as three bytes each, so that different texts stay different.
+ * In a memory of its own, which the kernel divides into places and this class enlarges. Also moves texts across: they
+ * are UTF-8 there, with lone surrogates as three bytes each, so that different texts stay different.
  */
 import * as textModule from "../../kernel/generated/text-module.js";
 import { KernelMemory, type Scratch } from "../../kernel/kernel-memory.js";

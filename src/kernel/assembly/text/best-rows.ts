@@ -1,8 +1,8 @@
 /**
  * Which k rows are the best so far?
  *
- * A binary heap with the worst row at the root. Rows come in ascending order, so that one of equal score never takes the
- * place of one that is there. Scores (f64) and rows (u32) lie in two arrays.
+ * A binary heap with the worst row at the root. Rows come in ascending order, so that one of equal score never takes
+ * the place of one that is there. Scores (f64) and rows (u32) lie in two arrays.
  */
 import { Q_COUNT, Q_K, Q_ROWS, Q_SCORES } from "./layout";
 

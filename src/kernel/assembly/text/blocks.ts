@@ -2,8 +2,8 @@
  * How do 128 postings become few bytes, and postings again?
  *
  * Bit packing in four lanes (Lemire & Boytsov, Decoding billions of integers per second through vectorization, 2015):
- * value i lies in lane i & 3, so that every step handles four values. Gaps between rows are kept less one, codes less the
- * least of the block. Reading goes up to 16 bytes beyond a block; memory always has them.
+ * value i lies in lane i & 3, so that every step handles four values. Gaps between rows are kept less one, codes less
+ * the least of the block. Reading goes up to 16 bytes beyond a block; memory always has them.
  */
 import { B_HEADER, BLOCK_POSTINGS } from "./layout";
 

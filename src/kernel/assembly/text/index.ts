@@ -11,7 +11,7 @@ export { postingsOf } from "./lists";
 export { addNode } from "./nodes";
 export { takePlace } from "./place";
 export { readLengthSection, readSignature, readTermSection } from "./read-sections";
-export { addRows, countRows, countSet, intersect, listRows, sumLengths } from "./row-sets";
+export { addRows, countRows, countSet, intersect, listRows, sumDeadLengths } from "./row-sets";
 export { beginInput, readRows } from "./scan-json";
 export { searchLists } from "./search";
 export { fillBounds, fillOccurrences } from "./selection";

@@ -2,19 +2,22 @@
  * Where does everything of a text index lie?
  *
  * One state structure a text index, at an address that its owner keeps; everything else is reached from it. All numbers
- * are u32 unless said otherwise, all places multiples of 4. Row numbers are below 2^31: the top bit of a term's last row
- * says that the term is in the row that is being read.
+ * are u32 unless said otherwise, all places multiples of 4. Row numbers are below 2^31: the top bit of a term's last
+ * row says that the term is in the row that is being read.
  *
- * - Record: a distinct text. `head` = length << 8 | flags; a *term* has its last row, its list and the text; an *alias*,
+ * - Record: a distinct text. `head` = length << 8 | flags; a *term* has its last row, its list and the text; an
+ * *alias*,
  *   a raw token whose term is another text or none, has the term's record (0: a stop word) and the text.
  * - List word of a term: 0 no row; bit 0 set: one row, the code above it; bit 1 set: a long list; else a chunk.
- * - Chunk: last code, bytes used u16, postings u8, then one posting after the other: varint(row - row before) << 1 | (code
- *   differs from the one before), the code as varint where it differs. Rows before the first: 0, or the last sealed one.
+ * - Chunk: last code, bytes used u16, postings u8, then one posting after the other: varint(row - row before) << 1 |
+ * (code
+ * differs from the one before), the code as varint where it differs. Rows before the first: 0, or the last sealed one.
  * - Long list: chunk, directory, sealed blocks, capacity of the directory.
  * - Directory entry: last row, address of the block, then u16s: least length where the term occurs once, least length
  *   where it occurs more often, most occurrences (65535: unknown), and one unused. Lengths saturate.
  * - Block: 128 postings; row width u8, code width u8, u16 unused, code base, packed row gaps, packed codes.
- * - Signature (a code): how often a term occurs in which fields: signature before + 1 (0: none), field, occurrences, all
+ * - Signature (a code): how often a term occurs in which fields: signature before + 1 (0: none), field, occurrences,
+ * all
  *   occurrences. Rows' field lists are kept as signatures too.
  */
 
@@ -100,7 +103,7 @@ export const S_BINS: usize = S_LARGE_MAP + 8;
 export const SMALL_BINS: u32 = 256;
 export const LARGE_BINS: u32 = 32;
 /** Rows and codes of a block that is being sealed or checked. */
-export const S_BLOCK_ROWS: usize = S_BINS + 4 * (256 + 32);
+export const S_BLOCK_ROWS: usize = S_BINS + 4 * 256 + 4 * 32;
 export const S_BLOCK_CODES: usize = S_BLOCK_ROWS + 512 + 64;
 export const S_CURSOR_ROW: usize = S_BLOCK_CODES + 512 + 64;
 export const STATE_BYTES: usize = S_CURSOR_ROW + 4;

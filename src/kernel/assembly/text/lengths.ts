@@ -2,9 +2,9 @@
  * How many terms has a row, in all and by field?
  *
  * All together: an array of one, two or four bytes a row, as wide as the longest row asks for. By field: pages of rows,
- * each the signature of the row's fields + 1 (0: none) and the lengths, last field first, all as varints; where one field
- * alone has text, row after row, a page counts them and the array has the lengths. The pages are only read from end to
- * end, to derive such an array for a selection of fields.
+ * each the signature of the row's fields + 1 (0: none) and the lengths, last field first, all as varints; where one
+ * field alone has text, row after row, a page counts them and the array has the lengths. The pages are only read from
+ * end to end, to derive such an array for a selection of fields.
  */
 import { allocate, hasRoom, release } from "./allocate";
 import {

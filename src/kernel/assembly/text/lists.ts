@@ -1,8 +1,9 @@
 /**
  * Where are the rows of a term kept?
  *
- * A term of one row has it in its record. More rows go into a chunk of varints, which is moved to a larger place when it
- * is full; 128 of them are sealed into a packed block with its bounds. Lists only grow: a row is added behind all others.
+ * A term of one row has it in its record. More rows go into a chunk of varints, which is moved to a larger place when
+ * it is full; 128 of them are sealed into a packed block with its bounds. Lists only grow: a row is added behind all
+ * others.
  */
 import { allocate, hasRoom, release } from "./allocate";
 import { packBlock, prepareBlock } from "./blocks";

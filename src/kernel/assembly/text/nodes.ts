@@ -1,8 +1,8 @@
 /**
  * Which field does a key lead to?
  *
- * A field is a node: its parent and its key, as the bytes between the quotes in canonical JSON. Node 0 is the row itself.
- * Under an indexed node every key is a field; under any other only the nodes that are there already.
+ * A field is a node: its parent and its key, as the bytes between the quotes in canonical JSON. Node 0 is the row
+ * itself. Under an indexed node every key is a field; under any other only the nodes that are there already.
  */
 import { allocate, hasRoom, release } from "./allocate";
 import {

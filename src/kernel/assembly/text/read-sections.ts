@@ -1,9 +1,9 @@
 /**
  * How do bytes become an index again?
  *
- * What `write-sections.ts` wrote is read a piece at a time: whole rows or records of the piece are taken in, what is cut off
- * is given again. The bytes may be anything: every number is checked before something is done with it, and bounds, lengths
- * and counts are derived anew.
+ * What `write-sections.ts` wrote is read a piece at a time: whole rows or records of the piece are taken in, what is
+ * cut off is given again. The bytes may be anything: every number is checked before something is done with it, and
+ * bounds, lengths and counts are derived anew.
  */
 import { allocate, hasRoom } from "./allocate";
 import { blockBytes, unpackCodes, unpackRows } from "./blocks";
@@ -149,8 +149,8 @@ function forgetRow(state: usize): void {
 }
 
 /**
- * Takes in the whole rows of a piece, up to `rowCount`: `DONE`, `NEED_ROOM` or `BROKEN`. The bytes that were taken in end at
- * `S_CURSOR`; `S_WANTED` is then a size for the next piece that makes sure that the next row is in it, some day.
+ * Takes in the whole rows of a piece, up to `rowCount`: `DONE`, `NEED_ROOM` or `BROKEN`. The bytes that were taken in
+ * end at `S_CURSOR`; `S_WANTED` is then a size for the next piece that makes sure that the next row is in it, some day.
  */
 export function readLengthSection(state: usize, piece: usize, bytes: u32, rowCount: u32): i32 {
   store<u32>(state, <u32>piece, S_CURSOR);
@@ -314,8 +314,8 @@ function readRecord(state: usize, record: usize, bytes: u32): i32 {
 }
 
 /**
- * Takes in the whole records of a piece: `DONE`, `NEED_ROOM` or `BROKEN`. The bytes that were taken in end at `S_CURSOR`;
- * where that is before all of them, `S_WANTED` is what the next piece must have at least.
+ * Takes in the whole records of a piece: `DONE`, `NEED_ROOM` or `BROKEN`. The bytes that were taken in end at
+ * `S_CURSOR`; where that is before all of them, `S_WANTED` is what the next piece must have at least.
  */
 export function readTermSection(state: usize, piece: usize, bytes: u32): i32 {
   const end = <u32>piece + bytes;

@@ -1,9 +1,9 @@
 /**
  * Which term is meant by a text?
  *
- * Records of distinct texts, found by hash: 64 tables by the hash's low bits, each grown alone, so that no insertion takes
- * long. A slot holds a record's address with two bits of the hash in its two lowest bits. A text may have two records: as
- * a term, and as a raw token that stands for another term.
+ * Records of distinct texts, found by hash: 64 tables by the hash's low bits, each grown alone, so that no insertion
+ * takes long. A slot holds a record's address with two bits of the hash in its two lowest bits. A text may have two
+ * records: as a term, and as a raw token that stands for another term.
  */
 import { allocate, hasRoom, release } from "./allocate";
 import {
@@ -25,7 +25,11 @@ import {
   TERM_TEXT,
 } from "./layout";
 
+/** Slots of the first table at first; the others begin with up to half as many more, so that they grow at different times. */
 const FIRST_SLOTS: u32 = 16;
+const FIRST_SLOTS_MAX: u32 = 24;
+/** A table: address of the slots, their number, records in them. */
+const SUBTABLE_BYTES: u32 = 12;
 
 /** Start and step of the hash; the scanner computes it while it looks for a token's end. */
 export const HASH_START: u32 = 0x811c_9dc5;
@@ -117,7 +121,7 @@ function firstSlot(hash: u32, capacity: u32): u32 {
 // @ts-ignore: decorator
 @inline
 function subtableOf(state: usize, hash: u32): usize {
-  return state + S_SUBTABLES + <usize>(hash & (SUBTABLES - 1)) * 12;
+  return state + S_SUBTABLES + <usize>((hash & (SUBTABLES - 1)) * SUBTABLE_BYTES);
 }
 
 /** What a text is looked up as. */
@@ -166,7 +170,9 @@ function putSlot(slots: usize, capacity: u32, hash: u32, record: usize): void {
 function growSubtable(state: usize, table: usize): void {
   const slots = <usize>load<u32>(table);
   const capacity = load<u32>(table, 4);
-  const larger = capacity == 0 ? FIRST_SLOTS : capacity + (capacity >> 1);
+  const index = <u32>(table - state - S_SUBTABLES) / SUBTABLE_BYTES;
+  const first = FIRST_SLOTS + (index * (FIRST_SLOTS_MAX - FIRST_SLOTS)) / SUBTABLES;
+  const larger = capacity == 0 ? first : capacity + (capacity >> 1);
   const place = allocate(state, larger << 2);
   memory.fill(place, 0, <usize>larger << 2);
   for (let i: u32 = 0; i < capacity; i += 1) {
@@ -206,7 +212,7 @@ function placeRecord(state: usize, bytes: u32): usize {
 /** Bytes of room that an insertion of a text of `length` bytes may take. */
 export function recordRoom(state: usize, length: u32, hash: u32): u32 {
   const table = subtableOf(state, hash);
-  return RECORD_PAGE_BYTES + length + 64 + 8 * (load<u32>(table, 4) + FIRST_SLOTS);
+  return RECORD_PAGE_BYTES + length + 64 + 8 * (load<u32>(table, 4) + FIRST_SLOTS_MAX);
 }
 
 // @ts-ignore: decorator

@@ -89,15 +89,20 @@ export function intersect(set: usize, other: usize, words: u32, isWithout: bool)
   }
 }
 
-/** Rows below `limit` in `live` that have terms, and the sum of their lengths (f64), at `to`. */
-export function sumLengths(lengths: usize, shift: u32, limit: u32, live: usize, to: usize): void {
+/** Rows below `limit` that are not in `live` and have terms, and the sum of their lengths (f64, 8 bytes on), at `to`. */
+export function sumDeadLengths(lengths: usize, shift: u32, limit: u32, live: usize, to: usize): void {
   let count: u32 = 0;
   let total: u64 = 0;
-  for (let row: u32 = 0; row < limit; row += 1) {
-    if (!isIn(live, row)) continue;
-    const length = loadLength(lengths, shift, row);
-    count += <u32>(length > 0);
-    total += <u64>length;
+  for (let from: u32 = 0; from < limit; from += 32) {
+    let dead = ~load<u32>(live + (<usize>(from >> 5) << 2));
+    while (dead != 0) {
+      const row = from + <u32>ctz(dead);
+      dead &= dead - 1;
+      if (row >= limit) break;
+      const length = loadLength(lengths, shift, row);
+      count += <u32>(length > 0);
+      total += <u64>length;
+    }
   }
   store<u32>(to, count);
   store<f64>(to, <f64>total, 8);

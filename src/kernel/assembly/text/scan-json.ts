@@ -1,10 +1,11 @@
 /**
  * Which tokens stand in which fields of a row?
  *
- * Goes over the row's JSON once. Strings of ASCII characters are cut into runs of letters and digits here, whose case does
- * not matter: they are looked up in lower case (bit 5, which digits have anyway). Strings with other characters, or with \u escapes, are left to the caller. Whenever the caller is needed (`NEW_TOKEN`, `NEW_KEY`,
- * `OTHER_STRING`, `NEED_ROOM`) the position is kept and the next call goes on there. The JSON is known to be valid; where
- * it is not, anything may be found in it, but nothing outside it is read.
+ * Goes over the row's JSON once. Strings of ASCII characters are cut into runs of letters and digits here, whose case
+ * does not matter: they are looked up in lower case (bit 5, which digits have anyway). Strings with other characters,
+ * or with \u escapes, are left to the caller. Whenever the caller is needed (`NEW_TOKEN`, `NEW_KEY`, `OTHER_STRING`,
+ * `NEED_ROOM`) the position is kept and the next call goes on there. The JSON is known to be valid; where it is not,
+ * anything may be found in it, but nothing outside it is read.
  */
 import {
   DONE,

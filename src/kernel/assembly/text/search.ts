@@ -1,11 +1,12 @@
 /**
  * Which rows score best?
  *
- * Rows are visited in windows, in ascending order. In each, the bounds of the blocks that reach into it tell which lists can
- * bring a row above the threshold alone (MaxScore: Turtle & Flood, Query evaluation: strategies and optimizations, 1995;
- * with the block maxima of Ding & Suel, Faster top-k document retrieval using block-max indexes, 2011). Only those are
- * read through; the others are looked up for rows that are near enough. Lists come in a fixed order, the weightiest first,
- * and every score is summed in that order, so a row has the same score whatever was left out on the way.
+ * Rows are visited in windows, in ascending order. In each, the bounds of the blocks that reach into it tell which
+ * lists can bring a row above the threshold alone (MaxScore: Turtle & Flood, Query evaluation: strategies and
+ * optimizations, 1995; with the block maxima of Ding & Suel, Faster top-k document retrieval using block-max indexes,
+ * 2011). Only those are read through; the others are looked up for rows that are near enough. Lists come in a fixed
+ * order, the weightiest first, and every score is summed in that order, so a row has the same score whatever was left
+ * out on the way.
  */
 import { enter, sortBest, threshold } from "./best-rows";
 import { boundOf, firstFrom, lastRowOf, loadBlock, prepareBounds } from "./cursor";

@@ -1,8 +1,8 @@
 /**
  * What do codes and blocks mean for some of the fields?
  *
- * For a selection of fields: occurrences by code, and bounds of sealed blocks. Both are derived when they are first asked
- * for, and extended later.
+ * For a selection of fields: occurrences by code, and bounds of sealed blocks. Both are derived when they are first
+ * asked for, and extended later.
  */
 import { loadBlock } from "./cursor";
 import {

@@ -1,8 +1,9 @@
 /**
  * How often does a term occur in which fields of a row?
  *
- * The answer is a code: a signature is a signature before it and one more field with a number of occurrences. Few differ
- * within a collection, so that a posting is a row and a small number, and one list serves every selection of fields.
+ * The answer is a code: a signature is a signature before it and one more field with a number of occurrences. Few
+ * differ within a collection, so that a posting is a row and a small number, and one list serves every selection of
+ * fields.
  */
 import { allocate, hasRoom, release } from "./allocate";
 import {

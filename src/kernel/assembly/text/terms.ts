@@ -35,8 +35,8 @@ export function findTerm(state: usize, text: usize, length: u32): usize {
 }
 
 /**
- * Notes that a raw token stands for a term; `termLength` 0: for none. The token is not known yet. `NEED_ROOM`: nothing was
- * changed that a second call would not find.
+ * Notes that a raw token stands for a term; `termLength` 0: for none. The token is not known yet. `NEED_ROOM`: nothing
+ * was changed that a second call would not find.
  */
 export function learnToken(state: usize, raw: usize, length: u32, text: usize, termLength: u32): i32 {
   const rawHash = hashOf(raw, length);

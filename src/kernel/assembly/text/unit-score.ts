@@ -2,8 +2,8 @@
  * How much does a number of occurrences count in a row of some length?
  *
  * Okapi BM25 (Robertson & Zaragoza, The probabilistic relevance framework: BM25 and beyond, 2009) with weight 1:
- * t (k1 + 1) / (t + k1 (1 - b + b length / average)). Common values are kept in a table; those and all others are computed
- * by the same operations, so they are equal to the bit.
+ * t (k1 + 1) / (t + k1 (1 - b + b length / average)). Common values are kept in a table; those and all others are
+ * computed by the same operations, so they are equal to the bit.
  */
 import { Q_AVERAGE, Q_B, Q_K1, Q_UNITS, UNIT_LENGTHS, UNIT_TIMES } from "./layout";
 

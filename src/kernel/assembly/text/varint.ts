@@ -1,8 +1,8 @@
 /**
  * How are small numbers kept in few bytes?
  *
- * Seven bits a byte, lowest first, the top bit set on all but the last. A reader that needs to know where it is reads the
- * value with `readVarint` and steps over it with `skipVarint`: no state is shared.
+ * Seven bits a byte, lowest first, the top bit set on all but the last. A reader that needs to know where it is reads
+ * the value with `readVarint` and steps over it with `skipVarint`: no state is shared.
  */
 
 /** Writes a number of at most five bytes and returns the address after it. */
