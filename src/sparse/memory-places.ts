@@ -1,8 +1,8 @@
 /**
  * How is memory used again when segments come and go?
  *
- * Free stretches of a kernel memory, in order of address; neighbours become one. The lowest that is large enough is
- * used, what is left of it stays free: large ones remain at the end. There are a few hundred stretches at most: lists are enough.
+ * Free stretches of a kernel memory, in order of address; neighbours become one. The smallest that is large enough is
+ * used, what is left of it stays free. There are a few hundred stretches at most: lists are enough.
  */
 import { assert } from "../errors.js";
 import type { KernelMemory } from "../kernel/kernel-memory.js";
@@ -40,7 +40,11 @@ export class MemoryPlaces {
   /** A place of at least `bytes` with anything in it; a multiple of 64. */
   take(bytes: number): number {
     const size = roundedUp(bytes);
-    const best = this.#lengths.findIndex((length) => length >= size);
+    let best = -1;
+    for (let i = 0; i < this.#lengths.length; i++) {
+      const length = this.#lengths[i]!;
+      if (length >= size && (best < 0 || length < this.#lengths[best]!)) best = i;
+    }
     if (best < 0) {
       const address = this.#memory.allocate(size);
       if (this.#words.buffer !== this.#memory.buffer) this.#words = new Uint32Array(this.#memory.buffer);

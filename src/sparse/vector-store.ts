@@ -29,6 +29,8 @@ const weightsMax = 819_200;
 const fanIn = 4;
 /** Weights gone over in merges for each that is sealed: two merges copy it; the rest is reserve. */
 const creditPerWeight = 5;
+/** Weights gone over after which the rest waits for the next seal. */
+const stepWeights = 131_072;
 
 interface Values {
   readonly values: Float32Array;
@@ -261,7 +263,8 @@ export class VectorStore {
 
   /** Goes on with the merge under way, for as long as there is credit. */
   #goOn(): void {
-    while (this.#pending !== null && this.#credit > 0) {
+    const least = this.#credit - stepWeights;
+    while (this.#pending !== null && this.#credit > Math.max(0, least)) {
       const { numbers, sources, steps } = this.#pending;
       let step: IteratorResult<number, Segment>;
       try {
