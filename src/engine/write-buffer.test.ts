@@ -91,6 +91,14 @@ describe("adding", () => {
     expect([...transaction.deleted]).toEqual([]);
   });
 
+  test("a row replaced and then deleted in the same transaction is dead for buffers that it will absorb", () => {
+    buffer.stage("upsert", 1, [1, 2], null);
+    buffer.deleteId(1);
+    buffer.deleteId(2);
+    committed.put(3, "");
+    expect([0, 1, 2].map((row) => buffer.deletes(row))).toEqual([true, true, false]);
+  });
+
   test("a vector that cannot be stored leaves the buffer as it was", () => {
     buffer.stage("add", 3, [1, 2], '{"a":1}');
     expect(codeOf(() => buffer.stage("add", 4, [1, Number.NaN], '{"b":1}'))).toBe("INVALID_VECTOR");

@@ -119,9 +119,9 @@ export class WriteBuffer {
     return this.#maxIntegerId;
   }
 
-  /** True when this transaction deletes a committed row. */
+  /** True when this transaction deletes or replaces a committed row: the id may be free then, or taken by a staged row. */
   deletes(row: number): boolean {
-    return this.#deletedRows.has(row);
+    return this.#deletedRows.has(row) || this.#supersededRows.has(row);
   }
 
   /** A point to go back to when staging a call's rows fails. */
