@@ -4,7 +4,7 @@ import { rowValues, type SingleValue } from "../metadata/column-row-values.js";
 import { ColumnStore } from "../metadata/column-store.js";
 import type { FieldRecord } from "../metadata/field-path.js";
 import { groupRows } from "./group-by.js";
-import { emptyPlaces, rowsToGroup } from "./group-by-rest.js";
+import { groupCompletely } from "./group-by-rest.js";
 import type { RowFilter } from "./row-filter.js";
 
 const single = fc.constantFrom<SingleValue>("a", "b", "c", "1", 1, 2, 0.5, true, false);
@@ -64,39 +64,58 @@ test("a short ranking, continued by the rows that have a place, groups as the ra
         const complete = best(filter, records.length);
         const expected = groupRows(complete, valuesOf, { k, groupSize, isExhausted: true });
 
-        let ranked = best(filter, length);
-        let grouped = groupRows(ranked, valuesOf, { k, groupSize, isExhausted: ranked.length === filter.count });
+        const ranked = (among: RowFilter, count: number) => {
+          const found = best(among, count);
+          return { rows: Uint32Array.from(found), values: Float64Array.from(found, (row) => order.indexOf(row)) };
+        };
         let rounds = 0;
-        while (!grouped.isComplete) {
-          const rest = rowsToGroup(columns, "f", filter, ranked, grouped, { k, groupSize });
-          const next = best(rest, emptyPlaces(grouped, { k, groupSize }));
-          ranked = [...ranked, ...next];
-          grouped = groupRows(ranked, valuesOf, { k, groupSize, isExhausted: next.length === rest.count });
-          rounds += 1;
-          expect(rounds).toBeLessThanOrEqual(k * groupSize + 1);
-        }
-        const byRow = (result: typeof grouped, ranking: readonly number[]) =>
-          result.groups.map(({ value, rows: places }) => [value, places.map((place) => ranking[place])]);
-        expect(byRow(grouped, ranked)).toEqual(byRow(expected, complete));
+        const first = ranked(filter, length);
+        const { ranking, grouped } = await groupCompletely(
+          {
+            ...{ columns, field: "f", filter, k, groupSize },
+            find: (among, count) => {
+              rounds += 1;
+              expect(among.count).toBe(best(among, records.length).length);
+              expect(best(among, records.length).filter((row) => first.rows.includes(row))).toEqual([]);
+              // Results may come at once or later.
+              return rounds % 2 === 0 ? ranked(among, count) : Promise.resolve(ranked(among, count));
+            },
+          },
+          first,
+          first.rows.length === filter.count,
+        );
+        expect(rounds).toBeLessThanOrEqual(k * groupSize);
+        expect([...ranking.values]).toEqual(Array.from(ranking.rows, (row) => order.indexOf(row)));
+        const byRow = (result: typeof grouped, rows: ArrayLike<number>) =>
+          result.groups.map(({ value, rows: places }) => [value, places.map((place) => rows[place])]);
+        expect(byRow(grouped, ranking.rows)).toEqual(byRow(expected, complete));
       },
     ),
     { numRuns: 300 },
   );
 });
 
-test("a path through an array groups by what its elements have", async () => {
+test("looks only among rows that have a place, and not at all where none is left", async () => {
   const records = [{ a: [{ n: ["x", "y"] }, { n: 1 }] }, { a: [{ n: "y" }] }, { a: [{ n: [true] }] }, { a: [] }];
   const columns = await storeOf(records, "a.n");
-  const column = columns.columnOf("a.n");
-  expect(records.map((_, row) => rowValues(column, row))).toEqual([["x", "y", 1], ["y"], [true], []]);
-  const grouped = groupRows([0], (row) => rowValues(column, row), { k: 4, groupSize: 1, isExhausted: false });
-  const rest = rowsToGroup(
-    columns,
-    "a.n",
-    filterOf(4, () => true),
-    [0],
-    grouped,
-    { k: 4, groupSize: 1 },
+  const asked: unknown[] = [];
+  const task = {
+    ...{ columns, field: "a.n", filter: filterOf(4, () => true), k: 5, groupSize: 1 },
+    find: (among: RowFilter, count: number) => {
+      asked.push([among.count, [...among.mask!], count]);
+      return { rows: Uint32Array.of(2), values: Float64Array.of(0.5) };
+    },
+  };
+  const first = { rows: Uint32Array.of(0), values: Float64Array.of(1) };
+  const { ranking, grouped } = await groupCompletely(task, first, false);
+  expect(asked).toEqual([[1, [0b100], 1]]);
+  expect([...ranking.rows]).toEqual([0, 2]);
+  expect(grouped.groups.map((group) => group.value)).toEqual(["x", "y", 1, true]);
+  await groupCompletely({ ...task, k: 3 }, first, false);
+  await groupCompletely(
+    { ...task, groupSize: 9 },
+    { rows: Uint32Array.of(0, 1, 2), values: new Float64Array(3) },
+    false,
   );
-  expect([rest.count, [...rest.mask!]]).toEqual([1, [0b100]]);
+  expect(asked.length).toBe(1);
 });
