@@ -159,6 +159,12 @@ class DerivedSelection {
   }
 }
 
+interface ChosenFields {
+  /** A byte a node. */
+  readonly nodes: Uint8Array;
+  readonly key: string;
+}
+
 /** The selections of an index. */
 export class FieldSelections {
   readonly #memory: TextMemory;
@@ -167,7 +173,7 @@ export class FieldSelections {
   /** By chosen nodes, the one used last at the end. */
   readonly #derived = new Map<string, DerivedSelection>();
   /** By the names asked for, as long as no field is added. */
-  readonly #named = new Map<string, Uint8Array | null>();
+  readonly #named = new Map<string, ChosenFields | null>();
   #nodeCount = 0;
 
   constructor(memory: TextMemory, nodes: FieldNodes) {
@@ -179,10 +185,10 @@ export class FieldSelections {
   view(names: readonly string[] | null): SelectionView {
     const chosen = names === null ? null : this.#chosen(names);
     if (chosen === null) return this.#viewAll();
-    const key = chosen.join("");
+    const { key, nodes } = chosen;
     let selection = this.#derived.get(key);
     if (selection === undefined) {
-      selection = new DerivedSelection(this.#memory, chosen);
+      selection = new DerivedSelection(this.#memory, nodes);
       this.#evict();
     } else {
       this.#derived.delete(key);
@@ -191,7 +197,7 @@ export class FieldSelections {
     return selection.view();
   }
 
-  #chosen(names: readonly string[]): Uint8Array | null {
+  #chosen(names: readonly string[]): ChosenFields | null {
     if (this.#nodeCount !== this.#nodes.count || this.#named.size > 64) {
       this.#named.clear();
       this.#nodeCount = this.#nodes.count;
@@ -199,7 +205,8 @@ export class FieldSelections {
     const key = JSON.stringify(names);
     let chosen = this.#named.get(key);
     if (chosen === undefined) {
-      chosen = this.#nodes.chosen(names);
+      const nodes = this.#nodes.chosen(names);
+      chosen = nodes === null ? null : { nodes, key: nodes.join("") };
       this.#named.set(key, chosen);
     }
     return chosen;

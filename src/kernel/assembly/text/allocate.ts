@@ -5,7 +5,17 @@
  * handed out again, cut where they are larger. Every size is a multiple of 4. A function that allocates asks `hasRoom`
  * first, so `allocate` itself cannot fail.
  */
-import { LARGE_BINS, S_BINS, S_BIN_MAPS, S_FREE_BYTES, S_HEAP_END, S_HEAP_NEXT, S_LARGE_MAP, S_WANTED, SMALL_BINS } from "./layout";
+import {
+  LARGE_BINS,
+  S_BIN_MAPS,
+  S_BINS,
+  S_FREE_BYTES,
+  S_HEAP_END,
+  S_HEAP_NEXT,
+  S_LARGE_MAP,
+  S_WANTED,
+  SMALL_BINS,
+} from "./layout";
 
 /** Bytes below which each size has a bin of its own. */
 const SMALL_BYTES: u32 = SMALL_BINS << 2;

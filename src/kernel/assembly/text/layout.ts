@@ -164,8 +164,8 @@ export const E_BASE: usize = 8;
 export const E_FIELD: usize = 12;
 export const E_RUN: usize = 16;
 
-// Pages of lengths: next, bytes used, rows, sole field + 1; then the rows one after the other. A page with a sole field has
-// no bytes: each of its rows has text in that field only, or none.
+// Pages of lengths: next, bytes used, rows, sole field + 1; then the rows one after the other. A page with a sole field
+// has no bytes: each of its rows has text in that field only, or none.
 export const P_NEXT: usize = 0;
 export const P_END: usize = 4;
 export const P_ROWS: usize = 8;
@@ -202,7 +202,7 @@ export const C_TABLE: usize = 68;
 export const C_TABLE_SHIFT: usize = 72;
 /** Bounds of plain blocks: f64s; 0 for packed ones. */
 export const C_PLAIN_BOUNDS: usize = 76;
-/** Bounds of sealed blocks for a selection of fields: like D_LENGTH_ONE on, 8 bytes a block; 0: those of the directory. */
+/** Bounds of sealed blocks for a selection of fields: as from D_LENGTH_ONE on, 8 bytes a block; 0: the directory's. */
 export const C_BOUND_TABLE: usize = 80;
 /** Block of the last look-up. */
 export const C_LOOK: usize = 84;

@@ -25,7 +25,7 @@ import {
   TERM_TEXT,
 } from "./layout";
 
-/** Slots of the first table at first; the others begin with up to half as many more, so that they grow at different times. */
+/** Slots of the first table at first; others begin with up to half as many more, so that they grow at other times. */
 const FIRST_SLOTS: u32 = 16;
 const FIRST_SLOTS_MAX: u32 = 24;
 /** A table: address of the slots, their number, records in them. */
@@ -149,7 +149,11 @@ export function findRecord(state: usize, text: usize, length: u32, hash: u32, ro
       if (head >> 8 == length) {
         const fits = role == AS_TERM ? (head & IS_TERM) != 0 : head & IS_TERM ? (head & IS_RAW) != 0 : true;
         const known = textOf(record);
-        if (fits && (role == AS_WORD ? equalFolded(known, text, length) : equalBytes(known, text, length))) return record;
+        if (!fits) {
+          // The other record of this text.
+        } else if (role == AS_WORD ? equalFolded(known, text, length) : equalBytes(known, text, length)) {
+          return record;
+        }
       }
     }
     slot += 1;

@@ -89,7 +89,7 @@ export function intersect(set: usize, other: usize, words: u32, isWithout: bool)
   }
 }
 
-/** Rows below `limit` that are not in `live` and have terms, and the sum of their lengths (f64, 8 bytes on), at `to`. */
+/** Puts the rows below `limit` that have terms but are not in `live`, and their lengths (f64, 8 bytes on), at `to`. */
 export function sumDeadLengths(lengths: usize, shift: u32, limit: u32, live: usize, to: usize): void {
   let count: u32 = 0;
   let total: u64 = 0;

@@ -79,7 +79,8 @@ export function signatureOf(state: usize, base: u32, field: u32, run: u32): u32 
     const word = load<u32>(slots + (<usize>slot << 2));
     if (word == 0) break;
     const at = signatureAt(state, word - 1);
-    if (load<u32>(at, G_BASE) == base && load<u32>(at, G_FIELD) == field && load<u32>(at, G_RUN) == run) return word - 1;
+    const isSame = load<u32>(at, G_BASE) == base && load<u32>(at, G_FIELD) == field && load<u32>(at, G_RUN) == run;
+    if (isSame) return word - 1;
     slot = (slot + 1) & mask;
   }
   const code = load<u32>(state, S_SIGNATURE_COUNT);
