@@ -27,21 +27,24 @@ export function rowsWithValues(
   const test = new ValueTest(column, values, isIn);
   const found = new Uint32Array(Math.ceil(rowCount / 32));
   let count = 0;
-  for (let row = 0; row < rowCount; row += 1) {
-    if (mask !== null && mask[row >>> 5] === 0) {
-      row |= 31;
-      continue;
+  for (let at = 0; at < found.length; at += 1) {
+    const given = mask === null ? 0xffff_ffff : mask[at]!;
+    const end = Math.min(32, rowCount - at * 32);
+    let word = 0;
+    for (let bit = 0; bit < end && given !== 0; bit += 1) {
+      if (((given >>> bit) & 1) === 0 || !test.isTrueOf(at * 32 + bit)) continue;
+      word |= 1 << bit;
+      count += 1;
     }
-    if (mask !== null && (mask[row >>> 5]! & (1 << (row & 31))) === 0) continue;
-    if (!test.isTrueOf(row)) continue;
-    found[row >>> 5]! |= 1 << (row & 31);
-    count += 1;
+    found[at] = word;
   }
   return { mask: found, count };
 }
 
 class ValueTest {
   readonly #column: Column;
+  readonly #kinds: Uint8Array;
+  readonly #codes: Uint32Array;
   readonly #values: ReadonlySet<SingleValue>;
   readonly #isIn: boolean;
   /** 1 a code whose value passes. */
@@ -52,6 +55,8 @@ class ValueTest {
 
   constructor(column: Column, values: ReadonlySet<SingleValue>, isIn: boolean) {
     this.#column = column;
+    this.#kinds = column.kinds;
+    this.#codes = column.codes;
     this.#values = values;
     this.#isIn = isIn;
     const others = isIn ? 0 : 1;
@@ -66,19 +71,18 @@ class ValueTest {
   }
 
   isTrueOf(row: number): boolean {
-    const column = this.#column;
-    switch (column.kinds[row]) {
+    switch (this.#kinds[row]) {
       case valueKind.text:
-        return this.#texts[column.codes[row]!] === 1;
+        return this.#texts[this.#codes[row]!] === 1;
       case valueKind.number:
-        return this.#values.has(column.numbers[row]!) === this.#isIn;
+        return this.#values.has(this.#column.numbers[row]!) === this.#isIn;
       case valueKind.false:
         return this.#constants[1] === 1;
       case valueKind.true:
         return this.#constants[2] === 1;
       case valueKind.array:
       case valueKind.many:
-        return this.#isTrueOfList(column.lists[row]!);
+        return this.#isTrueOfList(this.#column.lists[row]!);
       default:
         return false;
     }

@@ -3,7 +3,8 @@
  *
  * The ranking is not made longer for all rows: its next rows are looked for only among those that have a place to go. Rows of
  * full groups, rows that stand in the ranking already and, once all groups are there, rows of other groups are left out.
- * Every row that is found then fills a place, so a few rounds give exactly the groups that the ranking of all rows would.
+ * The first row that is found then always fills a place, so a few rounds give exactly the groups that the ranking of all
+ * rows would.
  */
 import { rowValues } from "../metadata/column-row-values.js";
 import type { ColumnStore } from "../metadata/column-store.js";
@@ -11,6 +12,9 @@ import { rowsWithValues } from "../metadata/column-value-rows.js";
 import type { RankedRows } from "./best-rows.js";
 import { type GroupedRows, type GroupRequest, groupRows } from "./group-by.js";
 import type { RowFilter } from "./row-filter.js";
+
+/** Rows asked for at once for each place: neighbours in a ranking are often of one group, which is soon full. */
+const rowsPerPlace = 4;
 
 export interface GroupingTask extends Pick<GroupRequest, "k" | "groupSize"> {
   readonly columns: ColumnStore;
@@ -43,7 +47,7 @@ export async function groupCompletely(
     const grouped = groupRows(ranking.rows, (row) => rowValues(column, row), { k, groupSize, isExhausted: isLast });
     if (grouped.isComplete) return { ranking, grouped };
     const rest = rowsToGroup(task, ranking.rows, grouped);
-    const count = Math.min(rest.count, emptyPlaces(task, grouped));
+    const count = Math.min(rest.count, rowsPerPlace * emptyPlaces(task, grouped));
     const next = count === 0 ? null : await task.find(rest, count);
     isLast = next === null || next.rows.length < count || count === rest.count;
     if (next !== null) ranking = joined(ranking, next);
