@@ -4,9 +4,10 @@
  * In arrays that they are appended to, with a header as segments have it; only that they name their features themselves. A
  * vector is dead when its row is `noRow`.
  */
+import { limits } from "../limits.js";
 import type { MemoryPlaces } from "./memory-places.js";
 import { header, headerBytes, noRow } from "./sparse-kernel.js";
-import { type CheckedSparse, sparseValuesMax } from "./sparse-vector.js";
+import type { CheckedSparse } from "./sparse-vector.js";
 
 /** Loose vectors are searched one by one: what a search spends on them stays below a tenth of a millisecond. */
 const slotsLimit = 512;
@@ -105,7 +106,7 @@ export class LooseVectors {
   #makeRoom(needed: number): void {
     if (needed <= this.#capacity) return;
     const places = this.#places;
-    const capacity = Math.min(weightsLimit + sparseValuesMax, Math.max(needed, 2 * this.#capacity));
+    const capacity = Math.min(weightsLimit + limits.sparseValuesMax, Math.max(needed, 2 * this.#capacity));
     const features = places.take(4 * capacity);
     const values = places.take(4 * capacity);
     const { words } = places;

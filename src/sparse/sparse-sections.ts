@@ -5,9 +5,10 @@
  * (u32 version, u32 vectors), `rows` (u32 each), `lengths` (u32 weights of each), `indices` (u32) and `values` (f32), vector
  * after vector. Bytes read are trusted in nothing.
  */
+import { limits } from "../limits.js";
 import { TimeSlice } from "../time-slice.js";
 import { noRow } from "./sparse-kernel.js";
-import { type CheckedSparse, sparseValuesMax } from "./sparse-vector.js";
+import type { CheckedSparse } from "./sparse-vector.js";
 import type { VectorStore } from "./vector-store.js";
 
 /** A named part of what an index keeps on disk. */
@@ -76,7 +77,7 @@ function wordsOf(section: SparseSection | undefined): Uint32Array | null {
 /** True where a vector is what the door lets in, and not empty. */
 function isSound({ indices, values }: CheckedSparse): boolean {
   const count = indices.length;
-  if (count === 0 || count > sparseValuesMax) return false;
+  if (count === 0 || count > limits.sparseValuesMax) return false;
   for (let i = 0; i < count; i++) {
     const value = values[i]!;
     if (value === 0 || !Number.isFinite(value) || (i > 0 && indices[i]! <= indices[i - 1]!)) return false;

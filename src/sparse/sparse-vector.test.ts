@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { isLynseError } from "../errors.js";
-import { checkSparse, decodeSparse, encodeSparse, sparseValuesMax } from "./sparse-vector.js";
+import { limits } from "../limits.js";
+import { checkSparse, decodeSparse, encodeSparse } from "./sparse-vector.js";
 
 const check = (vector: unknown) => checkSparse(vector, () => "the sparse vector of id 7");
 const entriesOf = (vector: unknown): [number, number][] => {
@@ -120,8 +121,8 @@ describe("checkSparse", () => {
   });
 
   test("takes as many weights as the limit says, and no more", () => {
-    const entries = new Map(Array.from({ length: sparseValuesMax }, (_, i) => [i * 3, 1] as const));
-    expect(check(entries).indices.length).toBe(sparseValuesMax);
+    const entries = new Map(Array.from({ length: limits.sparseValuesMax }, (_, i) => [i * 3, 1] as const));
+    expect(check(entries).indices.length).toBe(limits.sparseValuesMax);
     entries.set(1, 1);
     expect(refusal(entries).code).toBe("LIMIT_EXCEEDED");
   });

@@ -7,6 +7,7 @@
  * Stored form, little-endian: `u32 count`, `u32 indices[count]`, `f32 values[count]`; the empty vector is zero bytes.
  */
 import { LynseError } from "../errors.js";
+import { checkLimit, limits } from "../limits.js";
 
 /**
  * A sparse vector: weights of features, named by any integer from 0 to 2^32 - 1. A record or map from index to weight,
@@ -26,9 +27,6 @@ export interface CheckedSparse {
   /** Finite and not zero, one an index. */
   readonly values: Float32Array;
 }
-
-/** Most weights of one vector: learned sparse encoders give a few hundred, none has a larger vocabulary in one text. */
-export const sparseValuesMax = 65_536;
 
 const indexMax = 0xffff_ffff;
 
@@ -55,7 +53,9 @@ class Entries {
     if (value === 0) return;
     const { indices, values } = this;
     const count = indices.length;
-    if (count >= sparseValuesMax) throw tooMany(this.#label);
+    if (count >= limits.sparseValuesMax) {
+      checkLimit("sparseValuesMax", count + 1, `the number of weights of ${this.#label()}`);
+    }
     if (count > 0 && index <= indices[count - 1]!) this.isAscending = false;
     indices.push(index);
     values.push(value);
@@ -137,13 +137,13 @@ function summed({ indices, values }: Entries, label: () => string): CheckedSpars
   const count = indices.length;
   const keys = new Float64Array(count);
   // Index and position in one key: below 2^49, exact in float64.
-  for (let i = 0; i < count; i++) keys[i] = indices[i]! * 2 * sparseValuesMax + i;
+  for (let i = 0; i < count; i++) keys[i] = indices[i]! * 2 * limits.sparseValuesMax + i;
   keys.sort();
   const kept = new Uint32Array(count);
   const sums: number[] = [];
   for (let i = 0; i < count; i++) {
-    const index = Math.floor(keys[i]! / (2 * sparseValuesMax));
-    const value = values[keys[i]! % (2 * sparseValuesMax)]!;
+    const index = Math.floor(keys[i]! / (2 * limits.sparseValuesMax));
+    const value = values[keys[i]! % (2 * limits.sparseValuesMax)]!;
     const last = sums.length - 1;
     if (last >= 0 && kept[last] === index) {
       sums[last]! += value;
@@ -182,14 +182,6 @@ function badValue(label: () => string, index: number, got: string): LynseError {
   );
 }
 
-function tooMany(label: () => string): LynseError {
-  return new LynseError(
-    "LIMIT_EXCEEDED",
-    `${label()} has more than ${sparseValuesMax} non-zero weights, the limit sparseValuesMax`,
-    { limit: "sparseValuesMax", max: sparseValuesMax },
-  );
-}
-
 function nameOf(value: unknown): string {
   if (value === null) return "null";
   if (Array.isArray(value)) return "an array";
@@ -218,7 +210,7 @@ export function decodeSparse(bytes: Uint8Array): CheckedSparse | null {
   if (bytes.length < 12) return null;
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   const count = view.getUint32(0, true);
-  if (count > sparseValuesMax || bytes.length !== 4 + 8 * count) return null;
+  if (count > limits.sparseValuesMax || bytes.length !== 4 + 8 * count) return null;
   const indices = new Uint32Array(count);
   const values = new Float32Array(count);
   for (let i = 0; i < count; i++) {
