@@ -74,7 +74,8 @@ export class Question {
   search(search: TextSearch, tables: ScoreTables): TextResult {
     this.#setLive(search.live);
     const lists = this.#lists(search);
-    if (lists.length === 0) return { rows: new Uint32Array(0), scores: new Float64Array(0) };
+    if (lists.length === 0 || this.#selection.counts.rows === 0)
+      return { rows: new Uint32Array(0), scores: new Float64Array(0) };
     const mask = this.#allowed(search);
     const { counts } = this.#selection;
     const average = counts.totalLength / counts.rows;
@@ -131,7 +132,7 @@ export class Question {
     counts.totalLength -= this.#memory.doubles[(to >>> 3) + 1] as number;
   }
 
-  /** The groups that have live rows, the weightiest first. */
+  /** The groups whose terms the index has, the weightiest first. */
   #lists({ groups }: TextSearch): WeighedList[] {
     const lists: WeighedList[] = [];
     const all = this.#selection.counts.rows;
@@ -139,7 +140,6 @@ export class Question {
       const records = this.#records(terms);
       if (records.length === 0) continue;
       const list = records.length === 1 ? this.#single(records[0] as number) : this.#united(records);
-      if (list.found === 0) continue;
       const idf = Math.log((all - list.found + 0.5) / (list.found + 0.5) + 1);
       lists.push({ ...list, weight: weight * idf });
     }

@@ -56,7 +56,7 @@ function countOccurrences(times: usize, count: u32, table: usize, shift: u32): v
   for (let at = times; at < end; at += 4) store<u32>(at, load<u32>(table + (<usize>load<u32>(at) << shift)));
 }
 
-/** Opens a term's list; `buffers` has room for two blocks. `table` has occurrences by code, 1 << `shift` bytes apart. */
+/** Opens a term's list; `buffers` holds two blocks. `table` has occurrences by code, 1 << `shift` bytes apart. */
 export function openCursor(cursor: usize, term: usize, table: usize, shift: u32, buffers: usize): void {
   memory.fill(cursor + C_BLOCKS, 0, C_LOOK + 4 - C_BLOCKS);
   store<u32>(cursor, NOT_LOADED, C_LOADED);

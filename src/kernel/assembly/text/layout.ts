@@ -5,20 +5,18 @@
  * are u32 unless said otherwise, all places multiples of 4. Row numbers are below 2^31: the top bit of a term's last
  * row says that the term is in the row that is being read.
  *
- * - Record: a distinct text. `head` = length << 8 | flags; a *term* has its last row, its list and the text; an
- * *alias*,
+ * - Record: a distinct text. `head` = length << 8 | flags; a *term* has its last row, its list and the text; an *alias*,
  *   a raw token whose term is another text or none, has the term's record (0: a stop word) and the text.
  * - List word of a term: 0 no row; bit 0 set: one row, the code above it; bit 1 set: a long list; else a chunk.
- * - Chunk: last code, bytes used u16, postings u8, then one posting after the other: varint(row - row before) << 1 |
- * (code
- * differs from the one before), the code as varint where it differs. Rows before the first: 0, or the last sealed one.
+ * - Chunk: last code, bytes used u16, postings u8, then one posting after the other: varint((row - row before) << 1 |
+ *   differs), and where its code differs from the one before (at first 0) the code as varint. The row before the first
+ *   posting is 0, or the last sealed one.
  * - Long list: chunk, directory, sealed blocks, capacity of the directory.
  * - Directory entry: last row, address of the block, then u16s: least length where the term occurs once, least length
  *   where it occurs more often, most occurrences (65535: unknown), and one unused. Lengths saturate.
  * - Block: 128 postings; row width u8, code width u8, u16 unused, code base, packed row gaps, packed codes.
- * - Signature (a code): how often a term occurs in which fields: signature before + 1 (0: none), field, occurrences,
- * all
- *   occurrences. Rows' field lists are kept as signatures too.
+ * - Signature (a code): how often a term occurs in which fields: signature before + 1 (0: none), field, occurrences in
+ *   it, all occurrences. Rows' field lists are kept as signatures too.
  */
 
 /** What `readRows` and its kin return. */
