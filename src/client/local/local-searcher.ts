@@ -88,7 +88,7 @@ export class LocalSearcher<F extends Fields> {
     const query = queryFor(targetDefinition(generation, vectorField), given);
     const filter = resolveFilterNow(generation, input);
     if (filter === null) return null;
-    const target = new VectorTarget(generation, filter, vectorField);
+    const target = VectorTarget.of(generation, filter, vectorField);
     const found = target.search({ query, k, nprobe, exact, signal });
     if (!(found instanceof Promise)) return this.#idsView(generation, target, found, k);
     return generation.pin(async () => this.#idsView(generation, target, await found, k));
@@ -264,7 +264,7 @@ export class LocalSearcher<F extends Fields> {
         const unwanted = examples.add(negative);
         const { metric } = targetDefinition(generation, vectorField);
         const rest = withoutRows(filter, examples.rows);
-        const target = new VectorTarget(generation, rest, vectorField);
+        const target = VectorTarget.of(generation, rest, vectorField);
         const strategy = options?.strategy ?? "average";
         const vector = recommendQuery({ positive: await wanted, negative: await unwanted, metric, strategy });
         const search = vectorSearch(generation, rest, vector, input, { type: "recommend", vector }, target);

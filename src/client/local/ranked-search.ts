@@ -11,8 +11,10 @@ import { rowValues } from "../../metadata/column-row-values.js";
 import type { FacetRequest, FacetResult } from "../../query/facet-counts.js";
 import type { SignalPart } from "../../query/fusion.js";
 import { type GroupedRows, groupRows } from "../../query/group-by.js";
+import { groupCompletely } from "../../query/group-by-rest.js";
 import { applyMmr, type MmrReranker } from "../../query/mmr-reranker.js";
 import { type Reranker, type RerankQuery, rerank } from "../../query/rerank.js";
+import type { RowFilter } from "../../query/row-filter.js";
 import type { Fields } from "../../types.js";
 import { type ResultMetric, ResultView } from "../result-view.js";
 import type { Highlight, ResultGroup, SignalScores } from "../search-options.js";
@@ -42,6 +44,11 @@ export interface RankedSearch {
   readonly rowCount: number;
   /** The best rows, at most `count`; fewer only where no more match. */
   find(count: number): Ranking | Promise<Ranking>;
+  /** Rows that it looks at, and the best of some of them; absent where a row's place depends on the others. */
+  readonly among?: {
+    readonly filter: RowFilter;
+    find(filter: RowFilter, count: number): Ranking | Promise<Ranking>;
+  };
   /** Every row that could be returned, one bit each; null: all rows. */
   matches(): Uint32Array | null | Promise<Uint32Array | null>;
   /** Words found, for rows by their metadata. */
@@ -147,7 +154,8 @@ async function chooseGroups(
   input: RankInput,
   grouping: GroupingInput,
 ): Promise<Chosen & { ranking: Ranking }> {
-  const first = await reordered(generation, search, begun.ranking, { ...input, rerankK: input.rerankK });
+  const first = await reordered(generation, search, begun.ranking, input);
+  if (search.among !== undefined) return chooseAmong(generation, search.among, begun, first, input, grouping);
   const scores = new Map(first.order.map((place, at) => [begun.ranking.rows[place]!, first.scores?.[at] ?? null]));
   let { ranking, wanted } = begun;
   let order = first.order;
@@ -169,6 +177,30 @@ async function chooseGroups(
     const isReranked = new Set(reranked);
     order = [...reranked, ...Array.from(ranking.rows, (_, place) => place).filter((place) => !isReranked.has(place))];
   }
+}
+
+/** Groups that are completed by searches among the rows that have a place in them. */
+async function chooseAmong(
+  generation: Generation,
+  { filter, find }: NonNullable<RankedSearch["among"]>,
+  { ranking, wanted }: { readonly ranking: Ranking; readonly wanted: number },
+  { order, scores }: Awaited<ReturnType<typeof reordered>>,
+  { k, signal }: RankInput,
+  { field, groupSize }: GroupingInput,
+): Promise<Chosen & { ranking: Ranking }> {
+  const { columns } = generation;
+  await columns.ensure([field], filter.rowCount, signal);
+  const first = {
+    rows: Uint32Array.from(order, (place) => ranking.rows[place]!),
+    values: Float64Array.from(order, (place) => ranking.values[place]!),
+  };
+  const task = { columns, field, filter, find, k, groupSize };
+  const { ranking: whole, grouped } = await groupCompletely(task, first, ranking.rows.length < wanted);
+  const rows = Array.from(whole.rows);
+  const places = rows.map((_, place) => place);
+  const chosen = flattened(grouped, rows, places, null);
+  const rerankScores = scores === null ? null : chosen.places.map((place) => scores[place] ?? null);
+  return { ...chosen, rerankScores, ranking: whole };
 }
 
 async function groupedBy(

@@ -33,7 +33,7 @@ export function vectorSearch(
   vector: Float32Array,
   input: VectorInput & { readonly signal: AbortSignal | undefined },
   query: RerankQuery,
-  target: VectorTarget = new VectorTarget(generation, filter, input.vectorField),
+  target: VectorTarget = VectorTarget.of(generation, filter, input.vectorField),
 ): RankedSearch & { readonly target: VectorTarget } {
   const { vectorField, nprobe, exact, signal } = input;
   const { metric, label } = target.definition;
@@ -47,6 +47,10 @@ export function vectorSearch(
     vector,
     rowCount: filter.rowCount,
     find: (k) => target.search({ query: vector, k, nprobe, exact, signal }),
+    among: {
+      filter,
+      find: (rest, k) => target.among(rest).search({ query: vector, k, nprobe, exact, signal }),
+    },
     matches: () => target.matches(),
   };
 }
@@ -62,8 +66,8 @@ export function sparseSearch(
   depth: number,
 ): RankedSearch {
   const { mask, rowCount } = filter;
-  const search = (k: number): Ranking => {
-    const found = generation.sparse?.search({ sparse, k, mask, rowLimit: rowCount });
+  const search = (k: number, among = mask): Ranking => {
+    const found = generation.sparse?.search({ sparse, k, mask: among, rowLimit: rowCount });
     return found === undefined ? noRows : { rows: found.rows, values: found.scores };
   };
   const first = search(depth);
@@ -77,6 +81,7 @@ export function sparseSearch(
     vector: null,
     rowCount,
     find: (k) => (k <= depth || first.rows.length < depth ? cut(k) : search(k)),
+    among: { filter, find: (rest, k) => search(k, rest.mask) },
     matches: () => generation.sparse?.matches(sparse, mask, rowCount) ?? new Uint32Array(Math.ceil(rowCount / 32)),
   };
 }
@@ -107,6 +112,7 @@ export function textSearch(generation: Generation, filter: RowFilter, ready: Rea
     vector: null,
     rowCount: filter.rowCount,
     find: (k) => texts.find(k),
+    among: { filter, find: (rest, k) => texts.find(k, rest.mask) },
     matches: () => texts.matches(),
   };
   if (marks === null) return search;
@@ -183,17 +189,17 @@ class TextSignal {
     this.#phrases = new PhraseFilter(query, searchedFields(fields, settings.fields), analyser);
   }
 
-  find(k: number): Ranking | Promise<Ranking> {
-    if (this.#phrases.isNeeded) return this.#findPhrases(k);
-    const { rows, scores } = this.#ready.index.search({ ...this.#request, k });
+  find(k: number, mask = this.#request.mask): Ranking | Promise<Ranking> {
+    if (this.#phrases.isNeeded) return this.#findPhrases(k, mask);
+    const { rows, scores } = this.#ready.index.search({ ...this.#request, mask, k });
     return { rows, values: scores };
   }
 
   /** Rows with the words, best first, until enough of them hold the phrases. */
-  async #findPhrases(k: number): Promise<Ranking> {
+  async #findPhrases(k: number, mask: Uint32Array | null): Promise<Ranking> {
     const slice = new TimeSlice();
     for (let depth = k * 2; ; depth *= 4) {
-      const { rows, scores } = this.#ready.index.search({ ...this.#request, k: depth });
+      const { rows, scores } = this.#ready.index.search({ ...this.#request, mask, k: depth });
       const places: number[] = [];
       for (let place = 0; place < rows.length && places.length < k; place++) {
         if (this.#holdsPhrases(rows[place]!)) places.push(place);

@@ -39,14 +39,38 @@ export class VectorTarget {
   readonly #rows: Uint32Array | null;
   readonly #rowCount: number;
 
-  constructor(generation: Generation, filter: RowFilter, fieldName: string) {
+  private constructor(field: VectorField, filter: RowFilter, rows: Uint32Array | null, rowCount: number) {
+    this.definition = field.definition;
+    this.#field = field;
+    this.#filter = filter;
+    this.#rows = rows;
+    this.#rowCount = rowCount;
+  }
+
+  /** The vectors of a field that a filter of rows lets through. */
+  static of(generation: Generation, filter: RowFilter, fieldName: string): VectorTarget {
     const named = generation.namedField(fieldName);
-    const view = named?.view(filter) ?? null;
-    this.#field = named?.field ?? generation.primary;
-    this.definition = this.#field.definition;
-    this.#filter = view?.filter ?? filter;
-    this.#rows = view?.rows ?? null;
-    this.#rowCount = filter.rowCount;
+    if (named === null) return new VectorTarget(generation.primary, filter, null, filter.rowCount);
+    const view = named.view(filter);
+    return new VectorTarget(named.field, view.filter, view.rows, filter.rowCount);
+  }
+
+  /** The same vectors under another filter of the same snapshot. */
+  among(filter: RowFilter): VectorTarget {
+    const rows = this.#rows;
+    if (rows === null) return new VectorTarget(this.#field, filter, null, this.#rowCount);
+    const { mask: present, rowCount: slotCount } = this.#filter;
+    const mask = new Uint32Array(Math.ceil(slotCount / 32));
+    let count = 0;
+    for (let slot = 0; slot < slotCount; slot++) {
+      const bit = 1 << (slot & 31);
+      if (present !== null && (present[slot >>> 5]! & bit) === 0) continue;
+      const row = rows[slot]!;
+      if (filter.mask !== null && (filter.mask[row >>> 5]! & (1 << (row & 31))) === 0) continue;
+      mask[slot >>> 5]! |= bit;
+      count += 1;
+    }
+    return new VectorTarget(this.#field, { ...this.#filter, mask, count, isNarrowed: true }, rows, this.#rowCount);
   }
 
   /** Number of rows that a search may return. */
