@@ -1,9 +1,9 @@
 /**
  * How many rows have each value of a field?
  *
- * Counts the single values of `column-row-values` among the rows of a mask, each once a row. Texts are counted by code in
- * typed arrays; a value that stands twice in one row's array is known by the row that was last counted for its code. Most
- * frequent first; equal counts in the order of `row-order`: numbers, texts by code point, false, true.
+ * Counts the single values of `column-row-values` among the rows of a mask, each once a row. Texts are counted by code
+ * in typed arrays; a value that stands twice in one row's array is known by the row that was last counted for its code.
+ * Most frequent first; equal counts in the order of `row-order`: numbers, texts by code point, false, true.
  */
 import { type Column, elementTag, valueKind } from "./column.js";
 import type { SingleValue } from "./column-row-values.js";

@@ -1,8 +1,8 @@
 /**
  * Which single values does a row have in a column?
  *
- * Numbers, texts, true and false: the value itself, those of an array, and, where the path goes through an array, those of
- * each of its elements. Each once. Null, objects and arrays inside an array are no single values.
+ * Numbers, texts, true and false: the value itself, those of an array, and, where the path goes through an array, those
+ * of each of its elements. Each once. Null, objects and arrays inside an array are no single values.
  */
 import { type Column, elementTag, valueKind } from "./column.js";
 

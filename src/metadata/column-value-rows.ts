@@ -1,8 +1,8 @@
 /**
  * Which rows have one of these values, or any but these?
  *
- * Single values as `column-row-values` names them. Texts and numbers of lists are looked up by code, so a row costs no more
- * than its elements.
+ * Single values as `column-row-values` names them. Texts and numbers of lists are looked up by code, so a row costs no
+ * more than its elements.
  */
 import { type Column, elementTag, valueKind } from "./column.js";
 import type { SingleValue } from "./column-row-values.js";
@@ -14,8 +14,8 @@ export interface ValueRows {
 }
 
 /**
- * Of the first `rowCount` rows in `mask` (null: all), those that have at least one value which is in `values` (`isIn`) or at
- * least one which is not (`!isIn`). Rows without a value are never among them.
+ * Of the first `rowCount` rows in `mask` (null: all), those that have at least one value which is in `values` (`isIn`)
+ * or at least one which is not (`!isIn`). Rows without a value are never among them.
  */
 export function rowsWithValues(
   column: Column,

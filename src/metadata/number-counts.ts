@@ -1,7 +1,8 @@
 /**
  * How often does each number occur?
  *
- * A hash table of doubles in two typed arrays that grow fourfold when they are half full. Minus zero is zero; NaN does not occur.
+ * A hash table of doubles in two typed arrays that grow fourfold when they are half full. Minus zero is zero; NaN does
+ * not occur.
  */
 
 const bitsAtFirst = 8;

@@ -1,8 +1,8 @@
 /**
  * Which fields are to be counted by value, and how many values of each are wanted?
  *
- * The option `facets` of searches and queries, checked at the door: `["lang", "tags"]`, or `{ lang: 5, tags: 20 }` with a
- * number of values each. The counting itself is `metadata/column-facets`.
+ * The option `facets` of searches and queries, checked at the door: `["lang", "tags"]`, or `{ lang: 5, tags: 20 }` with
+ * a number of values each. The counting itself is `metadata/column-facets`.
  */
 import type { FacetCount } from "../metadata/column-facets.js";
 import { optionError } from "./option-error.js";

@@ -22,8 +22,8 @@ const weightDefault = 1;
 const candidatesPerRow = 4;
 
 /**
- * `fusion`, `rrfK`, `vectorWeight`, `textWeight`, `sparseWeight` and `candidateLimit` of an options object for a search by
- * `signals` that wants `k` rows. `INVALID_ARGUMENT` for anything else than what they take.
+ * `fusion`, `rrfK`, `vectorWeight`, `textWeight`, `sparseWeight` and `candidateLimit` of an options object for a search
+ * by `signals` that wants `k` rows. `INVALID_ARGUMENT` for anything else than what they take.
  */
 export function checkFusionOptions(options: unknown, signals: readonly SignalName[], k: number): FusionOptions {
   if (options !== undefined && (typeof options !== "object" || options === null || Array.isArray(options))) {

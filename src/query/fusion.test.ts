@@ -69,7 +69,8 @@ describe("fuse", () => {
         expected.forEach(([, score], at) => {
           expect(scores[at]).toBeCloseTo(score, 10);
         });
-        // Sums of thirds may come out of different orders of addition unequal; otherwise rows stand as the model has them.
+        // Sums of thirds may come out of different orders of addition unequal; otherwise rows stand as the model has
+        // them.
         const all = new Map(naive(signals, fusion, rrfK, 1000));
         rows.forEach((row, at) => {
           expect(all.get(row)).toBeCloseTo(scores[at]!, 10);

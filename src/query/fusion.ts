@@ -1,10 +1,10 @@
 /**
  * Which rows are best by several searches together?
  *
- * Reciprocal rank fusion (Cormack, Clarke and Büttcher, "Reciprocal Rank Fusion outperforms Condorcet and individual Rank
- * Learning Methods", SIGIR 2009): a row earns weight / (rrfK + rank) from every list that has it. Weighted fusion: it earns
- * weight x its value, scaled to 0 … 1 over the list, 1 being the best; where all values of a list are equal each is 1. A row
- * that a list lacks earns nothing from it. Highest sum first, ties to the older row.
+ * Reciprocal rank fusion (Cormack, Clarke and Büttcher, "Reciprocal Rank Fusion outperforms Condorcet and individual
+ * Rank Learning Methods", SIGIR 2009): a row earns weight / (rrfK + rank) from every list that has it. Weighted fusion:
+ * it earns weight x its value, scaled to 0 … 1 over the list, 1 being the best; where all values of a list are equal
+ * each is 1. A row that a list lacks earns nothing from it. Highest sum first, ties to the older row.
  */
 
 /** One search's result: best first, each row once. */

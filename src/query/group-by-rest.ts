@@ -1,10 +1,10 @@
 /**
  * How does a grouping become complete whose ranking was too short?
  *
- * The ranking is not made longer for all rows: its next rows are looked for only among those that have a place to go. Rows of
- * full groups, rows that stand in the ranking already and, once all groups are there, rows of other groups are left out.
- * The first row that is found then always fills a place, so a few rounds give exactly the groups that the ranking of all
- * rows would.
+ * The ranking is not made longer for all rows: its next rows are looked for only among those that have a place to go.
+ * Rows of full groups, rows that stand in the ranking already and, once all groups are there, rows of other groups are
+ * left out. The first row that is found then always fills a place, so a few rounds give exactly the groups that the
+ * ranking of all rows would.
  */
 import { rowValues } from "../metadata/column-row-values.js";
 import type { ColumnStore } from "../metadata/column-store.js";
@@ -33,7 +33,9 @@ export interface GroupedRanking {
   readonly grouped: GroupedRows;
 }
 
-/** The groups of the ranking that begins with `first`, the best rows of the filter; `isExhausted`: it is all of them. */
+/**
+ * The groups of the ranking that begins with `first`, the best rows of the filter; `isExhausted`: it is all of them.
+ */
 export async function groupCompletely(
   task: GroupingTask,
   first: RankedRows,

@@ -1,10 +1,10 @@
 /**
  * Which are the best rows of the best groups?
  *
- * A group is a value of a field: a string, number or boolean. A row whose field is an array belongs to the group of each of
- * its values, as in Qdrant; a row without such a value belongs to none. Groups stand in the order of their best rows, so the
- * first `k` values met in a ranking are the groups, and the first `groupSize` rows of each are its rows: a longer ranking
- * adds to a result, and never changes what stands in it.
+ * A group is a value of a field: a string, number or boolean. A row whose field is an array belongs to the group of
+ * each of its values, as in Qdrant; a row without such a value belongs to none. Groups stand in the order of their best
+ * rows, so the first `k` values met in a ranking are the groups, and the first `groupSize` rows of each are its rows: a
+ * longer ranking adds to a result, and never changes what stands in it.
  */
 
 /** What groups can be made of. `1`, `"1"` and `true` are three groups. */

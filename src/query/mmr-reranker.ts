@@ -1,9 +1,10 @@
 /**
  * How is maximal marginal relevance asked for, and what is relevance to it?
  *
- * The ready-made reranker is a description, not a function: it needs the candidates' vectors, which callbacks do not get, and
- * a description can be sent over a network. Relevance must be on the scale of the similarities it is weighed against: the
- * cosine between query and candidate where the search had a vector, else the search's scores scaled to 0 … 1.
+ * The ready-made reranker is a description, not a function: it needs the candidates' vectors, which callbacks do not
+ * get, and a description can be sent over a network. Relevance must be on the scale of the similarities it is weighed
+ * against: the cosine between query and candidate where the search had a vector, else the search's scores scaled to 0 …
+ * 1.
  */
 import { mmrOrder } from "./mmr.js";
 import { optionError } from "./option-error.js";
@@ -18,8 +19,8 @@ export interface MmrReranker {
 const lambdaDefault = 0.5;
 
 /**
- * A reranker that prefers results unlike those before them: `search(v, { k: 10, reranker: mmrReranker(), rerankK: 50 })`
- * picks ten of the fifty nearest. `lambda` from 0 (diversity alone) to 1 (relevance alone), default 0.5.
+ * A reranker that prefers results unlike those before them: `search(v, { k: 10, reranker: mmrReranker(), rerankK: 50
+ * })` picks ten of the fifty nearest. `lambda` from 0 (diversity alone) to 1 (relevance alone), default 0.5.
  */
 export function mmrReranker(options: { readonly lambda?: number } = {}): MmrReranker {
   if (typeof options !== "object" || options === null)

@@ -1,17 +1,18 @@
 /**
  * Which of the relevant rows are also unlike each other?
  *
- * Maximal marginal relevance (Carbonell and Goldstein, "The Use of MMR, Diversity-Based Reranking for Reordering Documents
- * and Producing Summaries", SIGIR 1998): the next row is the one with the greatest
- * lambda x relevance - (1 - lambda) x its greatest similarity to a row chosen before. Similarity is the cosine. What a row is
- * worth only falls as more are chosen, so a row is compared with them only while it could be the next: exact, and
- * O(k n dim) at worst.
+ * Maximal marginal relevance (Carbonell and Goldstein, "The Use of MMR, Diversity-Based Reranking for Reordering
+ * Documents and Producing Summaries", SIGIR 1998): the next row is the one with the greatest lambda x relevance - (1 -
+ * lambda) x its greatest similarity to a row chosen before. Similarity is the cosine. What a row is worth only falls as
+ * more are chosen, so a row is compared with them only while it could be the next: exact, and O(k n dim) at worst.
  */
 
 export interface MmrRequest {
   /** Higher is better; a row a candidate. */
   readonly relevance: Float64Array;
-  /** Vectors of the candidates, row-major. A row of zeros stands for a candidate without a vector: it is like no other. */
+  /**
+   * Vectors of the candidates, row-major. A row of zeros stands for a candidate without a vector: it is like no other.
+   */
   readonly vectors: Float32Array;
   readonly dim: number;
   /** 1: relevance alone, 0: diversity alone. */

@@ -1,10 +1,10 @@
 /**
  * Which query vector stands for "like these, unlike those"?
  *
- * The average strategy as Qdrant defines it: avg(positive) + avg(positive) - avg(negative), and the average of the positive
- * examples alone where there are no negative ones (https://qdrant.tech/documentation/concepts/explore, "Average vector").
- * Only directions count under cosine similarity, so each example is scaled to unit length first there; otherwise a long
- * example would outvote the others.
+ * The average strategy as Qdrant defines it: avg(positive) + avg(positive) - avg(negative), and the average of the
+ * positive examples alone where there are no negative ones (https://qdrant.tech/documentation/concepts/explore,
+ * "Average vector"). Only directions count under cosine similarity, so each example is scaled to unit length first
+ * there; otherwise a long example would outvote the others.
  */
 import { LynseError } from "../errors.js";
 import type { Metric } from "../types.js";
@@ -18,7 +18,10 @@ export interface RecommendRequest {
   readonly metric: Metric;
 }
 
-/** The query vector of the examples. `INVALID_ARGUMENT` without a positive example, or where they cancel out under `cos`. */
+/**
+ * The query vector of the examples. `INVALID_ARGUMENT` without a positive example, or where they cancel out under
+ * `cos`.
+ */
 export function recommendQuery(request: RecommendRequest): Float32Array {
   const { positive, negative, metric, strategy = "average" } = request;
   if (strategy !== "average") throw optionError("strategy", '"average"', strategy);
@@ -48,7 +51,7 @@ export function recommendQuery(request: RecommendRequest): Float32Array {
   if (metric === "cos" && query.every((component) => component === 0)) {
     throw new LynseError(
       "INVALID_ARGUMENT",
-      "the examples of the recommendation cancel out: their average is the zero vector, which has no direction; leave one out",
+      "the examples of the recommendation cancel out: their average has no direction; leave one out",
       { option: "positive" },
     );
   }

@@ -27,8 +27,8 @@ export function checkReranker<F>(reranker: unknown): Reranker<F> | MmrReranker |
 }
 
 /**
- * The `rerankK` option: rows handed to the reranker, at least the `k` wanted. Default: `k` for a callback, the greater of
- * `5 k` and 50 for `mmrReranker`, which has nothing to choose from otherwise.
+ * The `rerankK` option: rows handed to the reranker, at least the `k` wanted. Default: `k` for a callback, the greater
+ * of `5 k` and 50 for `mmrReranker`, which has nothing to choose from otherwise.
  */
 export function checkRerankK<F>(rerankK: unknown, k: number, reranker: Reranker<F> | MmrReranker | null): number {
   if (rerankK === undefined) {

@@ -1,9 +1,9 @@
 /**
  * What did a reranker answer?
  *
- * Reads every shape that `RerankResult` names into judgements, in the answer's order: positions of candidates, with scores
- * where the answer has them. Either all have one or none. Unknown ids are dropped here; whatever is none of the shapes is
- * refused with what came and what is accepted.
+ * Reads every shape that `RerankResult` names into judgements, in the answer's order: positions of candidates, with
+ * scores where the answer has them. Either all have one or none. Unknown ids are dropped here; whatever is none of the
+ * shapes is refused with what came and what is accepted.
  */
 import { LynseError } from "../errors.js";
 import type { Id } from "../types.js";
@@ -115,7 +115,7 @@ function idOfKey(key: string, positions: Positions): Id {
   if (String(number) !== key || !positions.has(number)) return key;
   if (!positions.has(key)) return number;
   throw refused(
-    `a record with the key ${JSON.stringify(key)}, where both the number and the text are ids of items; answer with a Map`,
+    `a record with the key ${JSON.stringify(key)}, where number and text are both ids of items; answer with a Map`,
   );
 }
 

@@ -1,9 +1,10 @@
 /**
  * How does a caller's own judgement reorder what a search found?
  *
- * A reranker is a callback that sees the query and the candidates, best first, and says in one of several shapes how they
- * stand. `rerank-result` reads the shapes; here the order is made: scores descending, equal ones as they stood; ids that are
- * no candidates and repeated ids are skipped; candidates that were not named follow in their original order.
+ * A reranker is a callback that sees the query and the candidates, best first, and says in one of several shapes how
+ * they stand. `rerank-result` reads the shapes; here the order is made: scores descending, equal ones as they stood;
+ * ids that are no candidates and repeated ids are skipped; candidates that were not named follow in their original
+ * order.
  */
 import type { Id, JsonValue } from "../types.js";
 import { type Judgement, readRerankResult } from "./rerank-result.js";
@@ -51,9 +52,9 @@ export interface RerankPayload<F = Readonly<Record<string, JsonValue>>> {
  * - `[id, score]` pairs, `{ id, score }` objects, a `Map` or a record from id to score, `{ ids, scores? }`;
  * - one score for each item, in the items' order: a `Float32Array`, a `Float64Array` or an array of numbers.
  *
- * An array of numbers is read as ids where all of them are ids of candidates and none stands twice; else as scores where
- * it is as long as the items; else as ids where it names at least one candidate. Where ids are small integers, say what is
- * meant: a `Float64Array` is always scores, `{ ids }` always ids.
+ * An array of numbers is read as ids where all of them are ids of candidates and none stands twice; else as scores
+ * where it is as long as the items; else as ids where it names at least one candidate. Where ids are small integers,
+ * say what is meant: a `Float64Array` is always scores, `{ ids }` always ids.
  */
 export type RerankResult =
   | undefined
@@ -92,7 +93,10 @@ export async function rerank<F>(reranker: Reranker<F>, payload: RerankPayload<F>
   return applyRerank(payload.items, await reranker(payload), k);
 }
 
-/** The order that a reranker's answer gives to the items, at most `k` of them. `INVALID_ARGUMENT` for a senseless answer. */
+/**
+ * The order that a reranker's answer gives to the items, at most `k` of them. `INVALID_ARGUMENT` for a senseless
+ * answer.
+ */
 export function applyRerank(
   items: readonly Pick<RerankItem, "id">[],
   result: unknown,

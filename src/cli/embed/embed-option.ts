@@ -1,9 +1,9 @@
 /**
  * Which embedder makes the vectors of texts?
  *
- * The one that `--embed` names, else the one that the collection's vectors come from, which its name tells: `hash/…` and
- * `openai/…` can be made again, any other model runs in the application that has it. `$OPENAI_API_KEY` is the service's key,
- * `$OPENAI_BASE_URL` another service that speaks like it.
+ * The one that `--embed` names, else the one that the collection's vectors come from, which its name tells: `hash/…`
+ * and `openai/…` can be made again, any other model runs in the application that has it. `$OPENAI_API_KEY` is the
+ * service's key, `$OPENAI_BASE_URL` another service that speaks like it.
  */
 import { type Command, InvalidArgumentError } from "commander";
 import { LynseError } from "../../errors.js";

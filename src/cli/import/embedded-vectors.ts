@@ -1,8 +1,9 @@
 /**
  * How do rows that bring a text instead of a vector get one?
  *
- * An embedder makes the vectors of a batch, in calls of the size that it likes; the text stays a field of its row. A row
- * without a text, and a vector that does not fit, are told by the row's place in its file. Import part of the command line.
+ * An embedder makes the vectors of a batch, in calls of the size that it likes; the text stays a field of its row. A
+ * row without a text, and a vector that does not fit, are told by the row's place in its file. Import part of the
+ * command line.
  */
 import { embedTexts } from "../../embed/embed-texts.js";
 import type { Embedder } from "../../embed/embedder.js";
@@ -19,7 +20,10 @@ interface EmbeddedVectorsOptions {
   /** Length that the vectors must have; null where the collection is new. */
   readonly dim: number | null;
   readonly signal: AbortSignal;
-  /** Called behind every call of the embedder with the rows embedded so far, and the share of the rows read that they are. */
+  /**
+   * Called behind every call of the embedder with the rows embedded so far, and the share of the rows read that they
+   * are.
+   */
   readonly onProgress: (rows: number, shareOfRead: number) => void;
 }
 

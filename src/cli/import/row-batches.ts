@@ -140,7 +140,9 @@ function takeId(reader: RowReader, row: SourceRow, column: string): Id | LynseEr
   );
 }
 
-/** The row's sparse vector, as JSON text in a CSV cell, which is not kept as a field as well; checked by the collection. */
+/**
+ * The row's sparse vector, as JSON text in a CSV cell, which is not kept as a field as well; checked by the collection.
+ */
 function takeSparse(row: SourceRow, column: string): unknown {
   const value = Object.hasOwn(row.values, column) ? row.values[column] : undefined;
   delete row.values[column];

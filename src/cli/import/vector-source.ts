@@ -1,8 +1,9 @@
 /**
  * Where does the vector of a row come from?
  *
- * From a column of the row, or from a file of vectors in the order of the rows (or of a text, see `embedded-vectors`). Both write into the batch's row-major
- * array and say which number is wrong where one is. Import part of the command line.
+ * From a column of the row, or from a file of vectors in the order of the rows (or of a text, see `embedded-vectors`).
+ * Both write into the batch's row-major array and say which number is wrong where one is. Import part of the command
+ * line.
  */
 import { LynseError } from "../../errors.js";
 import { limits } from "../../limits.js";
@@ -14,8 +15,8 @@ export interface VectorSource {
   /** Length of the vectors; null until the first row of a column was seen. */
   readonly dim: number | null;
   /**
-   * The vectors of the rows, row-major, or the row that has none and why, with those ahead of it; `rowsSeen` rows were read
-   * so far.
+   * The vectors of the rows, row-major, or the row that has none and why, with those ahead of it; `rowsSeen` rows were
+   * read so far.
    */
   take(
     rows: readonly SourceRow[],

@@ -1,8 +1,8 @@
 /**
  * How are counts of values shown?
  *
- * A table of two columns for each field: its values, most frequent first, and the rows that have them. Printing part of the
- * command line.
+ * A table of two columns for each field: its values, most frequent first, and the rows that have them. Printing part of
+ * the command line.
  */
 import type { ResultView } from "../../index.js";
 import type { Terminal } from "../terminal.js";

@@ -1,8 +1,8 @@
 /**
  * How are the rows of a search shown, with what the search says about them?
  *
- * Beside id, score and fields: the group that a row stands in, its place in each list of a hybrid search, and the texts where
- * words were found. Printing part of the command line.
+ * Beside id, score and fields: the group that a row stands in, its place in each list of a hybrid search, and the texts
+ * where words were found. Printing part of the command line.
  */
 import type { ResultRow, ResultView } from "../../index.js";
 import type { Id } from "../../types.js";
@@ -31,7 +31,10 @@ interface FoundOptions {
 const signals = ["vector", "text", "sparse"] as const;
 const fragmentGap = " … ";
 
-/** The rows of a view in the order in which they are shown, without the row that was asked about, for `k` rows or groups. */
+/**
+ * The rows of a view in the order in which they are shown, without the row that was asked about, for `k` rows or
+ * groups.
+ */
 export function foundRows(view: ResultView, without: Id | null, k: number): FoundRow[] {
   const rowAt = (position: number): FoundRow => ({
     ...(view.at(position) as ResultRow),
@@ -64,7 +67,10 @@ export async function printFoundJson(
   }
 }
 
-/** Prints rows as a table, with values where there is a metric; where words were found, their texts stand for the fields, unless fields are chosen. */
+/**
+ * Prints rows as a table, with values where there is a metric; where words were found, their texts stand for the
+ * fields, unless fields are chosen.
+ */
 export async function printFoundTable(
   terminal: Terminal,
   rows: readonly FoundRow[],

@@ -2,8 +2,8 @@
  * How good and how fast is an index on the copy?
  *
  * Built with its defaults, then asked all queries at every effort, cheapest first, until more effort cannot pay: the
- * recall is as good as complete, the planner prefers an exact scan, or a search takes longer than one. All queries once to find the recall and to
- * warm up, then a few times more against the clock, one at a time.
+ * recall is as good as complete, the planner prefers an exact scan, or a search takes longer than one. All queries once
+ * to find the recall and to warm up, then a few times more against the clock, one at a time.
  */
 import { type Collection, isLynseError, type SearchOptions } from "../../index.js";
 import type { WhereParams } from "../../types.js";

@@ -1,9 +1,9 @@
 /**
  * How do recall and latency look side by side?
  *
- * One picture, as an SVG element for an HTML page: recall on a stretched axis (from 0.9 to 0.99 is as far as from 0.99 to
- * 0.999), milliseconds a query on a logarithmic one, so that the best place is at the bottom right. Colours are the page's
- * custom properties `--line-1`, …; every line also has marks of its own shape and its name beside it.
+ * One picture, as an SVG element for an HTML page: recall on a stretched axis (from 0.9 to 0.99 is as far as from 0.99
+ * to 0.999), milliseconds a query on a logarithmic one, so that the best place is at the bottom right. Colours are the
+ * page's custom properties `--line-1`, …; every line also has marks of its own shape and its name beside it.
  */
 import { formatDuration } from "../print/quantity.js";
 import { escapeHtml } from "./escape-html.js";

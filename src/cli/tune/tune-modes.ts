@@ -1,8 +1,8 @@
 /**
  * Which indexes are worth trying for a metric, and with how much effort?
  *
- * Efforts are values of a search's `nprobe`; what they mean differs by family, and so does the build parameter that makes
- * one the default of later searches.
+ * Efforts are values of a search's `nprobe`; what they mean differs by family, and so does the build parameter that
+ * makes one the default of later searches.
  */
 import type { Metric } from "../../index.js";
 

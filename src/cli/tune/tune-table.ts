@@ -1,8 +1,8 @@
 /**
  * How are measured indexes shown on a terminal?
  *
- * A line a measured effort, the name of the index at its first one. The recommended one is marked, and so are those where
- * the index was there but not used.
+ * A line a measured effort, the name of the index at its first one. The recommended one is marked, and so are those
+ * where the index was there but not used.
  */
 import { formatBytes, formatDuration } from "../print/quantity.js";
 import { formatTable, type TableColumn, type TableStyle } from "../print/table.js";

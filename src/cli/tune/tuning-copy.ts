@@ -1,9 +1,9 @@
 /**
  * On what is it measured?
  *
- * A copy in memory: the collection itself is only read. Rows drawn by a seed are left out of the copy and are the queries,
- * so that no query finds itself; what they are compared with is what remains. A large collection is sampled, every row
- * with the same chance. One pass over the rows in their order, of which only the drawn ones are kept.
+ * A copy in memory: the collection itself is only read. Rows drawn by a seed are left out of the copy and are the
+ * queries, so that no query finds itself; what they are compared with is what remains. A large collection is sampled,
+ * every row with the same chance. One pass over the rows in their order, of which only the drawn ones are kept.
  */
 import { type Collection, LynseError, VectorDBClient } from "../../index.js";
 import { SeededRandom } from "./seeded-random.js";
