@@ -5,8 +5,8 @@
  * are u32 unless said otherwise, all places multiples of 4. Row numbers are below 2^31: the top bit of a term's last
  * row says that the term is in the row that is being read.
  *
- * - Record: a distinct text. `head` = length << 8 | flags; a *term* has its last row, its list and the text; an *alias*,
- *   a raw token whose term is another text or none, has the term's record (0: a stop word) and the text.
+ * - Record: a distinct text. `head` = length << 8 | flags; a *term* has its last row, its list and the text; an
+ *   *alias*, a raw token whose term is another text or none, has the term's record (0: a stop word) and the text.
  * - List word of a term: 0 no row; bit 0 set: one row, the code above it; bit 1 set: a long list; else a chunk.
  * - Chunk: last code, bytes used u16, postings u8, then one posting after the other: varint((row - row before) << 1 |
  *   differs), and where its code differs from the one before (at first 0) the code as varint. The row before the first

@@ -5,8 +5,8 @@
  * insertion, so that an alias comes after its term. A record is a varint of the bytes that follow, and
  * - varint: length << 2 | kind (0 a stop word, 1 an alias, 2 a term, 3 a term that is its own raw token), the text;
  * - of an alias: varint length of the term, the term;
- * - of a term: varint kind of list, then 0: nothing; 1: varint row, varint code; 2: a chunk; 3: varint number of blocks,
- *   the blocks as they are, a chunk. A chunk is varint postings, varint bytes, the bytes as they are.
+ * - of a term: varint kind of list, then 0: nothing; 1: varint row, varint code; 2: a chunk; 3: varint number of
+ *   blocks, the blocks as they are, a chunk. A chunk is varint postings, varint bytes, the bytes as they are.
  */
 import { blockBytes } from "./blocks";
 import {
