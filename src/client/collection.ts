@@ -260,7 +260,7 @@ export interface CollectionStats {
   readonly vectorFields: readonly VectorFieldInfo[];
   /** Rows that have a sparse vector, deleted ones included. */
   readonly sparseRows: number;
-  /** The text index: rows that it covers, null where none is in memory. */
+  /** The text index: rows that it covers, in memory or in the last checkpoint; null where there is none yet. */
   readonly textRows: number | null;
   /** What makes the vectors of documents. */
   readonly embedder: { readonly name: string; readonly dim: number } | null;
@@ -345,6 +345,8 @@ export interface Collection<F extends Fields = Fields> extends Writer<F> {
   listVectorFields(): Promise<VectorFieldInfo[]>;
   /** Changes how texts are searched; the text index is made anew where it has to be. Omitted options have their defaults. */
   configureText(options: TextIndexOptions): Promise<void>;
+  /** How texts are searched now, every option with its value. */
+  textOptions(): Promise<Required<TextIndexOptions>>;
 
   /** The `k` nearest live rows. */
   search(target: SearchTarget, options?: SearchOptions<F>): Promise<ResultView<F>>;

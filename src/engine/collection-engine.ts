@@ -455,7 +455,8 @@ export class CollectionEngine {
   async #checkpoint(): Promise<void> {
     const generation = this.#generation;
     const { position } = generation;
-    if (this.#behindDisk !== null || position === null || position.bytes === generation.checkpointBytes) return;
+    if (this.#behindDisk !== null || position === null) return;
+    if (position.bytes === generation.checkpointBytes && !generation.text.isUnsaved) return;
     await generation.store.writeCheckpoint(position, generation.checkpointSections());
     generation.checkpointBytes = position.bytes;
   }

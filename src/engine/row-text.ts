@@ -31,7 +31,14 @@ export interface ReadyText {
   readonly settings: TextSettings;
 }
 
-const keySection = "key";
+const headSection = "head";
+
+/** What the sections of a checkpoint are of. */
+interface TextHead {
+  /** What the index depends on. */
+  readonly key: string;
+  readonly rowCount: number;
+}
 
 export class RowText {
   readonly #rows: TextRows;
@@ -41,15 +48,23 @@ export class RowText {
   /** The pass that takes rows in. */
   #pass: Promise<void> | null = null;
   #isReleased = false;
+  /** Rows that the index covered when it was last kept; -1 where it never was. */
+  #savedRows = -1;
 
   constructor(rows: TextRows, stored: ReadonlyMap<string, Uint8Array> | null) {
     this.#rows = rows;
     this.#stored = stored;
   }
 
-  /** Rows that the index in memory covers; null where there is none in memory. */
+  /** Rows that the index covers, in memory or in the checkpoint; null where there is none. */
   get coveredRows(): number | null {
-    return this.#ready?.index.rowCount ?? null;
+    if (this.#ready !== null) return this.#ready.index.rowCount;
+    return this.#stored === null ? null : (headOf(this.#stored)?.rowCount ?? null);
+  }
+
+  /** True where a checkpoint would keep more than the last one has. */
+  get isUnsaved(): boolean {
+    return this.#ready !== null && this.#ready.index.rowCount !== this.#savedRows;
   }
 
   get memoryBytes(): number {
@@ -105,11 +120,14 @@ export class RowText {
     this.#checkOpen();
     const options = { analyser, fields: settings.fields };
     const stored = this.#stored;
+    const isSame = stored !== null && headOf(stored)?.key === keyOf(settings);
+    const restored = isSame ? await TextIndex.restore(options, inner(stored)) : null;
+    if (this.#isReleased) restored?.release();
+    this.#checkOpen();
     this.#stored = null;
-    const isSame = stored !== null && new TextDecoder().decode(stored.get(keySection)) === keyOf(settings);
-    const restored = isSame ? TextIndex.deserialize(options, stored) : null;
     this.#ready?.index.release();
     this.#ready = { index: restored ?? new TextIndex(options), analyser, settings };
+    this.#savedRows = restored?.rowCount ?? -1;
   }
 
   #checkOpen(): void {
@@ -120,7 +138,10 @@ export class RowText {
   serialize(): CheckpointSection[] {
     if (this.#ready === null) return [...(this.#stored ?? [])].map(([name, bytes]) => ({ name, bytes }));
     const { index, settings } = this.#ready;
-    return [{ name: keySection, bytes: new TextEncoder().encode(keyOf(settings)) }, ...index.serialize()];
+    const head: TextHead = { key: keyOf(settings), rowCount: index.rowCount };
+    this.#savedRows = index.rowCount;
+    const sections = index.serialize().map(({ name, bytes }) => ({ name: `index.${name}`, bytes }));
+    return [{ name: headSection, bytes: new TextEncoder().encode(JSON.stringify(head)) }, ...sections];
   }
 
   /** Nothing is taken in any more. */
@@ -130,6 +151,24 @@ export class RowText {
     this.#ready = null;
     this.#stored = null;
   }
+}
+
+/** The head of stored sections; null where it cannot be read. */
+function headOf(sections: ReadonlyMap<string, Uint8Array>): TextHead | null {
+  try {
+    const head: unknown = JSON.parse(new TextDecoder().decode(sections.get(headSection)));
+    const { key, rowCount } = head as Partial<Record<keyof TextHead, unknown>>;
+    return typeof key === "string" && typeof rowCount === "number" ? { key, rowCount } : null;
+  } catch {
+    return null;
+  }
+}
+
+/** The index's own sections. */
+function inner(sections: ReadonlyMap<string, Uint8Array>): Map<string, Uint8Array> {
+  const own = new Map<string, Uint8Array>();
+  for (const [name, bytes] of sections) if (name.startsWith("index.")) own.set(name.slice("index.".length), bytes);
+  return own;
 }
 
 /** What an index depends on. */

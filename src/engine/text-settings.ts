@@ -4,12 +4,12 @@
  * The options that are kept with a collection, checked, with their defaults filled in.
  */
 import { LynseError } from "../errors.js";
-import { type AnalyserOptions, checkAnalyserOptions } from "../text/analysis/analyser-options.js";
+import { type CheckedAnalyserOptions, checkAnalyserOptions } from "../text/analysis/analyser-options.js";
 import type { JsonValue } from "../types.js";
 import { describe } from "./vector-input.js";
 
 export interface TextSettings {
-  readonly analyser: AnalyserOptions;
+  readonly analyser: CheckedAnalyserOptions;
   /** Dotted names of the fields that are indexed; null: every string. */
   readonly fields: readonly string[] | null;
   /** Saturation of the term frequency, from 0. */

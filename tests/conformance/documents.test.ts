@@ -52,6 +52,16 @@ describe.each(modes)("documents ($mode)", (mode) => {
     expect((await collection.search({ document: "x", embed: nameless })).ids).toEqual(["a"]);
   });
 
+  it("are of the embedder that a new collection was given, from the start", async () => {
+    const docs = await workspace.db.requireCollection("docs", { embed: hashEmbedder({ dim: 48 }) });
+    expect((await docs.stats()).embedder).toMatchObject({ dim: 48, name: hashEmbedder({ dim: 48 }).embedderName });
+    expect(await docs.shape()).toEqual([0, 48]);
+    const other = hashEmbedder({ dim: 24 });
+    await refusal(() => workspace.db.requireCollection("docs", { embed: other }), "INVALID_ARGUMENT", /embedder/);
+    await refusal(() => workspace.db.getCollection("docs", { embed: other }), "INVALID_ARGUMENT", /embedder/);
+    await refusal(() => workspace.db.requireCollection("new", { dim: 7, embed: other }), "DIMENSION_MISMATCH", /24/);
+  });
+
   it("may bring vectors of their own", async () => {
     const docs = await workspace.collection();
     await docs.add({

@@ -132,6 +132,30 @@ describe.each(modes)("text search ($mode)", (mode) => {
     await refusal(() => collection.configureText({ colour: 1 } as never), "INVALID_ARGUMENT", /colour/);
   });
 
+  it("keeps the index through a checkpoint, and tells its options", async () => {
+    const collection = await withDocs();
+    expect((await collection.stats()).textRows).toBeNull();
+    await collection.checkpoint();
+    // Made after the last commit, by a search.
+    await collection.bm25Search("fox");
+    await collection.checkpoint();
+    if (mode.isPersistent) {
+      const again = await workspace.reopen();
+      expect((await again.stats()).textRows).toBe(docs.length);
+      expect((await again.bm25Search("renard")).ids).toEqual([2]);
+    }
+    const { db } = workspace;
+    const other = await db.requireCollection("other", { text: { fields: ["title"], k1: 1.5 } });
+    expect(await other.textOptions()).toEqual({
+      fields: ["title"],
+      k1: 1.5,
+      b: 0.75,
+      language: null,
+      stopWords: false,
+      foldAccents: false,
+    });
+  });
+
   it("refuses what asks for nothing", async () => {
     const collection = await withDocs();
     for (const text of ["", "   ", "-fox", "!!"]) await refusal(() => collection.bm25Search(text), "INVALID_ARGUMENT");

@@ -78,14 +78,20 @@ export class DocumentVectors {
     return embed;
   }
 
-  #checkSame({ embedderName: name }: Embedder): void {
-    const known = this.#engine.config.embedder?.name;
-    if (name === undefined || known === undefined || name === known) return;
-    throw new LynseError(
-      "INVALID_ARGUMENT",
-      `collection ${JSON.stringify(this.#engine.name)} holds vectors of the embedder ${JSON.stringify(known)}, ` +
-        `got ${JSON.stringify(name)}; use the same one, or another collection`,
-      { expected: known, got: name },
-    );
+  #checkSame(embed: Embedder): void {
+    checkEmbedder(this.#engine, embed);
   }
+}
+
+/** Refuses an embedder of another name than the one that a collection's vectors come from. */
+export function checkEmbedder({ config, name: collection }: CollectionEngine, embed: Embedder | null): void {
+  const name = embed?.embedderName;
+  const known = config.embedder?.name;
+  if (name === undefined || known === undefined || name === known) return;
+  throw new LynseError(
+    "INVALID_ARGUMENT",
+    `collection ${JSON.stringify(collection)} holds vectors of the embedder ${JSON.stringify(known)}, ` +
+      `got ${JSON.stringify(name)}; use the same one, or another collection`,
+    { expected: known, got: name },
+  );
 }

@@ -9,7 +9,7 @@ import type { CollectionEngine } from "../../engine/collection-engine.js";
 import { fieldDefinition, fieldDefinitions, primaryFieldName } from "../../engine/field-definition.js";
 import type { Generation } from "../../engine/generation.js";
 import { checkId, checkIds } from "../../engine/id-input.js";
-import { checkTextSettings, storedTextSettings } from "../../engine/text-settings.js";
+import { checkTextSettings, storedTextSettings, textSettings } from "../../engine/text-settings.js";
 import { LynseError } from "../../errors.js";
 import { parseIndexName } from "../../index/index-name.js";
 import { checkIndexParameters } from "../../index/index-parameters.js";
@@ -240,6 +240,12 @@ export class LocalCollection<F extends Fields = Fields> implements Collection<F>
 
   async configureText(options: TextIndexOptions): Promise<void> {
     await this.#engine.configureText(storedTextSettings(checkTextSettings(options)));
+  }
+
+  async textOptions(): Promise<Required<TextIndexOptions>> {
+    this.#engine.checkOpen();
+    const { analyser, fields, k1, b } = textSettings(this.#engine.config.text);
+    return { ...analyser, fields, k1, b };
   }
 
   // Searches.

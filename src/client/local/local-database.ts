@@ -1,7 +1,7 @@
 /**
  * How does an embedded database do what the contract says?
  */
-import type { EmbedFunction } from "../../embed/embedder.js";
+import type { Embedder, EmbedFunction } from "../../embed/embedder.js";
 import type { EngineRegistry } from "../../engine/engine-registry.js";
 import { checkTextSettings, storedTextSettings } from "../../engine/text-settings.js";
 import { checkDim } from "../../engine/vector-input.js";
@@ -13,6 +13,7 @@ import type { Fields } from "../../types.js";
 import { checkBoolean, checkFunction, checkOptions, checkText } from "../check-options.js";
 import type { Collection } from "../collection.js";
 import type { CollectionDescription, CollectionOptions, Database, OpenOptions } from "../database.js";
+import { checkEmbedder } from "./document-vectors.js";
 import { LocalCollection } from "./local-collection.js";
 import { checkDtype } from "./vector-field-input.js";
 
@@ -41,6 +42,7 @@ export class LocalDatabase implements Database {
     const root = await this.#root();
     if (wanted.dropIfExists) await root.dropCollection(this.name, name);
     const { engine, isNew } = await root.requireCollection(this.name, name, () => wanted.config);
+    checkEmbedder(engine, wanted.embed);
     if (!isNew) {
       const { dim } = wanted.config;
       const check = (): void => checkSame(name, engine.config, wanted.config, options.dtype !== undefined);
@@ -55,7 +57,9 @@ export class LocalDatabase implements Database {
   async getCollection<F extends Fields = Fields>(name: string, options: OpenOptions = {}): Promise<Collection<F>> {
     checkOptions(options, ["embed"], "getCollection");
     const embed = checkFunction(options.embed, "embed") ?? null;
-    return new LocalCollection<F>(await (await this.#root()).openCollection(this.name, name), embed);
+    const engine = await (await this.#root()).openCollection(this.name, name);
+    checkEmbedder(engine, embed);
+    return new LocalCollection<F>(engine, embed);
   }
 
   async hasCollection(name: string): Promise<boolean> {
@@ -116,17 +120,34 @@ function collectionInput(options: CollectionOptions): CollectionInput {
     checkLimit("descriptionLengthMax", checkText(description, "description").length, "the length of the description");
   }
   const index = defaultIndex === null ? null : parseIndexName(defaultIndex).name;
+  const embed = checkFunction(options.embed, "embed") ?? null;
+  const dim = options.dim === undefined ? null : checkDim(options.dim);
+  const embedder = embedderInput(embed, dim);
   const config: CollectionConfig = {
-    dim: options.dim === undefined ? null : checkDim(options.dim),
+    dim: dim ?? embedder?.dim ?? null,
     dtype: checkDtype(options.dtype ?? "float32"),
     index,
     defaultIndex: index,
     description: description ?? null,
     createdAt: new Date().toISOString(),
     ...(text === undefined ? {} : { text: storedTextSettings(checkTextSettings(text)) }),
+    ...(embedder === null ? {} : { embedder }),
   };
   const dropIfExists = checkBoolean(options.dropIfExists ?? false, "dropIfExists");
-  return { config, dropIfExists, embed: checkFunction(options.embed, "embed") ?? null };
+  return { config, dropIfExists, embed };
+}
+
+/** An embedder that says who it is and how long its vectors are; null for any other. */
+function embedderInput(embed: Embedder | null, dim: number | null): { name: string; dim: number } | null {
+  if (embed?.embedderName === undefined || embed.dim === undefined) return null;
+  if (dim !== null && dim !== embed.dim) {
+    throw new LynseError(
+      "DIMENSION_MISMATCH",
+      `dim ${dim} was asked for, but the embedder ${embed.embedderName} makes vectors of ${embed.dim} components; leave dim out`,
+      { expected: embed.dim, got: dim },
+    );
+  }
+  return { name: embed.embedderName, dim: embed.dim };
 }
 
 /** An existing collection must be the one that was asked for. */
