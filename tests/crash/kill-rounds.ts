@@ -183,8 +183,38 @@ async function groupsOf(collection: Collection<RowField>): Promise<Groups> {
     assert.deepEqual([...vector!], vectorOf(version, row), `vector of ${id}`);
     seen.rows.add(row);
   }
-  for (const [group, { size, rows }] of groups) assert.equal(rows.size, size, `group ${group} is whole`);
+  for (const [group, { size, rows, version }] of groups) {
+    assert.equal(rows.size, size, `group ${group} is whole`);
+    await checkAttached(collection, group, version, size);
+  }
   return new Map([...groups].map(([group, { version, size }]) => [group, { version, size }]));
+}
+
+/** Results looked at of a group. */
+const attachedMax = 200;
+
+/** The vectors that `attachedOf` in writer-process.mjs hangs on rows hang on the right ones. */
+async function checkAttached(
+  collection: Collection<RowField>,
+  group: number,
+  version: number,
+  size: number,
+): Promise<void> {
+  const k = Math.min(size, attachedMax);
+  const first = await collection.search([version * 65_536, 0], { vectorField: "place", k });
+  const expected = Array.from({ length: k }, (_, row) => `${group}-${row}`);
+  assert.deepEqual(first.ids, expected, `named vectors of group ${group}`);
+  assert.deepEqual(
+    [...first.distances],
+    expected.map((_, row) => row ** 2),
+  );
+  const last = await collection.searchSparse([[version, 1]], { k });
+  const heaviest = Array.from({ length: k }, (_, at) => `${group}-${size - 1 - at}`);
+  assert.deepEqual(last.ids, heaviest, `sparse vectors of group ${group}`);
+  assert.deepEqual(
+    [...last.distances],
+    heaviest.map((_, at) => size - at),
+  );
 }
 
 /** Must say the same as `vectorOf` in writer-process.mjs. */

@@ -9,7 +9,32 @@ import type { Dtype, Id } from "../../src/types.js";
 
 export type Field = Readonly<Record<string, unknown>>;
 
-export interface ModelRow {
+/** The features that sparse vectors have weights for. */
+export const sparseFeatures = [3, 9, 70_000, 4_294_967_295] as const;
+
+/** Weights by feature, integers below `sparseWeights`; 0 for none. */
+export type SparseWeights = readonly number[];
+
+/** Weights as digits of one number that float32 holds exactly: a search for powers of this gives it back. */
+export const sparseWeights = 64;
+
+/** Named vector fields that a collection may have. */
+export const namedFields = {
+  image: { dim: 2, metric: "l2", dtype: "float32" },
+  sound: { dim: 3, metric: "cos", dtype: "float16" },
+} as const;
+
+export type NamedField = keyof typeof namedFields;
+
+/** What hangs on a row. */
+export interface Attached {
+  /** Vectors of named fields, by field in the order of the alphabet. */
+  readonly named: Readonly<Partial<Record<NamedField, readonly number[]>>>;
+  /** Null: none. */
+  readonly sparse: SparseWeights | null;
+}
+
+export interface ModelRow extends Attached {
   readonly id: Id;
   /** Metadata as JSON. */
   readonly field: string;
@@ -22,6 +47,8 @@ export interface CollectionState {
   readonly dtype: Dtype;
   readonly index: string | null;
   readonly description: string | null;
+  /** Named vector fields and their indexes, in the order in which they were created. */
+  readonly fields: readonly { readonly name: NamedField; readonly index: string | null }[];
   /** Every row since the last compaction, in the order of insertion. */
   readonly rows: readonly ModelRow[];
 }
@@ -39,7 +66,17 @@ export interface RowInput {
   readonly field: Field | undefined;
 }
 
+/** Vectors to hang on rows. */
+export type Hanging =
+  | {
+      readonly kind: "named";
+      readonly name: NamedField;
+      readonly vectors: readonly { readonly id: Id; readonly vector: readonly number[] }[];
+    }
+  | { readonly kind: "sparse"; readonly vectors: readonly { readonly id: Id; readonly weights: SparseWeights }[] };
+
 export type Staged =
+  | Hanging
   | { readonly kind: "add" | "upsert"; readonly row: RowInput }
   | { readonly kind: "delete"; readonly ids: readonly Id[] }
   | { readonly kind: "deleteBelow"; readonly n: number };
@@ -54,8 +91,11 @@ export type CollectionChange =
   | { readonly kind: "restore"; readonly ids: readonly Id[] }
   | { readonly kind: "deleteBelow"; readonly n: number }
   | { readonly kind: "compact" | "checkpoint" | "reopen" }
+  | Hanging
   | { readonly kind: "describe"; readonly text: string }
-  | { readonly kind: "index"; readonly name: string | null };
+  | { readonly kind: "createField"; readonly name: NamedField }
+  /** Of a named field, or of the vectors that rows come with. */
+  | { readonly kind: "index"; readonly name: string | null; readonly field?: NamedField };
 
 export interface CollectionOperation {
   readonly database: string;
@@ -112,7 +152,7 @@ function applyToRoot(world: World, operation: RootOperation): Effect {
   const { collection, dim, dtype } = operation;
   const present = content[collection];
   if (present === undefined) {
-    const fresh: CollectionState = { dim, dtype, index: indexOfNew, description: null, rows: [] };
+    const fresh: CollectionState = { dim, dtype, index: indexOfNew, description: null, fields: [], rows: [] };
     return { world: withCollection(world, database, collection, fresh), value: undefined };
   }
   const isOther = present.dtype !== dtype || (present.dim !== null && dim !== null && present.dim !== dim);
@@ -176,38 +216,108 @@ function changed(state: CollectionState, change: CollectionChange): Changed {
       return { state, value: undefined };
     case "describe":
       return { state: { ...state, description: change.text }, value: undefined };
-    case "index": {
-      const isBuilt = change.name !== null && !/^FLAT-[^-]+$/.test(change.name);
-      if (isBuilt && state.rows.every((row) => row.state !== "live")) return { refusal: "INDEX_EMPTY" };
-      return { state: { ...state, index: change.name }, value: undefined };
+    case "named":
+    case "sparse":
+      return staged(state, [change], undefined);
+    case "createField": {
+      const { name } = change;
+      if (state.fields.some((field) => field.name === name)) return { state, value: undefined };
+      return { state: { ...state, fields: [...state.fields, { name, index: null }] }, value: undefined };
     }
+    case "index":
+      return indexed(state, change);
+  }
+}
+
+function indexed(state: CollectionState, change: Extract<CollectionChange, { kind: "index" }>): Changed {
+  const { name, field } = change;
+  if (field !== undefined && state.fields.every((known) => known.name !== field))
+    return { refusal: "INVALID_ARGUMENT" };
+  const isBuilt = name !== null && !/^FLAT-[^-]+$/.test(name);
+  const isEmpty =
+    state.rows.every((row) => row.state !== "live") ||
+    (field !== undefined && state.rows.every((row) => row.named[field] === undefined));
+  if (isBuilt && isEmpty) return { refusal: "INDEX_EMPTY" };
+  if (field === undefined) return { state: { ...state, index: name }, value: undefined };
+  const fields = state.fields.map((known) => (known.name === field ? { ...known, index: name } : known));
+  return { state: { ...state, fields }, value: undefined };
+}
+
+/** What a transaction hangs on the rows of an id; it goes there when the transaction ends. */
+type Given = Map<Id, Partial<Attached>>;
+
+/** The reason to refuse, or null. */
+function hang({ rows, fields }: Pick<CollectionState, "rows" | "fields">, step: Hanging, given: Given): string | null {
+  if (step.kind === "named" && fields.every(({ name }) => name !== step.name)) return "INVALID_ARGUMENT";
+  const isLive = (id: Id): boolean => rows.findLast((row) => row.id === id)?.state === "live";
+  if (!step.vectors.every(({ id }) => isLive(id))) return "ID_NOT_FOUND";
+  if (step.kind === "named") {
+    for (const { id, vector } of step.vectors) {
+      const before = given.get(id);
+      given.set(id, { ...before, named: { ...before?.named, [step.name]: vector } });
+    }
+  } else {
+    for (const { id, weights } of step.vectors) given.set(id, { ...given.get(id), sparse: weights });
+  }
+  return null;
+}
+
+/** Puts what a transaction gave on the live rows. */
+function settle(rows: ModelRow[], given: Given): void {
+  for (const [id, { named, sparse }] of given) {
+    const at = rows.findLastIndex((row) => row.id === id);
+    const row = rows[at]!;
+    const merged = { ...row.named, ...named };
+    const ordered = Object.entries(merged).sort(([a], [b]) => (a < b ? -1 : 1));
+    const kept = sparse === undefined ? row.sparse : (sparse?.some((weight) => weight > 0) ?? false) ? sparse : null;
+    rows[at] = { ...row, named: Object.fromEntries(ordered), sparse: kept };
   }
 }
 
 function staged(state: CollectionState, steps: readonly Staged[], value: unknown): Changed {
   const rows = [...state.rows];
+  const given: Given = new Map();
   let { dim } = state;
   for (const step of steps) {
-    if (step.kind === "delete") {
-      deleteIds(rows, step.ids);
-    } else if (step.kind === "deleteBelow") {
-      deleteBelow(rows, step.n);
+    let refusal: string | null = null;
+    if (step.kind === "delete" || step.kind === "deleteBelow") {
+      const live = rows.filter((row) => row.state === "live");
+      if (step.kind === "delete") deleteIds(rows, step.ids);
+      else deleteBelow(rows, step.n);
+      // What the transaction hung on a row that it deletes goes with the deletion.
+      for (const row of live) if (!rows.includes(row)) given.delete(row.id);
+    } else if (step.kind === "named" || step.kind === "sparse") {
+      refusal = hang({ rows, fields: state.fields }, step, given);
     } else {
-      const refusal = put(rows, step.kind, step.row);
-      if (refusal !== null) return { refusal };
+      refusal = put(rows, step.kind, step.row);
       dim ??= step.row.vector.length;
     }
+    if (refusal !== null) return { refusal };
   }
+  settle(rows, given);
   return { state: { ...state, dim, rows }, value };
 }
+
+const nothing: Attached = { named: {}, sparse: null };
 
 function put(rows: ModelRow[], kind: "add" | "upsert", { id, vector, field }: RowInput): string | null {
   const present = rows.findLastIndex((row) => row.id === id);
   const before = rows[present];
   if (kind === "add" && before?.state === "live") return "ID_EXISTS";
-  if (before !== undefined && before.state !== "superseded") rows[present] = { ...before, state: "superseded" };
-  const kept = kind === "upsert" && before?.state === "live" ? before.field : "{}";
-  rows.push({ id, vector, field: field === undefined ? kept : JSON.stringify(field), state: "live" });
+  // An upsert keeps what hangs on the live row; a deleted one keeps it to its end.
+  const kept = kind === "upsert" && before?.state === "live" ? before : { field: "{}", ...nothing };
+  if (before !== undefined && before.state !== "superseded") {
+    rows[present] = { ...before, ...(kept === before ? nothing : {}), state: "superseded" };
+  }
+  const { named, sparse } = kept;
+  rows.push({
+    id,
+    vector,
+    field: field === undefined ? kept.field : JSON.stringify(field),
+    named,
+    sparse,
+    state: "live",
+  });
   return null;
 }
 

@@ -6,7 +6,20 @@
  */
 import type { SeededRandom } from "../../src/storage/seeded-random.js";
 import type { Id } from "../../src/types.js";
-import type { CollectionChange, CollectionState, Field, Operation, RowInput, Staged, World } from "./model.js";
+import {
+  type CollectionChange,
+  type CollectionState,
+  type Field,
+  type Hanging,
+  type NamedField,
+  namedFields,
+  type Operation,
+  type RowInput,
+  type Staged,
+  sparseFeatures,
+  sparseWeights,
+  type World,
+} from "./model.js";
 
 const databases = ["alpha", "beta"] as const;
 const collections = ["one", "two", "three"] as const;
@@ -26,6 +39,8 @@ const indexNames = [
   "SPANN-COS",
   "DISKANN-IP-PQ",
 ] as const;
+/** Of a named field, by its metric. */
+const namedIndexNames = { l2: ["HNSW-L2", "DISKANN-L2", null], cos: ["HNSW-COS", "FLAT-COS", null] } as const;
 const dims = [1, 3, 8] as const;
 /** Of the first write where none was given; always the same, so that calls at one time agree. */
 const dimOfFirstWrite = 3;
@@ -72,7 +87,8 @@ function rootOperation(world: World, random: SeededRandom): Operation {
 }
 
 function anyChange(state: CollectionState, random: SeededRandom): CollectionChange {
-  const choice = random.below(40);
+  const choice = random.below(50);
+  if (choice >= 40) return attachedChange(state, random);
   if (choice < 8) return { kind: "session", staged: stagedSteps(state, random) };
   if (choice < 10) return { kind: "buffered", rows: rowsOf(state, 1 + random.below(4), random) };
   if (choice < 13) return { kind: "addNumbered", rows: rowsOf(state, 1 + random.below(4), random) };
@@ -91,7 +107,8 @@ function anyChange(state: CollectionState, random: SeededRandom): CollectionChan
  * metadata that an upsert keeps) may be older than what it then meets, so none of that is in it.
  */
 function concurrentChange(state: CollectionState, random: SeededRandom): CollectionChange {
-  const choice = random.below(16);
+  const choice = random.below(20);
+  if (choice >= 16) return hanging(state, random);
   if (choice < 5) return { kind: "add", rows: rowsOf(state, 1 + random.below(5), random) };
   if (choice < 10) return { kind: "upsert", rows: withFields(rowsOf(state, 1 + random.below(3), random), random) };
   if (choice < 12) return { kind: "delete", ids: [anyId(random)] };
@@ -99,6 +116,37 @@ function concurrentChange(state: CollectionState, random: SeededRandom): Collect
   if (choice < 15) return { kind: "compact" };
   const rows = withFields(rowsOf(state, 1 + random.below(6), random), random);
   return { kind: "session", staged: rows.map((row) => ({ kind: random.oneIn(3) ? "add" : "upsert", row })) };
+}
+
+/** A change of what hangs on rows, or of where it can. */
+function attachedChange(state: CollectionState, random: SeededRandom): CollectionChange {
+  const isWanting = state.fields.length < Object.keys(namedFields).length;
+  const choice = random.below(isWanting ? 12 : 8);
+  if (choice >= 8) return { kind: "createField", name: anyFieldName(random) };
+  if (choice > 0) return hanging(state, random);
+  const field = anyFieldName(random);
+  return { kind: "index", field, name: pick(namedIndexNames[namedFields[field].metric], random) };
+}
+
+function anyFieldName(random: SeededRandom): NamedField {
+  return pick(Object.keys(namedFields) as NamedField[], random);
+}
+
+/** Vectors for rows that are there, now and then for one that is not. */
+function hanging(state: CollectionState, random: SeededRandom): Hanging {
+  const live = state.rows.filter((row) => row.state === "live").map(({ id }) => id);
+  const someId = (): Id => (live.length === 0 || random.oneIn(25) ? anyId(random) : pick(live, random));
+  const ids = [...new Set(Array.from({ length: 1 + random.below(3) }, someId))];
+  if (random.oneIn(2) || (state.fields.length === 0 && !random.oneIn(6))) {
+    const isEmpty = random.oneIn(6);
+    const weights = (): number[] =>
+      sparseFeatures.map(() => (isEmpty || random.oneIn(2) ? 0 : random.below(sparseWeights)));
+    return { kind: "sparse", vectors: ids.map((id) => ({ id, weights: weights() })) };
+  }
+  const known = state.fields.map((field) => field.name);
+  const name = known.length === 0 || random.oneIn(10) ? anyFieldName(random) : pick(known, random);
+  const vector = (): number[] => Array.from({ length: namedFields[name].dim }, () => (random.below(65) - 32) / 8);
+  return { kind: "named", name, vectors: ids.map((id) => ({ id, vector: vector() })) };
 }
 
 function withFields(rows: readonly RowInput[], random: SeededRandom): RowInput[] {
@@ -109,8 +157,9 @@ function stagedSteps(state: CollectionState, random: SeededRandom): Staged[] {
   const steps: Staged[] = [];
   const vectors = rowsOf(state, 1 + random.below(6), random);
   for (const row of vectors) {
-    const choice = random.below(10);
-    if (choice < 7) steps.push({ kind: random.oneIn(3) ? "add" : "upsert", row });
+    const choice = random.below(13);
+    if (choice >= 10) steps.push(hanging(state, random));
+    else if (choice < 7) steps.push({ kind: random.oneIn(3) ? "add" : "upsert", row });
     else if (choice < 9) steps.push({ kind: "delete", ids: idsOf(random) });
     else steps.push({ kind: "deleteBelow", n: random.below(10) });
   }

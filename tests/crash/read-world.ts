@@ -7,10 +7,21 @@
 import { strict as assert } from "node:assert";
 import type { Collection } from "../../src/client/collection.js";
 import type { Database } from "../../src/client/database.js";
+import type { ResultView } from "../../src/client/result-view.js";
 import { isLynseError } from "../../src/errors.js";
 import type { SeededRandom } from "../../src/storage/seeded-random.js";
 import type { Id, Metric } from "../../src/types.js";
-import type { CollectionState, ModelRow, World } from "./model.js";
+import { naiveBm25 } from "../conformance/naive-text.js";
+import {
+  type CollectionState,
+  type ModelRow,
+  type NamedField,
+  namedFields,
+  type SparseWeights,
+  sparseFeatures,
+  sparseWeights,
+  type World,
+} from "./model.js";
 
 /** An open root, as far as reading it needs. */
 export interface OpenRoot {
@@ -26,14 +37,21 @@ export interface CollectionText {
 
 export type WorldText = Readonly<Record<string, Readonly<Record<string, CollectionText>>>>;
 
-export function textOfState({ dim, dtype, index, description, rows }: CollectionState): CollectionText {
-  const live = rows.filter((row) => row.state === "live").map(({ id, field, vector }) => [id, field, vector]);
+export function textOfState({ dim, dtype, index, description, fields, rows }: CollectionState): CollectionText {
+  const live = rows
+    .filter((row) => row.state === "live")
+    .map(({ id, field, vector, named, sparse }) => [id, field, vector, named, asDigits(sparse)]);
   const deleted = rows.filter((row) => row.state === "deleted").map((row) => row.id);
   const superseded = rows.length - live.length - deleted.length;
+  const sparseRows = rows.filter(({ sparse }) => sparse !== null).length;
   return {
-    settings: JSON.stringify({ dim, dtype, index, description }),
-    rows: JSON.stringify({ live, deleted, superseded }),
+    settings: JSON.stringify({ dim, dtype, index, description, fields }),
+    rows: JSON.stringify({ live, deleted, superseded, sparseRows }),
   };
+}
+
+function asDigits(weights: SparseWeights | null): number {
+  return (weights ?? []).reduce((sum, weight, at) => sum + weight * sparseWeights ** at, 0);
 }
 
 export function textOfWorld(world: World): WorldText {
@@ -46,29 +64,56 @@ export async function readWorld(root: OpenRoot): Promise<WorldText> {
   for (const name of await root.databaseNames()) {
     const database = root.database(name);
     const content: Record<string, CollectionText> = {};
-    for (const { name: collection, dim, dtype, index, description } of await database.describeCollections()) {
+    for (const { name: collection } of await database.describeCollections()) {
       const handle = await database.getCollection(collection);
-      content[collection] = {
-        settings: JSON.stringify({ dim, dtype, index, description }),
-        rows: await readRows(handle),
-      };
+      content[collection] = { settings: await readSettings(database, collection), rows: await readRows(handle) };
     }
     found[name] = content;
   }
   return mapValues(found, (content) => mapValues(content, (text) => text));
 }
 
+/** Text of the settings of a collection. */
+export async function readSettings(database: Database, collection: string): Promise<string> {
+  const all = await database.describeCollections();
+  const { dim, dtype, index, description } = all.find(({ name }) => name === collection)!;
+  const [, ...named] = await (await database.getCollection(collection)).listVectorFields();
+  const fields = named.map((field) => {
+    assert.deepEqual(
+      { dim: field.dim, metric: field.metric, dtype: field.dtype },
+      namedFields[field.name as NamedField],
+      `field ${field.name} is as it was created`,
+    );
+    return { name: field.name, index: field.index };
+  });
+  return JSON.stringify({ dim, dtype, index, description, fields });
+}
+
 /** Text of the rows of a collection, in the order of insertion. */
 export async function readRows(collection: Collection): Promise<string> {
-  const live: [Id, string, number[]][] = [];
+  const live: [Id, string, number[], Record<string, number[]>, number][] = [];
   for await (const { id, field, vector } of collection.scan({ returnVectors: true })) {
-    live.push([id, JSON.stringify(field), Array.from(vector!)]);
+    live.push([id, JSON.stringify(field), Array.from(vector!), {}, 0]);
   }
+  const byId = new Map(live.map((row) => [row[0], row]));
+  const { rows, superseded, deleted: deletedCount, sparseRows, vectorFields } = await collection.stats();
+  for (const { name, dim, rows: count } of [...vectorFields].sort((a, b) => (a.name < b.name ? -1 : 1))) {
+    const query = new Float32Array(dim!).fill(1);
+    const found = await collection.search(query, { vectorField: name, k: 1000, exact: true, returnVectors: true });
+    assert.equal(count, found.length, "stats and searches agree");
+    found.ids.forEach((id, at) => {
+      byId.get(id)![3][name] = Array.from(found.vectors![at]!);
+    });
+  }
+  const powers = sparseFeatures.map((feature, at) => [feature, sparseWeights ** at] as const);
+  const weighted = await collection.searchSparse(powers, { k: 1000 });
+  weighted.ids.forEach((id, at) => {
+    byId.get(id)![4] = weighted.distances[at]!;
+  });
   const deleted = await collection.listDeletedIds();
-  const { rows, superseded, deleted: deletedCount } = await collection.stats();
   assert.equal(rows, live.length, "stats and scan agree");
   assert.equal(deletedCount, deleted.length, "stats and listDeletedIds agree");
-  return JSON.stringify({ live, deleted, superseded });
+  return JSON.stringify({ live, deleted, superseded, sparseRows });
 }
 
 /** Asks a collection in other ways, and compares the answers with the rows of the model. */
@@ -88,6 +133,9 @@ export async function checkAnswers(
   assert.equal(await collection.count({ where, params: { bound } }), wanted.length, `count ${where}`);
   await checkIds(collection, state.rows, live);
   if (state.dim !== null) await checkSearch(collection, state, live, random);
+  for (const { name } of state.fields) await checkNamedSearch(collection, name, live, random);
+  await checkSparseSearch(collection, live, random);
+  await checkTextSearch(collection, live, random);
 }
 
 async function checkIds(collection: Collection, rows: readonly ModelRow[], live: readonly ModelRow[]): Promise<void> {
@@ -112,13 +160,63 @@ async function checkSearch(
   const query = Array.from({ length: state.dim! }, () => (random.below(65) - 32) / 8);
   const metric = (state.index ?? "FLAT-IP").split("-")[1]!.toLowerCase() as Metric;
   const scores = new Map(live.map((row) => [row.id, score(metric, query, row.vector)]));
-  const ordered = [...scores.values()].sort((a, b) => (metric === "l2" ? a - b : b - a));
   const k = 1 + random.below(8);
-  const view = await collection.search(query, { k });
-  assert.equal(view.length, Math.min(k, live.length), "search gives as many rows as there are");
+  assertBest(await collection.search(query, { k }), scores, k, metric === "l2");
+}
+
+async function checkNamedSearch(
+  collection: Collection,
+  name: NamedField,
+  live: readonly ModelRow[],
+  random: SeededRandom,
+): Promise<void> {
+  const { dim, metric } = namedFields[name];
+  const query = Array.from({ length: dim }, () => (random.below(65) - 32) / 8);
+  const bound = random.below(20);
+  const where = { where: "n >= :bound", params: { bound } };
+  const rows = live.filter((row) => row.named[name] !== undefined);
+  const scores = new Map(rows.map((row) => [row.id, score(metric, query, row.named[name]!)]));
+  const k = 1 + random.below(8);
+  assertBest(await collection.search(query, { k, vectorField: name }), scores, k, metric === "l2");
+  for (const row of rows) if (!((fieldOf(row)["n"] as number) >= bound)) scores.delete(row.id);
+  assertBest(await collection.search(query, { k, vectorField: name, ...where }), scores, k, metric === "l2");
+}
+
+async function checkSparseSearch(
+  collection: Collection,
+  live: readonly ModelRow[],
+  random: SeededRandom,
+): Promise<void> {
+  const query = sparseFeatures.map((feature) => [feature, random.below(9) / 4] as const);
+  const scores = new Map<Id, number>();
+  for (const { id, sparse } of live) {
+    const product = (sparse ?? []).reduce((sum, weight, at) => sum + weight * query[at]![1], 0);
+    if (product > 0) scores.set(id, product);
+  }
+  const k = 1 + random.below(8);
+  assertBest(await collection.searchSparse(query, { k }), scores, k, false);
+}
+
+/** By the formula over all strings of all rows. */
+async function checkTextSearch(collection: Collection, live: readonly ModelRow[], random: SeededRandom): Promise<void> {
+  const words = ["red", "green", "blue a", "a zebra"];
+  const query = words[random.below(words.length)]!;
+  const scores = naiveBm25(
+    live.map((row) => ({ id: row.id, field: fieldOf(row) })),
+    query,
+  );
+  const k = 1 + random.below(8);
+  assertBest(await collection.bm25Search(query, { k }), scores, k, false);
+}
+
+/** Exactly the best of the scored rows, each with its own score; equal ones in any order. */
+function assertBest(view: ResultView, scores: ReadonlyMap<Id, number>, k: number, isLeast: boolean): void {
+  const ordered = [...scores.values()].sort((a, b) => (isLeast ? a - b : b - a));
+  assert.equal(view.length, Math.min(k, scores.size), "a search gives as many rows as there are");
+  assert.equal(new Set(view.ids).size, view.length, "a search gives each row once");
   view.ids.forEach((id, at) => {
     const own = scores.get(id);
-    assert(own !== undefined, `search found ${JSON.stringify(id)}, which is not live`);
+    assert(own !== undefined, `a search found ${JSON.stringify(id)}, which does not match`);
     const distance = view.distances[at]!;
     assert(Math.abs(distance - own) <= 1e-5, `distance of ${JSON.stringify(id)} is ${distance}, expected ${own}`);
     assert(Math.abs(distance - ordered[at]!) <= 1e-5, `result ${at} has ${distance}, the best has ${ordered[at]}`);

@@ -19,7 +19,10 @@ async function look(collection, before) {
   for (const [group, { size, rows }] of groups) {
     if (rows.size !== size) throw new Error(`group ${group} has ${rows.size} rows of ${size}`);
   }
-  const { rows } = await collection.stats();
+  const { rows, vectorFields } = await collection.stats();
+  // Every row was committed with a vector of this field.
+  const placed = vectorFields.find(({ name }) => name === "place")?.rows ?? 0;
+  if (placed !== rows) throw new Error(`${placed} of ${rows} rows have a vector of the field`);
   const deleted = new Set([...before.groups.keys()].filter((group) => !groups.has(group)));
   for (const [group, { version }] of groups) {
     const old = before.groups.get(group);

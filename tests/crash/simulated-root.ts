@@ -11,7 +11,15 @@ import { LocalDatabase } from "../../src/client/local/local-database.js";
 import { EngineRegistry } from "../../src/engine/engine-registry.js";
 import type { FileSystem } from "../../src/storage/file-system.js";
 import type { Durability } from "../../src/types.js";
-import type { CollectionChange, Operation, RowInput } from "./model.js";
+import {
+  type CollectionChange,
+  type Hanging,
+  namedFields,
+  type Operation,
+  type RowInput,
+  type SparseWeights,
+  sparseFeatures,
+} from "./model.js";
 import type { OpenRoot } from "./read-world.js";
 
 export const rootFolder = "/data/root";
@@ -113,6 +121,7 @@ async function change(collection: Collection, operation: CollectionChange): Prom
         for (const step of operation.staged) {
           if (step.kind === "delete") await session.delete(step.ids);
           else if (step.kind === "deleteBelow") await session.delete({ where: "n < :n", params: { n: step.n } });
+          else if (step.kind === "named" || step.kind === "sparse") await hang(session, step);
           else if (step.kind === "add") await session.add(columnsOf([step.row]));
           else await session.upsertItems([itemOf(step.row)]);
         }
@@ -145,9 +154,30 @@ async function change(collection: Collection, operation: CollectionChange): Prom
       return collection.close();
     case "describe":
       return collection.updateDescription(operation.text);
-    case "index":
-      return operation.name === null ? collection.removeIndex() : collection.buildIndex(operation.name);
+    case "named":
+    case "sparse":
+      return hang(collection, operation);
+    case "createField":
+      return collection.createVectorField(operation.name, namedFields[operation.name]);
+    case "index": {
+      const options = operation.field === undefined ? {} : { fieldName: operation.field };
+      return operation.name === null ? collection.removeIndex(options) : collection.buildIndex(operation.name, options);
+    }
   }
+}
+
+async function hang(to: Pick<Collection, "addNamedVectors" | "addSparseVectors">, hanging: Hanging): Promise<void> {
+  const ids = hanging.vectors.map(({ id }) => id);
+  if (hanging.kind === "sparse") {
+    const vectors = hanging.vectors.map(({ weights }) => sparseOf(weights));
+    return to.addSparseVectors(vectors, ids);
+  }
+  const vectors = hanging.vectors.map(({ vector }) => vector);
+  return to.addNamedVectors(hanging.name, vectors, ids);
+}
+
+function sparseOf(weights: SparseWeights): (readonly [number, number])[] {
+  return weights.map((weight, at) => [sparseFeatures[at]!, weight] as const);
 }
 
 function itemOf({ id, vector, field }: RowInput): { id: RowInput["id"]; vector: readonly number[]; field?: object } {

@@ -10,7 +10,7 @@ import { isLynseError } from "../../src/errors.js";
 import { CrashError, type FaultPlan, FaultyFileSystem, type Loss } from "../../src/storage/faulty-file-system.js";
 import { SeededRandom } from "../../src/storage/seeded-random.js";
 import type { Durability } from "../../src/types.js";
-import { applyOperation, halfWay, type Operation, type World } from "./model.js";
+import { applyOperation, type CollectionChange, halfWay, type Operation, type World } from "./model.js";
 import { nextOperations } from "./operations.js";
 import { checkAnswers, readRows, readWorld, textOfState, textOfWorld, type WorldText } from "./read-world.js";
 import { SimulatedRoot } from "./simulated-root.js";
@@ -266,8 +266,7 @@ function afterCall(world: World, shown: World, operation: Operation, ending: End
     return [...halfWay(world, operation), ...(effect.refusal === undefined ? [effect.world] : [])];
   }
   // The program goes by what it shows: where that gives nothing to write, nothing was written to what may be there.
-  const isSetting =
-    "change" in operation && (operation.change.kind === "describe" || operation.change.kind === "index");
+  const isSetting = "change" in operation && ["describe", "index", "createField"].includes(operation.change.kind);
   const isOther = !isSetting && rowsText(world, operation) !== rowsText(shown, operation);
   if (isOther && !isWritten(shown, operation)) return [world];
   if (effect.refusal !== undefined) return [];
@@ -309,7 +308,14 @@ function isWritten(world: World, operation: Operation): boolean {
   const effect = applyOperation(world, operation);
   if (effect.refusal !== undefined) return false;
   if (!("change" in operation)) return JSON.stringify(effect.world) !== JSON.stringify(world);
+  // Vectors that a row has already are written again.
+  if (isHanging(operation.change)) return true;
   return rowsText(effect.world, operation) !== rowsText(world, operation);
+}
+
+function isHanging(change: CollectionChange): boolean {
+  const steps: readonly { readonly kind: string }[] = change.kind === "session" ? change.staged : [change];
+  return steps.some(({ kind }) => kind === "named" || kind === "sparse");
 }
 
 /** True when a call that failed stored nothing for certain: its rows were refused before they could be made durable. */

@@ -31,10 +31,34 @@ function itemsOf(group, size, version) {
   }));
 }
 
+/** What hangs on a row; must say the same as `checkAttached` in kill-rounds.ts. */
+function attachedOf(version, row) {
+  return { vectors: { place: [version * 65_536, row] }, sparse: { [version]: row + 1 } };
+}
+
+/** Puts a group in one of two ways: with what hangs on its rows, or that afterwards, in the same transaction. */
+async function put(session, kind, items, version) {
+  const write = (list) => (kind === "upsert" ? session.upsertItems(list) : session.bulkAddItems(list));
+  if (version % 2 === 0) return write(items.map((item, row) => ({ ...item, ...attachedOf(version, row) })));
+  await write(items);
+  const ids = items.map(({ id }) => id);
+  const attached = items.map((_, row) => attachedOf(version, row));
+  await session.addNamedVectors(
+    "place",
+    attached.map(({ vectors }) => vectors.place),
+    ids,
+  );
+  await session.addSparseVectors(
+    attached.map(({ sparse }) => sparse),
+    ids,
+  );
+}
+
 async function main() {
   const client = new VectorDBClient(folder);
   const database = await client.createDatabase("crash");
   const collection = await database.requireCollection("rows", { dim });
+  await collection.createVectorField("place", { dim: 2, metric: "l2" });
   const sizes = new Map();
   for await (const { field } of collection.scan()) sizes.set(field.group, field.size);
   tell({ ready: process.pid });
@@ -52,11 +76,11 @@ async function main() {
     } else if (group !== undefined && choice < 5) {
       const size = sizes.get(group);
       tell({ begin: version, kind: "put", group, size });
-      await collection.insertSession((session) => session.upsertItems(itemsOf(group, size, version)));
+      await collection.insertSession((session) => put(session, "upsert", itemsOf(group, size, version), version));
     } else {
       const size = below(12) === 0 ? 17_000 : 1 + below(below(3) === 0 ? 2000 : 40);
       tell({ begin: version, kind: "put", group: version, size });
-      await collection.insertSession((session) => session.bulkAddItems(itemsOf(version, size, version)));
+      await collection.insertSession((session) => put(session, "add", itemsOf(version, size, version), version));
       sizes.set(version, size);
     }
     tell({ done: version });
