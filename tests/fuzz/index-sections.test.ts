@@ -14,6 +14,7 @@ import type { BuildContext, IndexRows, IndexSearch, VectorIndex } from "../../sr
 import { inlinePool } from "../../src/kernel/kernel-pool.js";
 import { MemoryFileSystem } from "../../src/storage/memory-file-system.js";
 import { SeededRandom } from "../../src/storage/seeded-random.js";
+import { mutatedBytes, mutatedSections, oddWordsOf, type Sections } from "./mutated-sections.js";
 
 const names = [
   ...["FLAT-L2-SQ8", "FLAT-COS-PQ", "FLAT-IP-RABITQ", "FLAT-L2-POLARVEC4", "FLAT-JACCARD"],
@@ -28,8 +29,6 @@ const path = "/index";
 /** Far above what an index of so few rows needs, far below what a wrong count could ask for. */
 const bytesMax = 48 * 2 ** 20;
 const millisecondsMax = 2_000;
-
-type Sections = ReadonlyMap<string, Uint8Array>;
 
 const random = new SeededRandom(7);
 const data = Float32Array.from({ length: (rowCount + 40) * dim }, () => random.below(64) / 64);
@@ -63,74 +62,7 @@ async function keptIndex(name: IndexName, fs: MemoryFileSystem): Promise<Section
   return sections;
 }
 
-/** Numbers that counts, offsets and rows are wrong by. */
-const oddWords = [
-  0,
-  1,
-  2,
-  rowCount - 1,
-  rowCount,
-  rowCount + 1,
-  65_536,
-  0x7fffffff,
-  0x80000000,
-  0xfffffffe,
-  0xffffffff,
-];
-
-/** Other bytes of the same meaning: flipped, cut off, lengthened, zeroed, moved, or a word replaced. */
-function mutatedBytes(intact: Uint8Array, seeded: SeededRandom): Uint8Array {
-  const bytes = intact.slice();
-  const at = seeded.below(Math.max(1, bytes.length));
-  const to = at + seeded.below(bytes.length + 1 - Math.min(at, bytes.length));
-  const choice = seeded.below(8);
-  if (choice === 0) return bytes.subarray(0, at);
-  if (choice === 1) return Uint8Array.from([...bytes, ...bytes.subarray(at, to)]);
-  if (choice === 2) return bytes.fill(0, at, to);
-  if (choice === 3) return bytes.fill(0xff, at, to);
-  if (choice === 4) return bytes.copyWithin(at, seeded.below(bytes.length + 1));
-  if (choice === 5 && bytes.length > 0) {
-    bytes[at]! ^= 1 << seeded.below(8);
-    return bytes;
-  }
-  const words = bytes.length >>> 2;
-  // The first words of a section count more often than they are.
-  const word = seeded.below(seeded.oneIn(2) ? Math.min(16, words) : words);
-  const value = oddWords[seeded.below(oddWords.length)]!;
-  if (words > 0) new DataView(bytes.buffer).setUint32(4 * word, value, true);
-  return bytes;
-}
-
-/** A description in which one number is another one; other sections change as bytes do. */
-function mutatedSection(intact: Uint8Array, seeded: SeededRandom): Uint8Array {
-  const text = new TextDecoder().decode(intact);
-  if (!text.startsWith("{") || seeded.oneIn(4)) return mutatedBytes(intact, seeded);
-  const numbers = [...text.matchAll(/\d+/g)];
-  const { 0: digits, index } = numbers[seeded.below(numbers.length)]!;
-  const odd = [...oddWords, Number(digits) + 1, Number(digits) - 1, "1e300", "null", "2.5"];
-  const other = odd[seeded.below(odd.length)];
-  return new TextEncoder().encode(text.slice(0, index) + other + text.slice(index + digits.length));
-}
-
-function mutated(intact: Sections, seeded: SeededRandom): Sections {
-  const sections = new Map(intact);
-  const keys = [...intact.keys()];
-  const key = keys[seeded.below(keys.length)]!;
-  const choice = seeded.below(12);
-  if (choice === 0) {
-    const other = keys[seeded.below(keys.length)]!;
-    return sections.set(key, intact.get(other)!).set(other, intact.get(key)!);
-  }
-  if (choice === 1) {
-    sections.delete(key);
-    return sections;
-  }
-  for (let count = 1 + seeded.below(2); count > 0; count--) {
-    const changed = keys[seeded.below(keys.length)]!;
-    sections.set(changed, mutatedSection(sections.get(changed)!, seeded));
-  }
-  return sections;
-}
+const oddWords = oddWordsOf(rowCount);
 
 async function checkSearch(index: VectorIndex, rest: Partial<IndexSearch>): Promise<void> {
   const request = { k: 5, mask: null, maskCount: rowCount, rowCount, nprobe: null, signal: undefined, ...rest };
@@ -194,7 +126,7 @@ describe.each(names)("%s", (text) => {
     expect(await judge(name, intact, fs), "the sections as they were kept").toBe(true);
     let refused = 0;
     for (let seed = 1; seed <= mutationsEach; seed++) {
-      const sections = mutated(intact, new SeededRandom(seed * 31 + text.length));
+      const sections = mutatedSections(intact, oddWords, new SeededRandom(seed * 31 + text.length));
       const startedAt = performance.now();
       try {
         const taken = await bytesTaken(async () => {
@@ -224,7 +156,7 @@ describe.each(names.filter((text) => /^(DISKANN|SPANN)/.test(text)))("%s", (text
     const intact = new Uint8Array(await handle.size());
     await handle.read(intact, 0);
     for (let seed = 1; seed <= 40; seed++) {
-      const bytes = mutatedBytes(intact, new SeededRandom(seed));
+      const bytes = mutatedBytes(intact, oddWords, new SeededRandom(seed));
       await handle.truncate(0);
       await handle.write(bytes, 0);
       await judge(name, sections, fs).catch((error: unknown) => {
