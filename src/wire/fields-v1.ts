@@ -13,6 +13,7 @@
  * held against the bytes that are left before anything is made for them, so memory is bounded by the input's size.
  */
 import { LynseError } from "../errors.js";
+import { TimeSlice } from "../time-slice.js";
 import type { JsonValue } from "../types.js";
 import { ByteReader } from "./byte-reader.js";
 import { ByteWriter } from "./byte-writer.js";
@@ -104,9 +105,10 @@ function writeNested(writer: ByteWriter, value: object, depth: number): void {
 
 /**
  * One entry a row, null for a row without fields; `INVALID_ARGUMENT` for anything but a whole, well-formed block of `count`
- * entries.
+ * entries. Works in time slices.
  */
-export function decodeFieldsV1(bytes: Uint8Array, count: number): (WireFields | null)[] {
+export async function decodeFieldsV1(bytes: Uint8Array, count: number): Promise<(WireFields | null)[]> {
+  const slice = new TimeSlice();
   const reader = new ByteReader(bytes, "fields payload");
   for (let i = 0; i < magic.length; i++) {
     if (reader.left === 0 || reader.u8() !== magic.charCodeAt(i)) reader.refuse(`it does not begin with "${magic}"`);
@@ -118,6 +120,7 @@ export function decodeFieldsV1(bytes: Uint8Array, count: number): (WireFields | 
     const present = reader.u8();
     if (present > 1) reader.refuse(`an entry at offset ${reader.offset - 1} begins with ${present}, expected 0 or 1`);
     rows.push(present === 0 ? null : readMembers(reader, 0));
+    if ((row & 15) === 15 && slice.isDue()) await slice.giveWay();
   }
   reader.end();
   return rows;

@@ -5,11 +5,12 @@
  *
  * The answer of the binary head and tail; integer ids only.
  */
+import { TimeSlice } from "../time-slice.js";
 import type { Id } from "../types.js";
 import { ByteReader } from "./byte-reader.js";
 import { ByteWriter } from "./byte-writer.js";
 import { readIntegerId } from "./record-batch.js";
-import { readFieldsJson, writeJson } from "./search-block.js";
+import { readFieldsJson, writeFieldsJson } from "./search-block.js";
 import { decodeVectors, encodeVectors } from "./vector-encoding.js";
 
 /** Rows by position. */
@@ -22,14 +23,15 @@ export interface HeadBlock {
   readonly fields: readonly object[] | null;
 }
 
-/** The rows' bytes. */
-export function encodeHeadBlock({ dim, vectors, ids, fields }: HeadBlock): Uint8Array<ArrayBuffer> {
+/** The rows' bytes. Metadata is written in time slices. */
+export async function encodeHeadBlock({ dim, vectors, ids, fields }: HeadBlock): Promise<Uint8Array<ArrayBuffer>> {
   const writer = new ByteWriter(12 + vectors.byteLength + ids.length * 8);
   writer.u32(ids.length);
   writer.u32(dim);
   writer.bytes(encodeVectors(vectors));
   for (let i = 0; i < ids.length; i++) writer.i64(ids[i] as number);
-  writeJson(writer, fields);
+  if (fields === null) writer.u32(0);
+  else await writeFieldsJson(writer, fields, new TimeSlice());
   return writer.finish();
 }
 

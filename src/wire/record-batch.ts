@@ -8,11 +8,12 @@
  * `fields-v1.ts`.
  */
 import { LynseError } from "../errors.js";
+import { TimeSlice } from "../time-slice.js";
 import type { Id } from "../types.js";
 import { ByteReader } from "./byte-reader.js";
 import { ByteWriter } from "./byte-writer.js";
 import { decodeFieldsV1, encodeFieldsV1, type WireFields } from "./fields-v1.js";
-import { componentBytes, decodeVectors, encodeVectors, type VectorEncoding } from "./vector-encoding.js";
+import { componentBytes, decodeVectorsInSlices, encodeVectors, type VectorEncoding } from "./vector-encoding.js";
 
 /** How ids are written. */
 export type IdsEncoding = "range" | "raw" | "strings";
@@ -84,39 +85,50 @@ export function encodeRecordBatch(
   return { body: writer.finish(), idsEncoding, idsStart };
 }
 
-/** The rows of a body; `INVALID_ARGUMENT` when it is not exactly what its shape says. Vectors may be a view of `body`. */
-export function decodeRecordBatch(body: Uint8Array, shape: RecordBatchShape): RecordBatch {
+/**
+ * The rows of a body; `INVALID_ARGUMENT` when it is not exactly what its shape says. Works in time slices. Vectors may be a
+ * view of `body`.
+ */
+export async function decodeRecordBatch(body: Uint8Array, shape: RecordBatchShape): Promise<RecordBatch> {
   const { dim, count, vectorEncoding } = shape;
-  const vectorBytes = count * dim * componentBytes(vectorEncoding);
-  if (body.length < recordBatchBytesMin(shape)) {
+  const bytesMin = recordBatchBytesMin(shape);
+  if (body.length < bytesMin) {
     throw new LynseError(
       "INVALID_ARGUMENT",
-      `Expected at least ${recordBatchBytesMin(shape)} bytes (${count} vectors × ${dim} dim, ids), got ${body.length}`,
-      { expected: recordBatchBytesMin(shape), got: body.length },
+      `Expected at least ${bytesMin} bytes (${count} vectors × ${dim} dim and their ids), got ${body.length}`,
+      { expected: bytesMin, got: body.length },
     );
   }
+  const slice = new TimeSlice();
   const reader = new ByteReader(body, "record batch");
-  const data = decodeVectors(reader.take(vectorBytes), vectorEncoding);
-  const ids = readIds(reader, shape);
-  const fields = reader.left === 0 ? null : decodeFieldsV1(reader.take(reader.left), count);
+  const vectors = reader.take(count * dim * componentBytes(vectorEncoding));
+  const data = await decodeVectorsInSlices(vectors, vectorEncoding, slice);
+  const ids = await readIds(reader, shape, slice);
+  const fields = reader.left === 0 ? null : await decodeFieldsV1(reader.take(reader.left), count);
   return { ids, vectors: { data, dim }, fields };
 }
 
-function readIds(reader: ByteReader, { count, idsEncoding, idsStart }: RecordBatchShape): Id[] {
+async function readIds(reader: ByteReader, shape: RecordBatchShape, slice: TimeSlice): Promise<Id[]> {
+  const { count, idsEncoding } = shape;
+  const start = idsEncoding === "range" ? rangeStart(shape) : 0;
   const ids: Id[] = [];
-  if (idsEncoding === "range") {
-    if (idsStart === undefined || !Number.isSafeInteger(idsStart + Math.max(count - 1, 0)) || idsStart < 0) {
-      throw new LynseError(
-        "INVALID_ARGUMENT",
-        `ids_start is required for ids_encoding=range and must leave room for ${count} ids below 2^53`,
-        { ids_start: idsStart ?? null },
-      );
-    }
-    for (let i = 0; i < count; i++) ids.push(idsStart + i);
-    return ids;
+  for (let i = 0; i < count; i++) {
+    if (idsEncoding === "range") ids.push(start + i);
+    else ids.push(idsEncoding === "raw" ? readIntegerId(reader) : reader.text());
+    if ((i & 1023) === 1023 && slice.isDue()) await slice.giveWay();
   }
-  for (let i = 0; i < count; i++) ids.push(idsEncoding === "strings" ? reader.text() : readIntegerId(reader));
   return ids;
+}
+
+function rangeStart({ count, idsStart }: RecordBatchShape): number {
+  if (idsStart !== undefined && idsStart >= 0 && Number.isSafeInteger(idsStart + Math.max(count - 1, 0))) {
+    return idsStart;
+  }
+  throw new LynseError(
+    "INVALID_ARGUMENT",
+    `ids_encoding=range needs ids_start, with room for ${count} ids below 2^53, got ${idsStart ?? "none"}`,
+    { ids_start: idsStart ?? null },
+  );
 }
 
 /** A u64 that is an id: exact as a number. */

@@ -6,6 +6,7 @@
  *
  * The JSON is an array of the rows' metadata; json_len is 0 where it was not asked for. Integer ids only.
  */
+import { TimeSlice } from "../time-slice.js";
 import type { Id } from "../types.js";
 import { ByteReader } from "./byte-reader.js";
 import { ByteWriter } from "./byte-writer.js";
@@ -23,37 +24,56 @@ export interface SearchBlock {
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+const openBracket = 0x5b;
+const closeBracket = 0x5d;
+const comma = 0x2c;
 /** Bytes of a block without rows. */
 const blockBytesMin = 8;
 
-/** The bytes of one result. */
-export function encodeSearchBlock(block: SearchBlock): Uint8Array<ArrayBuffer> {
+/** The bytes of one result. Metadata is written in time slices. */
+export async function encodeSearchBlock(block: SearchBlock): Promise<Uint8Array<ArrayBuffer>> {
   const writer = new ByteWriter(blockBytesMin + block.ids.length * 12);
-  writeBlock(writer, block);
+  await writeBlock(writer, block, new TimeSlice());
   return writer.finish();
 }
 
-/** The bytes of the results of a batch. */
-export function encodeSearchBlocks(blocks: readonly SearchBlock[]): Uint8Array<ArrayBuffer> {
+/** The bytes of the results of a batch, written in time slices. */
+export async function encodeSearchBlocks(blocks: readonly SearchBlock[]): Promise<Uint8Array<ArrayBuffer>> {
   const rows = blocks.reduce((sum, block) => sum + block.ids.length, 0);
   const writer = new ByteWriter(4 + blocks.length * blockBytesMin + rows * 12);
+  const slice = new TimeSlice();
   writer.u32(blocks.length);
-  for (const block of blocks) writeBlock(writer, block);
+  for (const block of blocks) {
+    await writeBlock(writer, block, slice);
+    if (slice.isDue()) await slice.giveWay();
+  }
   return writer.finish();
 }
 
-function writeBlock(writer: ByteWriter, { ids, distances, fields }: SearchBlock): void {
+async function writeBlock(
+  writer: ByteWriter,
+  { ids, distances, fields }: SearchBlock,
+  slice: TimeSlice,
+): Promise<void> {
   writer.u32(ids.length);
   for (let i = 0; i < ids.length; i++) writer.i64(ids[i] as number);
   writer.bytes(encodeVectors(distances));
-  writeJson(writer, fields);
+  if (fields === null) writer.u32(0);
+  else await writeFieldsJson(writer, fields, slice);
 }
 
-/** `u32 byte length | UTF-8 JSON`; null is no bytes. */
-export function writeJson(writer: ByteWriter, value: unknown): void {
-  const bytes = value === null ? new Uint8Array(0) : encoder.encode(JSON.stringify(value));
-  writer.u32(bytes.length);
-  writer.bytes(bytes);
+/** `u32 byte length | UTF-8 JSON` of the metadata of rows. */
+export async function writeFieldsJson(writer: ByteWriter, rows: readonly object[], slice: TimeSlice): Promise<void> {
+  const lengthAt = writer.length;
+  writer.u32(0);
+  writer.u8(openBracket);
+  for (let i = 0; i < rows.length; i++) {
+    if (i > 0) writer.u8(comma);
+    writer.bytes(encoder.encode(JSON.stringify(rows[i])));
+    if ((i & 15) === 15 && slice.isDue()) await slice.giveWay();
+  }
+  writer.u8(closeBracket);
+  writer.setU32(lengthAt, writer.length - lengthAt - 4);
 }
 
 /** One result; `INVALID_ARGUMENT` for anything but a whole, well-formed block. */

@@ -6,10 +6,14 @@
  */
 import { LynseError } from "../errors.js";
 import { decodeFloat16, encodeFloat16 } from "../kernel/float16.js";
+import type { TimeSlice } from "../time-slice.js";
 import { decodeBase64, encodeBase64 } from "./base64.js";
 
 /** How a component is written. */
 export type VectorEncoding = "float32" | "float16";
+
+/** Bytes of float16 decoded between two looks at the clock: well under a millisecond. */
+const sliceBytes = 128 * 1024;
 
 const names: Readonly<Record<string, VectorEncoding>> = {
   float32: "float32",
@@ -52,6 +56,21 @@ export function decodeVectors(bytes: Uint8Array, encoding: VectorEncoding = "flo
   if (encoding === "float32") return new Float32Array(buffer, byteOffset, length);
   const data = new Float32Array(length);
   decodeFloat16(new Uint16Array(buffer, byteOffset, length), data);
+  return data;
+}
+
+/** As `decodeVectors`, for any number of them. */
+export async function decodeVectorsInSlices(
+  bytes: Uint8Array,
+  encoding: VectorEncoding,
+  slice: TimeSlice,
+): Promise<Float32Array> {
+  if (encoding === "float32" || bytes.length <= sliceBytes) return decodeVectors(bytes, encoding);
+  const data = new Float32Array(bytes.length / 2);
+  for (let from = 0; from < bytes.length; from += sliceBytes) {
+    data.set(decodeVectors(bytes.subarray(from, from + sliceBytes), encoding), from / 2);
+    if (slice.isDue()) await slice.giveWay();
+  }
   return data;
 }
 

@@ -1,17 +1,15 @@
 /**
  * What does a request get that names a session which is not open?
  *
- * Code `CLOSED`, as from a session of the embedded client that has ended; the status of something that isn't found, so
- * that a session of another key cannot be told from none.
+ * `CLOSED`, as from a session of the embedded client that has ended. By `session_id` in the details the server knows to answer
+ * with 404: a session of another key cannot be told from none.
  */
 import { LynseError } from "../../errors.js";
 
-export class SessionEnded extends LynseError {
-  override readonly status: number = 404;
+/** Characters of an id that an error repeats: longer than any real one. */
+const idCharactersMax = 64;
 
-  constructor(sessionId: string, reason: string) {
-    super("CLOSED", `session ${JSON.stringify(sessionId.slice(0, 64))} ${reason}; begin a new one`, {
-      session_id: sessionId.slice(0, 64),
-    });
-  }
+export function sessionEnded(sessionId: string, reason: string): LynseError {
+  const id = sessionId.slice(0, idCharactersMax);
+  return new LynseError("CLOSED", `session ${JSON.stringify(id)} ${reason}; begin a new one`, { session_id: id });
 }

@@ -8,7 +8,7 @@
 import { randomBytes } from "node:crypto";
 import type { Collection, InsertSession } from "../../client/collection.js";
 import { LynseError } from "../../errors.js";
-import { SessionEnded } from "./session-ended.js";
+import { sessionEnded } from "./session-ended.js";
 import { StagedSession } from "./staged-session.js";
 
 export interface StagingOptions {
@@ -99,7 +99,7 @@ export class Staging {
 
   /**
    * Runs a write: in the session where one is named, and on the collection itself, which commits, where not. A session that is
-   * not open, or another key's: `SessionEnded`.
+   * not open, or another key's: `CLOSED`.
    */
   async write<T>(
     collection: Collection,
@@ -148,7 +148,7 @@ export class Staging {
     return placeOf(session);
   }
 
-  /** Discards a session. Again, or after a commit that failed: nothing. After a commit: `SessionEnded`. */
+  /** Discards a session. Again, or after a commit that failed: nothing. After a commit: `CLOSED`. */
   async abort(sessionId: string, owner: string): Promise<SessionPlace> {
     const entry = this.#find(sessionId, owner);
     const { session } = entry;
@@ -176,7 +176,7 @@ export class Staging {
   #find(sessionId: string, owner: string): Entry {
     const entry = this.#open.get(sessionId) ?? this.#ended.get(sessionId);
     if (entry !== undefined && entry.owner === owner) return entry;
-    throw new SessionEnded(sessionId, "is not open: it was never begun with this key, or ended long ago");
+    throw sessionEnded(sessionId, "is not open: it was never begun with this key, or ended long ago");
   }
 
   async #abort(id: string, entry: Entry): Promise<void> {
@@ -229,7 +229,7 @@ function placeOf({ databaseName, collectionName }: StagedSession): SessionPlace 
   return { databaseName, collectionName };
 }
 
-function endedError(sessionId: string, session: StagedSession): SessionEnded {
+function endedError(sessionId: string, session: StagedSession): LynseError {
   const reasons = {
     open: "is open",
     committing: "is being committed",
@@ -238,5 +238,5 @@ function endedError(sessionId: string, session: StagedSession): SessionEnded {
     aborted: "was aborted",
     expired: "expired, because nothing was written to it for too long; nothing of it was stored",
   };
-  return new SessionEnded(sessionId, reasons[session.state]);
+  return sessionEnded(sessionId, reasons[session.state]);
 }
