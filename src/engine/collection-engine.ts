@@ -409,10 +409,12 @@ export class CollectionEngine {
       generation.named.forEach(({ field }, number) => void field.truncate(slotCounts[number]!));
     };
     const appended = generation.store.append(transactions, this.#durability);
-    const staged = stageVectors(generation, transactions);
+    const parts = transactions.flatMap(({ rows }) => rows);
+    const staged = stageVectors(generation, transactions).then(() => generation.text.takeAhead(rowCount, parts));
     const [written, taken] = await Promise.allSettled([appended, staged]);
     if (written.status === "rejected") {
       truncateVectors();
+      generation.text.forgetFrom(rowCount);
       throw written.reason;
     }
     try {
@@ -421,6 +423,7 @@ export class CollectionEngine {
       applyChanges(generation, transactions, written.value);
     } catch (cause) {
       truncateVectors();
+      generation.text.forgetFrom(rowCount);
       generation.rows.truncate(rowCount);
       this.#behindDisk = behindDisk(this.name, cause);
       throw this.#behindDisk;

@@ -7,10 +7,12 @@
 import { LynseError } from "../errors.js";
 import { throwIfAborted } from "../query/exact-search.js";
 import type { CheckpointSection } from "../storage/checkpoint-file.js";
+import type { RowsPart } from "../storage/transaction.js";
 import { analyserKey } from "../text/analysis/analyser-options.js";
 import { createAnalyser } from "../text/analysis/create-analyser.js";
 import type { TextAnalyser } from "../text/analysis/text-analyser.js";
 import { TextIndex } from "../text/index/text-index.js";
+import { TimeSlice } from "../time-slice.js";
 import { type TextSettings, textSettings } from "./text-settings.js";
 
 /** The committed rows that the index is made of. */
@@ -32,6 +34,8 @@ export interface ReadyText {
 }
 
 const headSection = "head";
+/** Rows taken in between two looks at the clock. */
+const aheadRows = 512;
 
 /** What the sections of a checkpoint are of. */
 interface TextHead {
@@ -100,6 +104,38 @@ export class RowText {
     });
     // Whoever asks for the index meets the error.
     this.#pass.catch(() => {});
+  }
+
+  /**
+   * Takes in rows that are being written, where the index has all rows before them: while the disk is waited for. They count
+   * when they are committed; `forgetFrom` follows where they are not.
+   */
+  async takeAhead(firstRow: number, parts: readonly RowsPart[]): Promise<void> {
+    const ready = this.#ready;
+    if (ready === null || this.#pass !== null || ready.index.rowCount !== firstRow) return;
+    if (ready.settings !== textSettings(this.#rows.settings)) return;
+    this.#pass = this.#takeParts(ready.index, parts).finally(() => {
+      this.#pass = null;
+    });
+    await this.#pass;
+  }
+
+  async #takeParts(index: TextIndex, parts: readonly RowsPart[]): Promise<void> {
+    const slice = new TimeSlice();
+    for (const { fieldBytes, fieldEnds, rowCount } of parts) {
+      for (let from = 0; from < rowCount; from += aheadRows) {
+        if (this.#isReleased) return;
+        index.append(fieldBytes, fieldEnds, from, Math.min(rowCount, from + aheadRows));
+        if (slice.isDue()) await slice.giveWay();
+      }
+    }
+  }
+
+  /** Gives up an index that holds rows from `firstRow` on, which were not committed: it is made anew from the log. */
+  forgetFrom(firstRow: number): void {
+    if (this.#ready === null || this.#ready.index.rowCount <= firstRow) return;
+    this.#ready.index.release();
+    this.#ready = null;
   }
 
   async #takeIn(): Promise<void> {

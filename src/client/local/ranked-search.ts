@@ -98,10 +98,21 @@ async function chooseRows(
   ranking: Ranking,
   input: RankInput,
 ): Promise<Chosen & { ranking: Ranking }> {
+  const { k } = input;
+  if (input.reranker === null) {
+    const count = Math.min(k, ranking.rows.length);
+    const rows = new Array<number>(count);
+    const places = new Array<number>(count);
+    for (let place = 0; place < count; place++) {
+      rows[place] = ranking.rows[place]!;
+      places[place] = place;
+    }
+    return { ranking, rows, places, groups: null, rerankScores: null };
+  }
   const { order, scores } = await reordered(generation, search, ranking, input);
-  const places = order.slice(0, input.k);
+  const places = order.slice(0, k);
   const rows = places.map((place) => ranking.rows[place]!);
-  return { ranking, rows, places, groups: null, rerankScores: scores?.slice(0, input.k) ?? null };
+  return { ranking, rows, places, groups: null, rerankScores: scores?.slice(0, k) ?? null };
 }
 
 /** The order that the reranker gives to the first rows; those after them follow. */
@@ -290,7 +301,7 @@ async function viewOf<F extends Fields>(
   return new ResultView<F>({
     type: "search",
     ids: rows.map((row) => generation.rows.idAt(row)),
-    distances: Float32Array.from(places, (place) => ranking.values[place]!),
+    distances: valuesAt(ranking.values, places),
     fields: input.returnFields ? fields : null,
     vectors: input.returnVectors ? await fetchedVectors(generation, search.vectorField, rows) : null,
     highlights: search.highlight === undefined ? null : search.highlight(fields),
@@ -298,6 +309,12 @@ async function viewOf<F extends Fields>(
     k: input.k,
     ...{ metric, index, groups, facets, rerankScores },
   });
+}
+
+function valuesAt(values: Float64Array, places: readonly number[]): Float32Array {
+  const found = new Float32Array(places.length);
+  for (let at = 0; at < places.length; at++) found[at] = values[places[at]!]!;
+  return found;
 }
 
 /** Vectors of rows; an empty one where a row has none in the field. */

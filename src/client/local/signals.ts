@@ -155,15 +155,30 @@ function searchedFields(asked: readonly string[] | null, indexed: readonly strin
 /** Rows read between two looks at the clock. */
 const checkedRows = 16;
 
+/**
+ * The rows that statistics are taken over: those live in the filter's snapshot. The index may have later ones already, also
+ * some whose commit is under way. Null: all that it has.
+ */
+function liveRows(generation: Generation, { rowCount }: RowFilter, indexRows: number): Uint32Array | null {
+  const live = generation.deadCount === 0 ? null : generation.liveSnapshot();
+  if (indexRows === rowCount) return live;
+  const mask = new Uint32Array(Math.ceil(indexRows / 32));
+  const words = Math.ceil(rowCount / 32);
+  if (live === null) mask.fill(0xffff_ffff, 0, words);
+  else mask.set(live.subarray(0, words));
+  if ((rowCount & 31) !== 0) mask[words - 1]! &= (1 << (rowCount & 31)) - 1;
+  return mask;
+}
+
 class TextSignal {
   readonly #generation: Generation;
   readonly #ready: ReadyText;
-  readonly #query: TextQuery;
   readonly #request: Omit<TextSearch, "k">;
-  readonly #phrases: PhraseFilter;
+  /** Null where the query has none. */
+  readonly #phrases: PhraseFilter | null;
   readonly #signal: AbortSignal | undefined;
   /** Whether rows hold the phrases, as far as they were read. */
-  readonly #judged = new Map<number, boolean>();
+  #judged: Map<number, boolean> | null = null;
 
   constructor(generation: Generation, filter: RowFilter, ready: ReadyText, query: TextQuery, ask: TextAsk) {
     const { input, signal } = ask;
@@ -172,34 +187,42 @@ class TextSignal {
     const fields = input.textFields;
     this.#generation = generation;
     this.#ready = ready;
-    this.#query = query;
     this.#signal = signal;
     this.#request = {
-      ...{ groups, required, excluded, fields },
+      groups,
+      required,
+      excluded,
+      fields,
       mask: filter.mask,
       rowLimit: filter.rowCount,
       live: {
-        mask: generation.deadCount === 0 ? null : generation.liveSnapshot(),
-        count: generation.liveCount,
+        mask: liveRows(generation, filter, ready.index.rowCount),
+        count: filter.liveCount,
         version: generation.stateVersion,
       },
       k1: input.k1 ?? settings.k1,
       b: input.b ?? settings.b,
     };
-    this.#phrases = new PhraseFilter(query, searchedFields(fields, settings.fields), analyser);
+    const hasPhrases = query.phrases.length + query.excludedPhrases.length > 0;
+    this.#phrases = hasPhrases ? new PhraseFilter(query, searchedFields(fields, settings.fields), analyser) : null;
   }
 
   find(k: number, mask = this.#request.mask): Ranking | Promise<Ranking> {
-    if (this.#phrases.isNeeded) return this.#findPhrases(k, mask);
-    const { rows, scores } = this.#ready.index.search({ ...this.#request, mask, k });
+    if (this.#phrases !== null) return this.#findPhrases(k, mask);
+    const { rows, scores } = this.#ready.index.search(this.#ask(k, mask));
     return { rows, values: scores };
+  }
+
+  #ask(k: number, mask: Uint32Array | null): TextSearch {
+    const { groups, required, excluded, fields, rowLimit, live, k1, b } = this.#request;
+    return { groups, required, excluded, fields, mask, rowLimit, live, k, k1, b };
   }
 
   /** Rows with the words, best first, until enough of them hold the phrases. */
   async #findPhrases(k: number, mask: Uint32Array | null): Promise<Ranking> {
     const slice = new TimeSlice();
     for (let depth = k * 2; ; depth *= 4) {
-      const { rows, scores } = this.#ready.index.search({ ...this.#request, mask, k: depth });
+      const { rows, scores } = this.#ready.index.search(this.#ask(depth, mask));
       const places: number[] = [];
       for (let place = 0; place < rows.length && places.length < k; place++) {
         if (this.#holdsPhrases(rows[place]!)) places.push(place);
@@ -217,18 +240,18 @@ class TextSignal {
   }
 
   #holdsPhrases(row: number): boolean {
+    this.#judged ??= new Map();
     let holds = this.#judged.get(row);
     if (holds === undefined) {
-      holds = this.#phrases.accepts(this.#generation.fieldOf(row));
+      holds = this.#phrases === null || this.#phrases.accepts(this.#generation.fieldOf(row));
       this.#judged.set(row, holds);
     }
     return holds;
   }
 
   async matches(): Promise<Uint32Array> {
-    const { groups, required, excluded } = this.#query;
-    const found = this.#ready.index.matches({ ...this.#request, groups, required, excluded });
-    if (!this.#phrases.isNeeded) return found;
+    const found = this.#ready.index.matches(this.#request);
+    if (this.#phrases === null) return found;
     const bits = found.slice();
     const slice = new TimeSlice();
     for (let row = 0; row < this.#request.rowLimit; row++) {
