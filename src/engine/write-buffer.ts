@@ -119,7 +119,7 @@ export class WriteBuffer {
     return this.#maxIntegerId;
   }
 
-  /** True when this transaction deletes or replaces a committed row: the id may be free then, or taken by a staged row. */
+  /** True when this transaction deletes or replaces a committed row: its id is free then, or a staged row's. */
   deletes(row: number): boolean {
     return this.#deletedRows.has(row) || this.#supersededRows.has(row);
   }

@@ -1,10 +1,21 @@
 /**
- * Random sequences of calls about what hangs on rows, compared with a model in plain JavaScript: vectors of named fields,
- * sparse vectors and texts, through upserts, deletes, restores, compactions, checkpoints, and calls made at one time.
+ * Random sequences of calls about what hangs on rows, compared with a model in plain JavaScript: vectors of named
+ * fields, sparse vectors and texts, through upserts, deletes, restores, compactions, checkpoints, and calls made at
+ * once.
  */
 import { describe, expect, it } from "vitest";
-import type { Collection, Id, InsertSession, Item, ResultView, VectorDBClient } from "../../src/index.js";
+import type { Collection, Id, InsertSession, Item, VectorDBClient } from "../../src/index.js";
 import { isLynseError } from "../../src/index.js";
+import {
+  expectBest,
+  expectFused,
+  expectTags,
+  facetsOf,
+  type Scored,
+  sparseScores,
+  vectorScores,
+} from "./attached-expectations.js";
+import { type Call, features, ids, kinds, Program, type Step, type TextSettings } from "./attached-program.js";
 import { rowsOf } from "./contents.js";
 import { type Mode, modes, type Place } from "./modes.js";
 import {
@@ -13,153 +24,9 @@ import {
   type AttachedRow,
   NaiveAttached,
   type Outcome,
-  type Sparse,
   type Write,
 } from "./naive-attached.js";
 import { naiveBm25 } from "./naive-text.js";
-import { randomNumbers } from "./random-numbers.js";
-
-const ids: readonly Id[] = [0, 1, 2, 3, 7, "0", "1", "a", "é", 2 ** 40];
-const features = [0, 1, 2, 3, 5, 8, 65_536, 4_294_967_295] as const;
-const words = ["ash", "birch", "cedar", "dogwood", "elm", "fir"] as const;
-const tags = ["x", "y", "z"] as const;
-
-interface FieldKind {
-  readonly dim: number;
-  readonly metric: "l2" | "cos";
-  readonly dtype: "float32" | "float16";
-}
-
-const kinds: Readonly<Record<string, FieldKind>> = {
-  image: { dim: 3, metric: "l2", dtype: "float32" },
-  sound: { dim: 2, metric: "cos", dtype: "float16" },
-};
-
-/** How the texts are searched, as `configureText` was told. */
-interface TextSettings {
-  readonly fields?: readonly (keyof AttachedFields)[];
-  readonly k1?: number;
-  readonly b?: number;
-}
-
-const textSettings: readonly TextSettings[] = [
-  {},
-  { fields: ["text"] },
-  { k1: 2, b: 0.3 },
-  { fields: ["tag", "text"] },
-];
-
-type Step =
-  | { readonly kind: "session"; readonly writes: readonly Write[]; readonly fails: boolean }
-  | { readonly kind: "call"; readonly write: Write }
-  | { readonly kind: "together"; readonly calls: readonly Call[] }
-  | { readonly kind: "restore"; readonly ids: readonly Id[] }
-  | { readonly kind: "createField"; readonly field: string }
-  | { readonly kind: "configureText"; readonly settings: TextSettings }
-  | { readonly kind: "compact" | "checkpoint" | "reopen" };
-
-/** What can run beside others. */
-type Call = Write | { readonly kind: "restore"; readonly id: Id } | { readonly kind: "compact" };
-
-/** The steps that follow from a seed. */
-class Program {
-  /** Named fields created so far. */
-  readonly fields = new Set<string>();
-  readonly #random: () => number;
-
-  constructor(seed: number) {
-    this.#random = randomNumbers(seed);
-  }
-
-  below(bound: number): number {
-    return Math.floor(this.#random() * bound);
-  }
-
-  pick<T>(values: readonly T[]): T {
-    return values[this.below(values.length)]!;
-  }
-
-  step(): Step {
-    const choice = this.below(40);
-    if (choice < 11) {
-      const writes = Array.from({ length: 1 + this.below(4) }, () => this.write());
-      return { kind: "session", writes, fails: this.below(4) === 0 };
-    }
-    if (choice < 25) return { kind: "call", write: this.write() };
-    if (choice < 29) return { kind: "together", calls: Array.from({ length: 2 + this.below(3) }, () => this.#call()) };
-    if (choice < 32) return { kind: "restore", ids: this.#ids() };
-    if (choice < 34) return { kind: "createField", field: this.pick(Object.keys(kinds)) };
-    if (choice < 35) return { kind: "configureText", settings: this.pick(textSettings) };
-    return { kind: this.pick(["compact", "checkpoint", "reopen"]) };
-  }
-
-  write(): Write {
-    const choice = this.below(16);
-    if (choice < 3) return { kind: "add", items: this.#items() };
-    if (choice < 7) return { kind: "upsert", items: this.#items() };
-    if (choice < 9) return { kind: "delete", ids: this.#ids() };
-    if (choice < 10) return { kind: "deleteBelow", n: this.below(5) };
-    const someIds = this.#ids();
-    if (choice < 13) return { kind: "sparse", vectors: someIds.map((id) => [id, this.sparse()] as const) };
-    const field = this.pick(Object.keys(kinds));
-    return { kind: "named", field, vectors: someIds.map((id) => [id, this.vector(kinds[field]!.dim)] as const) };
-  }
-
-  /** Of few ids, so that calls meet; metadata that an upsert keeps and counts may be older than what it meets: see the simulator. */
-  #call(): Call {
-    const id = this.pick(ids.slice(0, 3));
-    const choice = this.below(12);
-    if (choice < 2) return { kind: "restore", id };
-    if (choice < 3) return { kind: "compact" };
-    if (choice < 5) return { kind: "delete", ids: [id] };
-    if (choice < 7) return { kind: "sparse", vectors: [[id, this.sparse()]] };
-    if (choice < 9) return { kind: "named", field: "image", vectors: [[id, this.vector(3)]] };
-    const items = [{ id, vector: this.vector(2), fields: this.#fields() }];
-    return { kind: this.pick(["add", "upsert"]), items };
-  }
-
-  #items(): AttachedItem[] {
-    return this.#ids().map((id) => {
-      const named: Record<string, readonly number[]> = {};
-      for (const name of this.fields) if (this.below(4) === 0) named[name] = this.vector(kinds[name]!.dim);
-      return {
-        ...{ id, vector: this.vector(2), fields: this.below(3) === 0 ? undefined : this.#fields() },
-        ...(Object.keys(named).length === 0 ? {} : { named }),
-        ...(this.below(4) === 0 ? { sparse: this.sparse() } : {}),
-      };
-    });
-  }
-
-  #fields(): AttachedFields {
-    const text = Array.from({ length: this.below(7) }, () => this.pick(words)).join(" ");
-    return { n: this.below(5), tag: this.pick(tags), ...(text === "" ? {} : { text }) };
-  }
-
-  #ids(): Id[] {
-    return [...new Set(Array.from({ length: 1 + this.below(4) }, () => this.pick(ids)))];
-  }
-
-  /** Multiples of 1/8: exact in float16, and in sums. */
-  vector(dim: number): number[] {
-    return Array.from({ length: dim }, () => (this.below(33) - 16) / 8);
-  }
-
-  sparse(): Sparse {
-    const count = this.below(5) === 0 ? 0 : 1 + this.below(4);
-    const weights = Array.from({ length: count }, () => [this.pick(features), (1 + this.below(12)) / 4]);
-    return Object.fromEntries(weights.map(([feature, weight]) => [feature!, this.below(6) === 0 ? -weight! : weight!]));
-  }
-
-  text(): string {
-    return Array.from({ length: 1 + this.below(3) }, () => this.pick([...words, ...tags, "zelkova"])).join(" ");
-  }
-}
-
-/** A row's score by one search, older rows first. */
-interface Scored {
-  readonly id: Id;
-  readonly value: number;
-}
 
 /** The package on one side, the model on the other. */
 class Comparison {
@@ -448,115 +315,10 @@ function* ordersOf(list: readonly number[]): Generator<readonly number[]> {
   }
 }
 
-/** Rows that have a vector in the field, with their distances; the field of the rows' own vectors for null. */
-function vectorScores(
-  rows: readonly AttachedRow[],
-  field: string | null,
-  metric: "l2" | "cos",
-  query: readonly number[],
-): Scored[] {
-  return rows.flatMap(({ id, vector, named }) => {
-    const own = field === null ? vector : named[field];
-    return own === undefined ? [] : [{ id, value: metric === "l2" ? squares(query, own) : cosine(query, own) }];
-  });
-}
-
-function squares(a: readonly number[], b: readonly number[]): number {
-  return a.reduce((sum, component, at) => sum + (component - b[at]!) ** 2, 0);
-}
-
-function cosine(a: readonly number[], b: readonly number[]): number {
-  const dot = a.reduce((sum, component, at) => sum + component * b[at]!, 0);
-  const norm = Math.hypot(...a) * Math.hypot(...b);
-  return norm === 0 ? 0 : dot / norm;
-}
-
-/** Rows whose inner product with the query is not zero. */
-function sparseScores(rows: readonly AttachedRow[], query: Sparse): Scored[] {
-  return rows.flatMap(({ id, sparse }) => {
-    const shared = Object.keys(query).filter((feature) => sparse !== null && feature in sparse);
-    const value = shared.reduce((sum, feature) => sum + query[Number(feature)]! * sparse![Number(feature)]!, 0);
-    return value === 0 ? [] : [{ id, value }];
-  });
-}
-
-/** The k best of the scored rows, each with its own value; equal ones in any order. */
-function expectBest(found: ResultView<AttachedFields>, scored: readonly Scored[], k: number, isLeast: boolean): void {
-  const values = scored.map(({ value }) => value).sort((a, b) => (isLeast ? a - b : b - a));
-  expect(found.length).toBe(Math.min(k, scored.length));
-  expect(new Set(found.ids).size).toBe(found.length);
-  found.ids.forEach((id, at) => {
-    const own = scored.find((row) => row.id === id);
-    expect(own, `${keyOf(id)} can be found`).toBeDefined();
-    expect(found.distances[at]).toBeCloseTo(own!.value, 4);
-    expect(found.distances[at]).toBeCloseTo(values[at]!, 4);
-  });
-}
-
-function facetsOf(values: readonly (string | number | undefined)[]): { value: string | number; count: number }[] {
-  const counts = new Map<string | number, number>();
-  for (const value of values) if (value !== undefined) counts.set(value, (counts.get(value) ?? 0) + 1);
-  return [...counts]
-    .map(([value, count]) => ({ value, count }))
-    .sort((a, b) => b.count - a.count || (a.value < b.value ? -1 : 1));
-}
-
-/** The tags of all rows that could have been found. */
-function expectTags(found: ResultView<AttachedFields>, rows: readonly AttachedRow[], scored: readonly Scored[]): void {
-  const inReach = new Set(scored.map(({ id }) => id));
-  const matching = rows.filter(({ id }) => inReach.has(id));
-  expect(found.facets).toEqual({ tag: facetsOf(matching.map(({ fields: { tag } }) => tag)) });
-}
-
-/** All rows of all lists, each with what the lists say about it by the formula of the fusion. */
-function expectFused(
-  found: ResultView<AttachedFields>,
-  signals: Readonly<Record<"vector" | "text" | "sparse", readonly Scored[]>>,
-  fusion: "rrf" | "weighted",
-): void {
-  const wanted = new Set(Object.values(signals).flatMap((scored) => scored.map(({ id }) => id)));
-  expect(new Set(found.ids)).toEqual(wanted);
-  expect(found.length).toBe(wanted.size);
-  found.ids.forEach((id, at) => {
-    const parts = found.parts![at]!;
-    let sum = 0;
-    for (const name of ["vector", "text", "sparse"] as const) {
-      const scored = signals[name];
-      const own = scored.find((row) => row.id === id);
-      const part = parts[name];
-      expect(part === undefined, `${name} of ${keyOf(id)}`).toBe(own === undefined);
-      if (own === undefined || part === undefined) continue;
-      expect(part.value).toBeCloseTo(own.value, 4);
-      const sign = name === "vector" ? -1 : 1;
-      const lead = scored.map(({ value }) => sign * (value - own.value));
-      expect(part.rank).toBeGreaterThan(lead.filter((more) => more > 1e-4).length);
-      expect(part.rank).toBeLessThanOrEqual(lead.filter((more) => more > -1e-4).length);
-      const weight = name === "text" ? 2 : 1;
-      const share = fusion === "rrf" ? 1 / (60 + part.rank) : scaled(own.value, scored, sign);
-      expect(part.share).toBeCloseTo(weight * share, 4);
-      sum += part.share;
-    }
-    expect(found.distances[at]).toBeCloseTo(sum, 4);
-    if (at > 0) expect(found.distances[at]).toBeLessThanOrEqual(found.distances[at - 1]!);
-  });
-  for (const name of ["vector", "text", "sparse"] as const) {
-    const ranks = found.parts!.flatMap((parts) => parts[name]?.rank ?? []).sort((a, b) => a - b);
-    expect(ranks).toEqual(signals[name].map((_, place) => place + 1));
-  }
-}
-
-/** A value's place between the worst of its list and the best. */
-function scaled(value: number, scored: readonly Scored[], sign: number): number {
-  const signed = scored.map((row) => sign * row.value);
-  const least = Math.min(...signed);
-  const range = Math.max(...signed) - least;
-  return range < 1e-9 ? 1 : (sign * value - least) / range;
-}
-
 const stepCount = 45;
 
 describe.each(modes)("what hangs on rows ($mode)", (mode) => {
-  const seedCount = Number(process.env["LYNSE_MODEL_RUNS"] ?? (mode.isPersistent ? 5 : 7));
+  const seedCount = Number(process.env["LYNSE_MODEL_RUNS"] ?? (mode.isPersistent ? 8 : 12));
   const firstSeed = Number(process.env["LYNSE_MODEL_SEED"] ?? 1);
 
   it("is what a plain list of rows would have, whatever the calls", { timeout: 60_000 }, async () => {

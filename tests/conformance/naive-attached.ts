@@ -1,9 +1,9 @@
 /**
  * What hangs on the rows of a collection, said as plainly as possible?
  *
- * A list of rows in plain JavaScript, each with its named vectors and its sparse vector: what the random sequences of calls
- * are compared with. An upsert keeps what hangs on the live row; a row that is added again under a deleted id starts with
- * nothing.
+ * A list of rows in plain JavaScript, each with its named vectors and its sparse vector: what the random sequences of
+ * calls are compared with. An upsert keeps what hangs on the live row; a row that is added again under a deleted id
+ * starts with nothing.
  */
 import type { Id } from "../../src/index.js";
 
@@ -79,8 +79,8 @@ export class NaiveAttached {
   }
 
   /**
-   * One transaction: the outcome of each write. A write that is refused changes nothing, and the others count all the same.
-   * What the transaction hangs on a row that it then deletes goes with the deletion.
+   * One transaction: the outcome of each write. A write that is refused changes nothing, and the others count all the
+   * same. What the transaction hangs on a row that it then deletes goes with the deletion.
    */
   transact(writes: readonly Write[], fields: ReadonlySet<string>): Outcome[] {
     const given = new Map<Id, Given>();

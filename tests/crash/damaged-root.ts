@@ -1,10 +1,10 @@
 /**
  * What does a root with one damaged file answer?
  *
- * Builds a small root whose files have all there is (a checkpoint, batches after it, dead rows, named and sparse vectors, a
- * text index, a second collection), tells what it held after every commit, and judges what is found when a file is
- * changed: the same as before, an earlier commit's state where the end of the log or the vectors was hurt, or `CORRUPT` with
- * file and offset. Anything else throws.
+ * Builds a small root whose files have all there is (a checkpoint, batches after it, dead rows, named and sparse
+ * vectors, a text index, a second collection), tells what it held after every commit, and judges what is found when a
+ * file is changed: the same as before, an earlier commit's state where the end of the log or the vectors was hurt, or
+ * `CORRUPT` with file and offset. Anything else throws.
  */
 import { strict as assert } from "node:assert";
 import { isLynseError, type LynseError } from "../../src/errors.js";

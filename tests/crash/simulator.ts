@@ -32,7 +32,7 @@ export const ruins: readonly Ruin[] = ["dropped", "kept", "torn", "reordered", "
 const none: ReadonlySet<string> = new Set();
 
 /** Worlds beyond which a run is not worth following. */
-const worldsMax = 400;
+const worldsMax = 2000;
 
 export class Simulator {
   fs: FaultyFileSystem;

@@ -1,9 +1,9 @@
 /**
  * Do sections of a checkpoint that hold wrong bytes do harm?
  *
- * Text indexes, sparse indexes and tables of slots that are made of sections whose checksums are right and whose content is
- * not. They are refused, and made anew from the log; or they may find the wrong rows, but only rows that there are and that
- * the filter lets through, each once. They take neither long nor much memory.
+ * Text indexes, sparse indexes and tables of slots that are made of sections whose checksums are right and whose
+ * content is not. They are refused, and made anew from the log; or they may find the wrong rows, but only rows that
+ * there are and that the filter lets through, each once. They take neither long nor much memory.
  */
 import { strict as assert } from "node:assert";
 import { expect, test } from "vitest";

@@ -1,8 +1,8 @@
 /**
  * What could stand in a section in place of what belongs there?
  *
- * Other bytes with a meaning that is near the right one: what a mistake in a program, another version or memory that lies
- * would leave. They follow from a seed.
+ * Other bytes with a meaning that is near the right one: what a mistake in a program, another version or memory that
+ * lies would leave. They follow from a seed.
  */
 import type { SeededRandom } from "../../src/storage/seeded-random.js";
 
