@@ -5,6 +5,9 @@
  * staged. Routes get it in their context and keep no state of their own.
  */
 import type { VectorDBClient } from "../client/vector-db-client.js";
+import type { EmbedFunction } from "../embed/embedder.js";
+import type { IndexBuilds } from "./index-builds.js";
+import type { Staging } from "./staging/staging.js";
 
 /** What one request may ask for; 0 turns a limit off. */
 export interface ServerLimits {
@@ -25,6 +28,22 @@ export interface ServerLimits {
 export interface ServerState {
   readonly client: VectorDBClient;
   readonly limits: ServerLimits;
+  /** Open write sessions. */
+  readonly staging: Staging;
+  /** Index builds that were asked for, counted for the metrics. */
+  readonly builds: IndexBuilds;
+  /** Makes vectors of documents; null where the server was started without. */
+  readonly embed: EmbedFunction | null;
+  /** The one directory for snapshots and exports; null where none was given. */
+  readonly snapshotDir: string | null;
   /** Version of the package. */
   readonly version: string;
+  /** The folder of the data, or `memory://`. */
+  readonly rootPath: string;
+  /** True once the server has begun to stop. */
+  readonly isStopping: boolean;
+  /** The OpenAPI document. */
+  openApi(): unknown;
+  /** The metrics in Prometheus' text format. */
+  metricsText(): Promise<string>;
 }
