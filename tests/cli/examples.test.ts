@@ -1,10 +1,11 @@
 import { execFile, execFileSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { expect, test } from "vitest";
+import { runTypeScript } from "../run-typescript.js";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const run = promisify(execFile);
@@ -26,30 +27,8 @@ test("the demo finds everything as it should be, and leaves nothing behind", asy
 });
 
 test("the quickstart compiles under strict settings, as a user's program, and finds what it says", async () => {
-  // Within the package, so that its name is found.
-  const build = join(root, ".tmp", `quickstart-${process.pid}`);
-  const folder = mkdtempSync(join(tmpdir(), "lynse-quickstart-"));
-  mkdirSync(build, { recursive: true });
-  try {
-    const options = [
-      "--ignoreConfig",
-      "--strict",
-      "--module",
-      "nodenext",
-      "--target",
-      "es2022",
-      "--lib",
-      "es2023,esnext.disposable",
-    ];
-    const tsc = join(root, "node_modules/typescript/bin/tsc");
-    const source = join(root, "examples/quickstart.ts");
-    const all = [tsc, ...options, "--types", "node", "--rootDir", join(root, "examples"), "--outDir", build, source];
-    await run(process.execPath, all, { cwd: root });
-    const { stdout, stderr } = await run(process.execPath, [join(build, "quickstart.js")], { cwd: folder });
-    expect(stderr).toBe("");
-    expect(stdout).toBe("1 1.000 Vector databases\n2 0.667 Full-text search\n");
-  } finally {
-    rmSync(build, { recursive: true, force: true });
-    rmSync(folder, { recursive: true, force: true });
-  }
+  const program = readFileSync(join(root, "examples/quickstart.ts"), "utf8");
+  const { stdout, stderr } = await runTypeScript(program, "quickstart");
+  expect(stderr).toBe("");
+  expect(stdout).toBe("1 1.000 Vector databases\n2 0.667 Full-text search\n");
 });
