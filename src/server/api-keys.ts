@@ -53,9 +53,9 @@ export class ApiKeys {
     return this.#keys.length > 0;
   }
 
-  /** Checks the `Authorization` header of a request from `address`. */
-  check(authorization: string | undefined, address: string): KeyCheck {
-    if (this.#keys.length === 0) return anonymousCheck;
+  /** Checks the `Authorization` header of a request from `address`; public routes need none. */
+  check(authorization: string | undefined, address: string, isPublic = false): KeyCheck {
+    if (this.#keys.length === 0 || isPublic) return anonymousCheck;
     const given = keyOf(authorization);
     const key = given === null ? null : this.#find(given);
     const blockedMs = this.#blockedMs(address);

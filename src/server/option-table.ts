@@ -36,6 +36,9 @@ export interface TextOption extends OptionBase {
   readonly fallback: string | null;
   /** The values allowed; any text where omitted. */
   readonly choices?: readonly string[];
+  /** What the text must look like, and how that is said. */
+  readonly pattern?: RegExp;
+  readonly wanted?: string;
 }
 
 export interface ListOption extends OptionBase {
@@ -107,7 +110,14 @@ export const optionTable = [
   },
   { kind: "boolean", name: "read_only", fallback: false, help: "never write; opens beside a process that does" },
   { kind: "text", name: "snapshot_dir", fallback: null, help: "the one directory for snapshots and exports" },
-  { kind: "text", name: "embed", fallback: null, choices: ["hash"], help: "makes vectors of documents on the server" },
+  {
+    kind: "text",
+    name: "embed",
+    fallback: null,
+    pattern: /^hash(?::[1-9]\d{0,4})?$/,
+    wanted: "hash or hash:DIM",
+    help: "makes vectors of documents on the server: hash or hash:DIM (default 256)",
+  },
   {
     kind: "text",
     name: "log_level",

@@ -108,8 +108,8 @@ export interface ServerOptions {
   readonly readOnly?: boolean;
   /** The one directory for snapshots and exports. Default: none. */
   readonly snapshotDir?: string;
-  /** Makes vectors of documents on the server: `"hash"`, or a function. Default: none. */
-  readonly embed?: "hash" | EmbedFunction;
+  /** Makes vectors of documents on the server: `"hash"`, `"hash:384"`, or a function. Default: none. */
+  readonly embed?: string | EmbedFunction;
   /** Least important log line that is written. Default `silent`. */
   readonly logLevel?: string;
   /** Where log lines go. Default: the standard output. */
@@ -176,9 +176,11 @@ function checkedValue(entry: ServerOptionEntry, given: GivenValue): unknown {
       return refuse(entry, given, "true or false");
     }
     case "text": {
-      const isAllowed = entry.choices === undefined || entry.choices.includes(given.value as string);
-      if (typeof given.value === "string" && given.value !== "" && isAllowed) return given.value;
-      return refuse(entry, given, entry.choices?.join(", ") ?? "a text that is not empty");
+      const { choices, pattern, wanted = choices?.join(" or ") ?? "a text that is not empty" } = entry;
+      const { value } = given;
+      const isText = typeof value === "string" && value !== "";
+      if (isText && (choices?.includes(value) ?? true) && (pattern?.test(value) ?? true)) return value;
+      return refuse(entry, given, wanted);
     }
     case "list": {
       const texts = typeof given.value === "string" ? given.value.split(/[,\n]/) : given.value;
