@@ -24,6 +24,8 @@ class ScanLines implements AsyncIterableIterator<string, undefined> {
   #next: IteratorResult<Row> | null;
   #count = 0;
   #isEnded = false;
+  /** Why the scan was ended before its last row; told in the last line. */
+  #failure: unknown = null;
 
   constructor(rows: AsyncIterableIterator<Row>, first: IteratorResult<Row>, context: ScanContext) {
     this.#rows = rows;
@@ -31,6 +33,7 @@ class ScanLines implements AsyncIterableIterator<string, undefined> {
     this.#context = context;
     const { signal, log } = context;
     const leave = (): void => {
+      if (!this.#isEnded) this.#failure = signal.reason;
       this.return().catch((error: unknown) => log.error({ err: error }, "the end of a scan failed"));
     };
     signal.addEventListener("abort", leave, { once: true });
@@ -53,8 +56,12 @@ class ScanLines implements AsyncIterableIterator<string, undefined> {
       }
     } catch (error) {
       this.#isEnded = true;
-      const line = this.#errorLine(error);
+      this.#failure = error;
+    }
+    if (this.#failure !== null) {
+      const line = this.#errorLine(this.#failure);
       piece += piece === "" ? line : `\n${line}`;
+      this.#failure = null;
     }
     return piece === "" ? { done: true, value: undefined } : { done: false, value: piece };
   }
