@@ -258,7 +258,7 @@ export interface CollectionStats {
   };
   /** Named vector fields. */
   readonly vectorFields: readonly VectorFieldInfo[];
-  /** Rows that have a sparse vector, deleted ones included. */
+  /** Rows that have a sparse vector, also those that wait for `compact`. */
   readonly sparseRows: number;
   /** The text index: rows that it covers, in memory or in the last checkpoint; null where there is none yet. */
   readonly textRows: number | null;
@@ -356,7 +356,10 @@ export interface Collection<F extends Fields = Fields> extends Writer<F> {
   searchRange(vector: Vector, options: RangeOptions): Promise<ResultView<F>>;
   /** `search`, with an account of how it was done. */
   searchProfile(vector: Vector, options?: SearchOptions<F>): Promise<{ items: ResultView<F>; profile: SearchPlan }>;
-  /** The rows whose sparse vectors have the largest inner products with this one; rows that share nothing with it never. */
+  /**
+   * The rows whose sparse vectors have the largest inner products with this one. Rows that share no feature with it, or whose
+   * products add up to exactly 0, never.
+   */
   searchSparse(sparse: SparseVector, options?: SparseSearchOptions<F>): Promise<ResultView<F>>;
   /**
    * The rows whose texts are most relevant to these words, by BM25: exact. `"a phrase"` in quotes, `-word` for rows without

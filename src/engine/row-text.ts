@@ -157,7 +157,12 @@ export class RowText {
     const options = { analyser, fields: settings.fields };
     const stored = this.#stored;
     const isSame = stored !== null && headOf(stored)?.key === keyOf(settings);
-    const restored = isSame ? await TextIndex.restore(options, inner(stored)) : null;
+    let restored = isSame ? await TextIndex.restore(options, inner(stored)) : null;
+    // Rows that the log does not have: these are not its sections.
+    if (restored !== null && restored.rowCount > this.#rows.rowCount) {
+      restored.release();
+      restored = null;
+    }
     if (this.#isReleased) restored?.release();
     this.#checkOpen();
     this.#stored = null;
