@@ -36,6 +36,10 @@ import type {
   VectorFieldInfo,
   VectorFieldOptions,
 } from "../collection.js";
+import { DocumentVectors } from "../input/document-vectors.js";
+import { type FetchInput, fieldNameInput, queryInput, type ReadInput } from "../input/read-options.js";
+import { vectorFieldInput } from "../input/vector-field-input.js";
+import { whereNode } from "../input/where-input.js";
 import { ResultView } from "../result-view.js";
 import type {
   Facets,
@@ -51,14 +55,11 @@ import type {
   TextSearchOptions,
 } from "../search-options.js";
 import { collectionStats, vectorFieldInfos } from "./collection-stats.js";
-import { DocumentVectors } from "./document-vectors.js";
+import { embedderRecord } from "./embedder-record.js";
 import { LocalInsertSession } from "./local-insert-session.js";
 import { type QueryPage, runQuery } from "./local-query.js";
 import { LocalSearcher } from "./local-searcher.js";
 import { LocalWriter } from "./local-writer.js";
-import { type FetchInput, fieldNameInput, queryInput, type ReadInput } from "./read-options.js";
-import { vectorFieldInput } from "./vector-field-input.js";
-import { whereNode } from "./where-input.js";
 
 const scanBatchDefault = 1000;
 
@@ -70,7 +71,7 @@ export class LocalCollection<F extends Fields = Fields> implements Collection<F>
 
   constructor(engine: CollectionEngine, embed: EmbedFunction | null = null) {
     this.#engine = engine;
-    this.#documents = new DocumentVectors(engine, embed);
+    this.#documents = new DocumentVectors(embedderRecord(engine), embed);
     this.#searcher = new LocalSearcher<F>(engine, this.#documents);
     const holder = {
       get buffer() {

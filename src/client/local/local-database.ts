@@ -1,29 +1,23 @@
 /**
  * How does an embedded database do what the contract says?
  */
-import type { Embedder, EmbedFunction } from "../../embed/embedder.js";
 import type { EngineRegistry } from "../../engine/engine-registry.js";
-import { checkTextSettings, storedTextSettings } from "../../engine/text-settings.js";
-import { checkDim } from "../../engine/vector-input.js";
 import { LynseError } from "../../errors.js";
-import { parseIndexName } from "../../index/index-name.js";
-import { checkLimit } from "../../limits.js";
 import type { CollectionConfig } from "../../storage/manifest.js";
 import type { Fields } from "../../types.js";
-import { checkBoolean, checkFunction, checkOptions, checkText } from "../check-options.js";
+import { checkFunction, checkOptions } from "../check-options.js";
 import type { Collection } from "../collection.js";
 import type { CollectionDescription, CollectionOptions, Database, OpenOptions } from "../database.js";
-import { checkEmbedder } from "./document-vectors.js";
+import { collectionInput } from "../input/collection-input.js";
+import { checkEmbedder } from "../input/document-vectors.js";
+import { embedderRecord } from "./embedder-record.js";
 import { LocalCollection } from "./local-collection.js";
-import { checkDtype } from "./vector-field-input.js";
 
 /** Gives the open root; opens it on first use. */
 export type RootProvider = () => Promise<EngineRegistry>;
 
 /** What a collection that cannot be read is described with. */
 const unknownConfig = { dim: null, dtype: "float32", index: null, description: null } as const;
-
-const defaultIndexName = "FLAT-IP";
 
 export class LocalDatabase implements Database {
   readonly name: string;
@@ -42,7 +36,7 @@ export class LocalDatabase implements Database {
     const root = await this.#root();
     if (wanted.dropIfExists) await root.dropCollection(this.name, name);
     const { engine, isNew } = await root.requireCollection(this.name, name, () => wanted.config);
-    checkEmbedder(engine, wanted.embed);
+    checkEmbedder(embedderRecord(engine), wanted.embed);
     if (!isNew) {
       const { dim } = wanted.config;
       const check = (): void => checkSame(name, engine.config, wanted.config, options.dtype !== undefined);
@@ -58,7 +52,7 @@ export class LocalDatabase implements Database {
     checkOptions(options, ["embed"], "getCollection");
     const embed = checkFunction(options.embed, "embed") ?? null;
     const engine = await (await this.#root()).openCollection(this.name, name);
-    checkEmbedder(engine, embed);
+    checkEmbedder(embedderRecord(engine), embed);
     return new LocalCollection<F>(engine, embed);
   }
 
@@ -104,50 +98,6 @@ export class LocalDatabase implements Database {
   async exists(): Promise<boolean> {
     return (await this.#root()).hasDatabase(this.name);
   }
-}
-
-interface CollectionInput {
-  readonly config: CollectionConfig;
-  readonly dropIfExists: boolean;
-  readonly embed: EmbedFunction | null;
-}
-
-function collectionInput(options: CollectionOptions): CollectionInput {
-  const names = ["dim", "dtype", "description", "defaultIndex", "dropIfExists", "text", "embed"];
-  checkOptions(options, names, "requireCollection");
-  const { description, defaultIndex = defaultIndexName, text } = options;
-  if (description !== undefined) {
-    checkLimit("descriptionLengthMax", checkText(description, "description").length, "the length of the description");
-  }
-  const index = defaultIndex === null ? null : parseIndexName(defaultIndex).name;
-  const embed = checkFunction(options.embed, "embed") ?? null;
-  const dim = options.dim === undefined ? null : checkDim(options.dim);
-  const embedder = embedderInput(embed, dim);
-  const config: CollectionConfig = {
-    dim: dim ?? embedder?.dim ?? null,
-    dtype: checkDtype(options.dtype ?? "float32"),
-    index,
-    defaultIndex: index,
-    description: description ?? null,
-    createdAt: new Date().toISOString(),
-    ...(text === undefined ? {} : { text: storedTextSettings(checkTextSettings(text)) }),
-    ...(embedder === null ? {} : { embedder }),
-  };
-  const dropIfExists = checkBoolean(options.dropIfExists ?? false, "dropIfExists");
-  return { config, dropIfExists, embed };
-}
-
-/** An embedder that says who it is and how long its vectors are; null for any other. */
-function embedderInput(embed: Embedder | null, dim: number | null): { name: string; dim: number } | null {
-  if (embed?.embedderName === undefined || embed.dim === undefined) return null;
-  if (dim !== null && dim !== embed.dim) {
-    throw new LynseError(
-      "DIMENSION_MISMATCH",
-      `dim ${dim} was asked for, but the embedder ${embed.embedderName} makes vectors of ${embed.dim} components; leave dim out`,
-      { expected: embed.dim, got: dim },
-    );
-  }
-  return { name: embed.embedderName, dim: embed.dim };
 }
 
 /** An existing collection must be the one that was asked for. */

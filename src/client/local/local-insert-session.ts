@@ -7,7 +7,7 @@ import type { CollectionEngine } from "../../engine/collection-engine.js";
 import { LynseError } from "../../errors.js";
 import type { Fields } from "../../types.js";
 import type { InsertSession } from "../collection.js";
-import type { DocumentVectors } from "./document-vectors.js";
+import type { DocumentVectors } from "../input/document-vectors.js";
 import { type BufferHolder, LocalWriter } from "./local-writer.js";
 
 export class LocalInsertSession<F extends Fields> extends LocalWriter<F> implements InsertSession<F> {

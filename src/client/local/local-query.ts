@@ -13,9 +13,9 @@ import type { FacetResult } from "../../query/facet-counts.js";
 import { compareOrderValues, type OrderValue, orderValueOf } from "../../query/order-value.js";
 import { decodeCursor, encodeCursor } from "../../query/query-cursor.js";
 import { type RowFilter, resolveFilter, rowsOf } from "../../query/row-filter.js";
+import type { QueryInput } from "../input/read-options.js";
 import type { ResultGroup } from "../search-options.js";
 import { countFacets, groupQuery } from "./ranked-search.js";
-import type { QueryInput } from "./read-options.js";
 
 export interface QueryPage {
   readonly rows: readonly number[];

@@ -19,6 +19,19 @@ import { checkSparse, type SparseVector } from "../../sparse/sparse-vector.js";
 import type { Fields, Id, Matrix, Vector } from "../../types.js";
 import { checkOptions, checkText } from "../check-options.js";
 import type { Collection, SearchPlan } from "../collection.js";
+import type { DocumentVectors } from "../input/document-vectors.js";
+import { documentInput, hybridQueryInput, isDocumentQuery, recommendInput } from "../input/query-input.js";
+import {
+  hybridInput,
+  type RankInput,
+  type ReadInput,
+  rangeInput,
+  type SearchInput,
+  searchInput,
+  sparseInput,
+  textSearchInput,
+} from "../input/read-options.js";
+import { whereNode } from "../input/where-input.js";
 import { ResultView } from "../result-view.js";
 import type {
   DocumentQuery,
@@ -33,23 +46,10 @@ import type {
   SparseSearchOptions,
   TextSearchOptions,
 } from "../search-options.js";
-import type { DocumentVectors } from "./document-vectors.js";
 import { ExampleVectors } from "./example-vectors.js";
-import { documentInput, hybridQueryInput, isDocumentQuery, recommendInput } from "./query-input.js";
 import { countFacets, firstDepth, type RankedSearch, runRanked } from "./ranked-search.js";
-import {
-  hybridInput,
-  type RankInput,
-  type ReadInput,
-  rangeInput,
-  type SearchInput,
-  searchInput,
-  sparseInput,
-  textSearchInput,
-} from "./read-options.js";
 import { fusedSearch, sparseSearch, textSearch, vectorSearch } from "./signals.js";
 import { queryDim, queryFor, targetDefinition, VectorTarget } from "./vector-target.js";
-import { whereNode } from "./where-input.js";
 
 export class LocalSearcher<F extends Fields> {
   readonly #engine: CollectionEngine;

@@ -8,15 +8,7 @@
 import type { CollectionEngine } from "../../engine/collection-engine.js";
 import { fieldToText, textToField } from "../../engine/field-text.js";
 import { checkId, checkIds } from "../../engine/id-input.js";
-import {
-  asComponents,
-  describe,
-  dimOf,
-  isVectorLike,
-  matrixComponents,
-  matrixRow,
-  matrixShape,
-} from "../../engine/vector-input.js";
+import { asComponents, dimOf, matrixComponents, matrixRow, matrixShape } from "../../engine/vector-input.js";
 import type { StageKind, WriteBuffer } from "../../engine/write-buffer.js";
 import { LynseError } from "../../errors.js";
 import { evaluateRow } from "../../metadata/row-evaluator.js";
@@ -36,9 +28,10 @@ import {
   namedVectors,
   sparseLabel,
   sparseRows,
-} from "./attached-input.js";
-import type { DocumentVectors } from "./document-vectors.js";
-import { whereNode } from "./where-input.js";
+} from "../input/attached-input.js";
+import type { DocumentVectors } from "../input/document-vectors.js";
+import { fieldsReader, inChunks, itemParts } from "../input/items-input.js";
+import { whereNode } from "../input/where-input.js";
 
 /** Where staged rows go. */
 export interface BufferHolder {
@@ -55,8 +48,6 @@ interface StageOptions {
 
 const batchSizeDefault = 1000;
 const batchSizeMax = 1_000_000;
-/** Items staged between two looks at the clock and the signal. */
-const chunkItems = 64;
 
 export class LocalWriter<F extends Fields> implements Writer<F> {
   readonly #engine: CollectionEngine;
@@ -372,100 +363,4 @@ function dimensionMismatch(expected: number, got: number): LynseError {
 /** Metadata text to stage: null keeps what the id has. */
 function textFor(kind: StageKind, field: Fields | null | undefined, id: Id): string | null {
   return kind === "upsert" && field === undefined ? null : fieldToText(field, id);
-}
-
-/** The items of an iterable in arrays: a promise an item would cost more than staging it. */
-async function* inChunks<T>(
-  items: Iterable<T> | AsyncIterable<T>,
-  call: string,
-  signal: AbortSignal | undefined,
-): AsyncGenerator<readonly T[]> {
-  const isObject = typeof items === "object" && items !== null;
-  if (isObject && Symbol.asyncIterator in items) {
-    for await (const item of untilAborted(items, signal)) yield [item];
-  } else if (isObject && Symbol.iterator in items) {
-    let chunk: T[] = [];
-    for (const item of items) {
-      chunk.push(item);
-      if (chunk.length < chunkItems) continue;
-      yield chunk;
-      chunk = [];
-    }
-    yield chunk;
-  } else {
-    throw new LynseError("INVALID_ARGUMENT", `${call} takes an iterable of items, got ${describe(items)}`);
-  }
-}
-
-/** The items of a source that may never give its next one: the signal ends the wait. */
-async function* untilAborted<T>(items: AsyncIterable<T>, signal: AbortSignal | undefined): AsyncGenerator<T> {
-  if (signal === undefined) {
-    yield* items;
-    return;
-  }
-  const iterator = items[Symbol.asyncIterator]();
-  let abort = (): void => {};
-  const aborted = new Promise<"aborted">((resolve) => {
-    abort = () => resolve("aborted");
-  });
-  signal.addEventListener("abort", abort);
-  let isExhausted = false;
-  try {
-    for (;;) {
-      const next = await Promise.race([iterator.next(), aborted]);
-      if (next === "aborted") throwIfAborted(signal);
-      else if (next.done === true) {
-        isExhausted = true;
-        return;
-      } else yield next.value;
-    }
-  } finally {
-    signal.removeEventListener("abort", abort);
-    // A source that is stuck would never answer: it is told to end, not waited for.
-    const returned = isExhausted ? undefined : iterator.return?.();
-    if (signal.aborted) returned?.catch(() => {});
-    else await returned;
-  }
-}
-
-interface ItemParts {
-  readonly vector: unknown;
-  readonly id: Id;
-  readonly field: Fields | undefined;
-  readonly vectors?: unknown;
-  readonly sparse?: unknown;
-}
-
-function itemParts(item: unknown, position: number, call: string): ItemParts {
-  if (Array.isArray(item) && (item.length === 2 || item.length === 3) && isVectorLike(item[0])) {
-    return { vector: item[0], id: checkId(item[1]), field: item[2] };
-  }
-  if (typeof item === "object" && item !== null && !Array.isArray(item) && "vector" in item) {
-    checkOptions(item, ["vector", "id", "field", "vectors", "sparse"], `item ${position} of ${call}`);
-    const { vector, id, field, vectors, sparse } = item as Record<string, unknown>;
-    return { vector, id: checkId(id), field: field as Fields | undefined, vectors, sparse };
-  }
-  throw new LynseError(
-    "INVALID_ARGUMENT",
-    `item ${position} of ${call} must be [vector, id, field?] or { vector, id, field? }, got ${describe(item)}`,
-    { position },
-  );
-}
-
-/** Metadata by row from the `fields` option: a list, or a single object for a single row. */
-function fieldsReader(fields: unknown, count: number): (row: number) => Fields | null | undefined {
-  if (fields === undefined) return () => undefined;
-  if (Array.isArray(fields)) {
-    if (fields.length !== count) {
-      throw new LynseError(
-        "INVALID_ARGUMENT",
-        `${fields.length} fields were given for ${count} vectors; give one each`,
-      );
-    }
-    return (row) => fields[row];
-  }
-  if (count !== 1) {
-    throw new LynseError("INVALID_ARGUMENT", `fields must be an array of ${count} objects, got ${describe(fields)}`);
-  }
-  return () => fields as Fields;
 }

@@ -16,9 +16,9 @@ import { applyMmr, type MmrReranker } from "../../query/mmr-reranker.js";
 import { type Reranker, type RerankQuery, rerank } from "../../query/rerank.js";
 import type { RowFilter } from "../../query/row-filter.js";
 import type { Fields } from "../../types.js";
+import type { GroupingInput, RankInput } from "../input/read-options.js";
 import { type ResultMetric, ResultView } from "../result-view.js";
 import type { Highlight, ResultGroup, SignalScores } from "../search-options.js";
-import type { GroupingInput, RankInput } from "./read-options.js";
 import { vectorsOfRows } from "./vector-target.js";
 
 /** Rows, best first. */

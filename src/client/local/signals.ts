@@ -22,8 +22,8 @@ import { stringsOf } from "../../text/query/strings-of.js";
 import type { TextQuery } from "../../text/query/text-query.js";
 import { TimeSlice } from "../../time-slice.js";
 import type { JsonValue } from "../../types.js";
+import type { TextInput, TextSearchInput, VectorInput } from "../input/read-options.js";
 import type { RankedSearch, Ranking } from "./ranked-search.js";
-import type { TextInput, TextSearchInput, VectorInput } from "./read-options.js";
 import { VectorTarget } from "./vector-target.js";
 
 /** A vector field searched with a vector. */

@@ -6,19 +6,29 @@
  */
 import { type EmbeddedMatrix, embedTexts } from "../../embed/embed-texts.js";
 import type { Embedder, EmbedFunction } from "../../embed/embedder.js";
-import type { CollectionEngine } from "../../engine/collection-engine.js";
-import { fieldDefinition, primaryFieldName } from "../../engine/field-definition.js";
+import { primaryFieldName } from "../../engine/field-definition.js";
 import { LynseError } from "../../errors.js";
 import type { AddOptions } from "../collection.js";
 import type { DocumentQuery } from "../search-options.js";
 
+/** What a collection says of the embedder that its vectors come from. */
+export interface EmbedderRecord {
+  readonly collection: string;
+  /** Name of the embedder; undefined where none is known. */
+  embedderName(): string | undefined;
+  /** Components that vectors of a field must have; null while nothing has fixed them. */
+  dimOf(fieldName: string): number | null;
+  /** Keeps the embedder with the collection. */
+  keep(embedder: { readonly name: string; readonly dim: number }): Promise<void>;
+}
+
 export class DocumentVectors {
-  readonly #engine: CollectionEngine;
+  readonly #record: EmbedderRecord;
   /** The collection's own. */
   readonly #embed: EmbedFunction | null;
 
-  constructor(engine: CollectionEngine, embed: EmbedFunction | null) {
-    this.#engine = engine;
+  constructor(record: EmbedderRecord, embed: EmbedFunction | null) {
+    this.#record = record;
     this.#embed = embed;
   }
 
@@ -41,7 +51,7 @@ export class DocumentVectors {
   /** Remembers the embedder of vectors that are about to be added. */
   async remember(embed: EmbedFunction | undefined, dim: number): Promise<void> {
     const { embedderName: name } = this.#embedder(embed, primaryFieldName);
-    if (name !== undefined && this.#engine.config.embedder === undefined) await this.#engine.fixEmbedder({ name, dim });
+    if (name !== undefined && this.#record.embedderName() === undefined) await this.#record.keep({ name, dim });
   }
 
   /** The vector of a text to be searched for. */
@@ -60,7 +70,7 @@ export class DocumentVectors {
   }
 
   #expected(fieldName: string): { readonly expectedDim?: number } {
-    const { dim } = fieldDefinition(this.#engine.config, fieldName);
+    const dim = this.#record.dimOf(fieldName);
     return dim === null ? {} : { expectedDim: dim };
   }
 
@@ -79,18 +89,21 @@ export class DocumentVectors {
   }
 
   #checkSame(embed: Embedder): void {
-    checkEmbedder(this.#engine, embed);
+    checkEmbedder(this.#record, embed);
   }
 }
 
 /** Refuses an embedder of another name than the one that a collection's vectors come from. */
-export function checkEmbedder({ config, name: collection }: CollectionEngine, embed: Embedder | null): void {
+export function checkEmbedder(
+  record: Pick<EmbedderRecord, "collection" | "embedderName">,
+  embed: Embedder | null,
+): void {
   const name = embed?.embedderName;
-  const known = config.embedder?.name;
+  const known = record.embedderName();
   if (name === undefined || known === undefined || name === known) return;
   throw new LynseError(
     "INVALID_ARGUMENT",
-    `collection ${JSON.stringify(collection)} holds vectors of the embedder ${JSON.stringify(known)}, ` +
+    `collection ${JSON.stringify(record.collection)} holds vectors of the embedder ${JSON.stringify(known)}, ` +
       `got ${JSON.stringify(name)}; use the same one, or another collection`,
     { expected: known, got: name },
   );
