@@ -12,6 +12,7 @@ import { addIndexCommand } from "./commands/index-command.js";
 import { addInfoCommand } from "./commands/info-command.js";
 import { addQueryCommand } from "./commands/query-command.js";
 import { addSearchCommand } from "./commands/search-command.js";
+import { addServeCommand } from "./commands/serve-command.js";
 import { addTextCommand } from "./commands/text-command.js";
 import { addTuneCommand } from "./commands/tune-command.js";
 import type { Terminal } from "./terminal.js";
@@ -47,6 +48,7 @@ export function createProgram(version: string, terminal: Terminal): Command {
   addTextCommand(program, terminal);
   addTuneCommand(program, terminal);
   addCompactCommand(program, terminal);
+  addServeCommand(program, terminal);
   for (const command of program.commands) {
     command.helpOption("-h, --help", "show this help");
     command.showHelpAfterError(`"lynse help ${command.name()}" shows the options and examples`);

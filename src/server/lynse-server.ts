@@ -33,6 +33,8 @@ export type { LogDestination, ServerOptions } from "./server-options.js";
 
 const memoryScheme = "memory://";
 const bytesPerMiB = 1024 * 1024;
+/** Bytes of log lines that wait for a slow reader; more are dropped. */
+const logBytesMax = 16 * 1024 * 1024;
 /** Time between two looks at whether the running requests have finished, milliseconds. */
 const finishLookMs = 20;
 
@@ -219,7 +221,11 @@ function openClient(settings: ServerSettings): VectorDBClient {
 
 function makeLogger({ log_level: level }: ServerSettings, { log }: GivenObjects): Logger {
   const options = { level, base: null, formatters: { level: (label: string) => ({ level: label }) } };
-  return log === undefined ? pino(options) : pino(options, log);
+  if (log !== undefined) return pino(options, log);
+  const output = pino.destination({ dest: process.stdout.fd, sync: false, maxLength: logBytesMax });
+  // Nobody reads the log any more: the server goes on without.
+  output.on("error", () => {});
+  return pino(options, output);
 }
 
 function embedderOf({ embed }: ServerSettings, given: GivenObjects): EmbedFunction | null {

@@ -177,7 +177,7 @@ function checkedValue(entry: ServerOptionEntry, given: GivenValue): unknown {
     }
     case "text": {
       const { choices, pattern, wanted = choices?.join(" or ") ?? "a text that is not empty" } = entry;
-      const { value } = given;
+      const value = choices === undefined ? given.value : String(given.value).toLowerCase();
       const isText = typeof value === "string" && value !== "";
       if (isText && (choices?.includes(value) ?? true) && (pattern?.test(value) ?? true)) return value;
       return refuse(entry, given, wanted);
