@@ -17,9 +17,9 @@ export interface CollectionName {
 /** Rows of all results of one batch: 240 MB of answer. */
 const batchRowsMax = 20_000_000;
 
-/** The collection; `DATABASE_NOT_FOUND`, `COLLECTION_NOT_FOUND` where there is none. */
+/** The collection, names trimmed; `DATABASE_NOT_FOUND`, `COLLECTION_NOT_FOUND` where there is none. */
 export async function requestCollection(server: ServerState, name: CollectionName): Promise<Collection> {
-  return (await server.client.getDatabase(name.database_name)).getCollection(name.collection_name);
+  return (await server.client.getDatabase(name.database_name.trim())).getCollection(name.collection_name.trim());
 }
 
 /** Refuses a number above a limit, in the original's words. */
