@@ -1,0 +1,124 @@
+/**
+ * What do clients ask for that this server doesn't have?
+ *
+ * Copies of collections and databases, blobs, and the metadata of a cluster: 501 `unsupported`, so that a client can tell
+ * it from a mistake. The bodies are described, because they are LynseDB's.
+ */
+import { type TSchema, Type } from "typebox";
+import { LynseError } from "../../errors.js";
+import { type Route, route } from "../route.js";
+import {
+  count,
+  database,
+  exampleDatabase,
+  examplePlace,
+  flag,
+  freeObject,
+  optional,
+  place,
+  success,
+  text,
+} from "./schemas.js";
+
+const tag = "not in this version";
+const overwrite = { overwrite: optional(flag("Replace what is there. Default false.")) };
+const snapshotPath = { snapshot_path: text("Path on the server.") };
+const exportPath = { export_path: text("Path on the server.") };
+const blobKey = { key: text("Key of the blob.") };
+
+function refuse(what: string): never {
+  throw new LynseError("UNSUPPORTED", `this version of the server has no ${what}`, { what });
+}
+
+function unsupported(
+  path: string,
+  what: string,
+  body: Readonly<Record<string, TSchema>>,
+  example: object,
+  access: Route["access"] = "write",
+): Route {
+  return route({
+    method: "POST",
+    path,
+    tag,
+    summary: `Answers 501: this version has no ${what}.`,
+    access,
+    body: Type.Object(body),
+    response: success({}),
+    example: { body: example },
+    handler: () => refuse(what),
+  });
+}
+
+const writeBlob = route({
+  method: "POST",
+  path: "/write_blob",
+  tag,
+  summary: "Answers 501: this version has no blobs.",
+  access: "write",
+  body: "bytes",
+  query: Type.Object({ ...place, ...blobKey }),
+  response: success({ written: Type.Boolean() }),
+  example: { query: { ...examplePlace, key: "logo" } },
+  handler: () => refuse("blobs"),
+});
+
+const readBlob = route({
+  method: "GET",
+  path: "/read_blob",
+  tag,
+  summary: "Answers 501: this version has no blobs.",
+  access: "read",
+  query: Type.Object({
+    ...place,
+    ...blobKey,
+    offset: optional(count("First byte.")),
+    length: optional(count("Number of bytes.")),
+  }),
+  response: "binary",
+  example: { query: { ...examplePlace, key: "logo" } },
+  handler: () => refuse("blobs"),
+});
+
+const exampleSnapshot = { snapshot_path: "backups/app" };
+const exampleExport = { ...examplePlace, export_path: "exports/docs" };
+
+/** What is not there. */
+export const unsupportedRoutes: readonly Route[] = [
+  unsupported(
+    "/snapshot_database",
+    "snapshots",
+    { ...database, ...snapshotPath },
+    { ...exampleDatabase, ...exampleSnapshot },
+  ),
+  unsupported(
+    "/restore_database",
+    "snapshots",
+    { ...database, ...snapshotPath, ...overwrite },
+    { ...exampleDatabase, ...exampleSnapshot },
+  ),
+  unsupported(
+    "/snapshot_collection",
+    "snapshots",
+    { ...place, ...snapshotPath },
+    { ...examplePlace, ...exampleSnapshot },
+  ),
+  unsupported(
+    "/restore_collection",
+    "snapshots",
+    { ...place, ...snapshotPath, ...overwrite },
+    { ...examplePlace, ...exampleSnapshot },
+  ),
+  unsupported("/export_collection", "exports", { ...place, ...exportPath }, exampleExport),
+  unsupported("/import_collection", "imports", { ...place, ...exportPath, ...overwrite }, exampleExport),
+  writeBlob,
+  readBlob,
+  unsupported("/delete_blob", "blobs", { ...place, ...blobKey }, { ...examplePlace, key: "logo" }),
+  unsupported("/cluster_metadata/get", "cluster metadata", { key: text("Key.") }, { key: "leader" }, "read"),
+  unsupported(
+    "/cluster_metadata/cas",
+    "cluster metadata",
+    { key: text("Key."), expected_version: count("Version."), value: optional(freeObject("Value.")) },
+    { key: "leader", expected_version: 0, value: {} },
+  ),
+];
