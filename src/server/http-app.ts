@@ -56,6 +56,8 @@ export interface HttpAppParts {
 const headersTimeoutMs = 30_000;
 /** Bytes of a request's head: a `where` text in a query string may have 64 KiB, percent-encoded. */
 const headBytesMax = 256 * 1024;
+/** Status, in log and metrics, of a request whose client did not wait for the whole answer. */
+const abandonedStatus = 499;
 /** Time without a byte, beyond the longest request, after which a connection is closed. */
 const silenceMs = 5_000;
 
@@ -117,6 +119,8 @@ function addHooks(app: FastifyInstance, parts: HttpAppParts): void {
   app.decorateRequest("lynse", null);
   app.addHook("onRequest", (request, reply, next) => {
     reply.header("x-request-id", request.id);
+    // Comes once for every request, also for those whose client went away.
+    reply.raw.once("close", () => settle(request, reply));
     const { origin } = request.headers;
     if (origin !== undefined) reply.headers(cors.for(origin));
     const preflight = cors.forPreflight(request.method, origin);
@@ -128,23 +132,22 @@ function addHooks(app: FastifyInstance, parts: HttpAppParts): void {
     if (refusal === null) next();
     else sendError(request, reply, refusal);
   });
-  app.addHook("onResponse", (request, reply, next) => {
-    const { lynse } = request;
-    const elapsedMs = reply.elapsedTime;
-    if (lynse !== null) {
-      budget.give(lynse.bodyBytes);
-      lynse.bodyBytes = 0;
-      runner.end(lynse);
-    }
-    metrics.countRequest(reply.statusCode, elapsedMs / 1000, lynse?.isFailure ?? false);
-    log.write(request, lynse, reply.statusCode, elapsedMs);
-    next();
-  });
   app.setErrorHandler((error, request, reply) => {
     const answer = transportAnswer(error) ?? errorAnswer(error, request.id);
     if (answer.isUnexpected) logger.error({ request_id: request.id, err: error }, "a request failed");
     sendError(request, reply, answer);
   });
+
+  function settle(request: FastifyRequest, reply: FastifyReply): void {
+    const { lynse } = request;
+    if (lynse !== null) {
+      budget.give(lynse.bodyBytes);
+      runner.end(lynse);
+    }
+    const status = reply.raw.writableFinished ? reply.statusCode : abandonedStatus;
+    metrics.countRequest(status, reply.elapsedTime / 1000, lynse?.isFailure ?? false);
+    log.write(request, lynse, status, reply.elapsedTime);
+  }
 
   /** Makes the request's state, or tells why it may go no further. */
   function admit(request: FastifyRequest, reply: FastifyReply): ErrorAnswer | null {

@@ -29,7 +29,9 @@ import { type ServerOptions, type ServerSettings, settingsOfOptions } from "./se
 import type { ServerLimits, ServerState } from "./server-state.js";
 import { Staging } from "./staging/staging.js";
 
+export { type Route, type RouteContext, route } from "./route.js";
 export type { LogDestination, ServerOptions } from "./server-options.js";
+export type { ServerState } from "./server-state.js";
 
 const memoryScheme = "memory://";
 const bytesPerMiB = 1024 * 1024;
@@ -48,7 +50,7 @@ export function createServer(options: ServerOptions = {}): Promise<LynseServer> 
 }
 
 /** The parts of the options that are no text. */
-type GivenObjects = Pick<ServerOptions, "client" | "log" | "embed">;
+type GivenObjects = Pick<ServerOptions, "client" | "log" | "embed" | "routes">;
 
 /** The same, of settings that were gathered from elsewhere. */
 export async function createServerOf(settings: ServerSettings, given: GivenObjects = {}): Promise<LynseServer> {
@@ -195,7 +197,7 @@ async function assemble(
   const app = await createHttpApp({
     settings,
     state,
-    routes: allRoutes,
+    routes: [...allRoutes, ...(given.routes ?? [])],
     keys,
     runner,
     budget,

@@ -8,6 +8,7 @@ import type { VectorDBClient } from "../client/vector-db-client.js";
 import type { EmbedFunction } from "../embed/embedder.js";
 import { LynseError } from "../errors.js";
 import { optionTable, type ServerOptionEntry } from "./option-table.js";
+import type { Route } from "./route.js";
 
 /** Every option with its value; names as in a config file. */
 export interface ServerSettings {
@@ -114,10 +115,12 @@ export interface ServerOptions {
   readonly logLevel?: string;
   /** Where log lines go. Default: the standard output. */
   readonly log?: LogDestination;
+  /** Routes of your own, made with `route`: held to the same limits, keys and checks, and documented with the others. */
+  readonly routes?: readonly Route[];
 }
 
 /** Options that are no setting: they have no text form. */
-const objectOptions = ["client", "log"];
+const objectOptions = ["client", "log", "routes"];
 const namesInCode: Readonly<Record<string, string>> = { apiKeys: "api_key", corsOrigins: "cors_origin" };
 
 /** The settings of a server that a program starts. */

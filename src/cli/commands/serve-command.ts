@@ -15,7 +15,8 @@ Examples:
   lynse serve --host 0.0.0.0 --api-keys-file keys.txt --tls-cert cert.pem --tls-key key.pem
   LYNSE_API_KEY=secret lynse serve --port 8000
 
-Values come from flags, else from the environment (LYNSE_<NAME>, as LYNSE_PORT), else from the config file, else from the defaults.
+Values come from flags, else from the environment (LYNSE_<NAME>, as LYNSE_PORT),
+else from the config file, else from the defaults.
 `;
 
 /** Exit code of a process that was interrupted. */
