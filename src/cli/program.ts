@@ -24,13 +24,14 @@ Examples:
   lynse search --collection docs --text '"full text" search' --highlight
   lynse query --collection docs --where "lang = 'en'" --order-by rank:desc
   lynse info
+  lynse search --uri http://127.0.0.1:7637 --collection docs --text search
 
 "lynse help <command>" shows the options and examples of a command.
 `;
 
 export function createProgram(version: string, terminal: Terminal): Command {
   const program = new Command("lynse")
-    .description("An embedded vector database: import, search and look after collections of vectors.")
+    .description("A vector database, embedded or served: import, search and look after collections of vectors.")
     .version(version, "-V, --version", "show the version")
     .helpOption("-h, --help", "show this help")
     .helpCommand("help [command]", "show the help of a command")

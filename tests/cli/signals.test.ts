@@ -129,6 +129,7 @@ describe.concurrent("search by several signals", () => {
 
   test("--document by an embedder, --vector-field by another field", async () => {
     expect(idsOf(await search("--document", "Crash recovery", "--embed", "hash", "-k", "1", "--json"))).toEqual(["d"]);
+    expect(idsOf(await search("--document", "Crash recovery", "-k", "1", "--json"))).toEqual(["d"]);
     const { stdout } = await search("--vector-field", "image", "--vector", "[1,1]", "--fields", "lang");
     expect(lines(stdout)).toEqual(["id  distance  lang", "b     1.0000  en", "a     2.0000  en", "c    32.0000  de"]);
     expect(idsOf(await search("--vector-field", "image", "--like", "a", "--json"))).toEqual(["b", "c"]);
@@ -258,7 +259,25 @@ test("text sets how texts are searched, for later commands too", async () => {
   expect((await run("search", "--collection", "prose", "--text", "of and")).code).toBe(1);
   expect((await run("text", "--collection", "prose", "--language", "klingon")).stderr).toMatch(/no stemmer .*klingon/);
   expect((await run("text", "--collection", "prose", "--b", "2")).stderr).toMatch(/b must be .* 1/);
-  expect((await run("text", "--collection", "prose")).code).toBe(0);
+  const shown = await run("text", "--collection", "prose");
+  expect([shown.code, shown.stderr]).toEqual([0, ""]);
+  expect(lines(shown.stdout).map((line) => line.replace(/ {2,}/, ": "))).toEqual([
+    "fields: body",
+    "language: none: words stay as they are",
+    "stop words: and, of",
+    "accents: folded: café is cafe",
+    "k1, b: 1.2, 0.75",
+    "indexed: 5 rows",
+  ]);
+  expect(json(await run("text", "--collection", "prose", "--json"))).toEqual([
+    { fields: ["body"], language: null, stopWords: ["and", "of"], foldAccents: true, k1: 1.2, b: 0.75 },
+  ]);
+  const unset = await run("search", "--collection", "prose", "--text", "vectorielle", "--json");
+  expect([unset.code, unset.stdout]).toEqual([0, ""]);
+  for (const flag of ["--fold-accents", "--json"]) {
+    expect((await run("text", "--collection", "prose", "--reset", flag)).code).toBe(2);
+  }
+  expect((await run("text", "--collection", "prose", "--reset")).code).toBe(0);
   expect(await find("vectorielle")).toEqual(["e"]);
 });
 

@@ -3,14 +3,17 @@
  *
  * A value that cannot be read is a mistake of usage: commander reports it with the option's name, exit code 2.
  */
-import { type Command, InvalidArgumentError } from "commander";
+import { type Command, InvalidArgumentError, Option } from "commander";
 import { isLynseError } from "../../errors.js";
 import type { Id, WhereParams } from "../../types.js";
 import { parseIdList } from "../id-text.js";
 
 export interface CommonOptions {
-  /** Undefined: where the client looks by itself. */
+  /** Undefined: a server, or where the client looks by itself. */
   readonly data?: string;
+  /** URL of a server. */
+  readonly uri?: string;
+  readonly apiKey?: string;
   readonly database: string;
   readonly readOnly?: boolean;
 }
@@ -18,9 +21,34 @@ export interface CommonOptions {
 export function addCommonOptions(command: Command): Command {
   return command
     .option("--data <dir>", "data directory (default: $LYNSE_DATA_DIR, else ~/.lynsedb)")
+    .addOption(
+      new Option("--uri <url>", "server in place of a directory, as http://127.0.0.1:7637 (default: $LYNSE_URI)")
+        .argParser(serverUri)
+        .conflicts("data"),
+    )
+    .addOption(
+      new Option("--api-key <key>", "the server's key (default: $LYNSE_API_KEY, which no list of processes shows)")
+        .argParser(apiKey)
+        .conflicts("data"),
+    )
     .option("--database <name>", "database", "default")
     .option("--read-only", "never write: a command that would is refused")
     .option("--debug", "show the stack of an error");
+}
+
+/** True for the URL of a server. */
+export function isServerUri(text: string): boolean {
+  return /^https?:\/\//i.test(text) && URL.canParse(text);
+}
+
+function serverUri(text: string): string {
+  if (isServerUri(text)) return text;
+  throw new InvalidArgumentError("A URL as http://127.0.0.1:7637 is wanted; a directory is named with --data.");
+}
+
+function apiKey(text: string): string {
+  if (text !== "") return text;
+  throw new InvalidArgumentError("It must not be empty.");
 }
 
 /** Makes a reader of whole numbers from `min` to `max`. */

@@ -2,9 +2,10 @@
  * How does a command get at the data?
  *
  * Reading commands open the directory read-only, so that they work beside a process that writes. Whatever happens, the
- * client is closed again, so that the command ends and its lock is gone.
+ * client is closed again, so that the command ends and its lock is gone. A server is reached the same way.
  */
 import { type Collection, VectorDBClient } from "../../index.js";
+import { clientPlace } from "./client-place.js";
 import type { CommonOptions } from "./common-options.js";
 
 export async function useClient<T>(
@@ -13,7 +14,8 @@ export async function useClient<T>(
   use: (client: VectorDBClient) => Promise<T>,
 ): Promise<T> {
   const readOnly = mode === "read" || options.readOnly === true;
-  const client = new VectorDBClient(options.data, { readOnly });
+  const { uri, apiKey } = clientPlace(options, process.env);
+  const client = new VectorDBClient(uri, { readOnly, ...(apiKey === null ? {} : { apiKey }) });
   try {
     return await use(client);
   } finally {

@@ -157,12 +157,13 @@ async function measure(source: Collection, flags: TuneFlags, stage: StageLine): 
 }
 
 /** The options that name the collection again. */
-function placeOptions({ collection, database, data }: TuneFlags): string[] {
+function placeOptions({ collection, database, data, uri }: TuneFlags): string[] {
   return [
     "--collection",
     quoted(collection),
     ...(database === "default" ? [] : ["--database", quoted(database)]),
     ...(data === undefined ? [] : ["--data", quoted(data)]),
+    ...(uri === undefined ? [] : ["--uri", quoted(uri)]),
   ];
 }
 
