@@ -6,8 +6,9 @@
 import { Type } from "typebox";
 import { encodeHeadBlock } from "../../wire/head-block.js";
 import { type Route, route } from "../route.js";
+import { openCollection } from "../routes/open-collection.js";
 import { collectionQuery } from "./binary-schemas.js";
-import { checkServerLimit, requestCollection } from "./request-collection.js";
+import { checkServerLimit } from "./request-collection.js";
 import { checkIntegerIds } from "./string-ids-error.js";
 
 const countDefault = 5;
@@ -28,7 +29,7 @@ function headRoute(end: "head" | "tail", summary: string): Route {
     async handler({ query, server }) {
       const { n = countDefault } = query;
       checkServerLimit("n", n, "max_top_k", server.limits.maxTopK);
-      const collection = await requestCollection(server, query);
+      const collection = await openCollection(server, query);
       const view = await collection[end](n);
       checkIntegerIds(view.ids, `/${end}`);
       const [, dim] = await collection.shape();

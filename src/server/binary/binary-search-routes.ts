@@ -11,8 +11,9 @@ import { TimeSlice } from "../../time-slice.js";
 import { encodeSearchBlock, encodeSearchBlocks } from "../../wire/search-block.js";
 import { decodeVectors, decodeVectorsInSlices, vectorEncodingOf } from "../../wire/vector-encoding.js";
 import { type Route, route } from "../route.js";
+import { openCollection } from "../routes/open-collection.js";
 import { searchQuery } from "./binary-schemas.js";
-import { checkBatchRows, checkServerLimit, checkVectorBytes, requestCollection } from "./request-collection.js";
+import { checkBatchRows, checkServerLimit, checkVectorBytes } from "./request-collection.js";
 import { checkIntegerIds } from "./string-ids-error.js";
 
 const kDefault = 10;
@@ -33,7 +34,7 @@ const search = route({
     const encoding = vectorEncodingOf(query.vector_encoding);
     checkServerLimit("k", k, "max_top_k", server.limits.maxTopK);
     checkVectorBytes(bytes.length, 1, dim, encoding);
-    const collection = await requestCollection(server, query);
+    const collection = await openCollection(server, query);
     const vector = decodeVectors(bytes, encoding);
     const view = await collection.search(vector, { ...searchOptions(query), signal });
     return encodeSearchBlock(blockOf(view, "/search"));
@@ -60,7 +61,7 @@ const batchSearch = route({
     checkServerLimit("n_queries", n_queries, "max_batch_vectors", server.limits.maxBatchVectors);
     checkBatchRows(n_queries, k);
     checkVectorBytes(bytes.length, n_queries, dim, encoding);
-    const collection = await requestCollection(server, query);
+    const collection = await openCollection(server, query);
     const data = await decodeVectorsInSlices(bytes, encoding, new TimeSlice());
     const views = await collection.batchSearch({ data, dim }, { ...searchOptions(query), signal });
     return encodeSearchBlocks(views.map((view) => blockOf(view, "/batch_search")));

@@ -11,8 +11,9 @@ import type { Id } from "../../types.js";
 import { decodeRecordBatch, type IdsEncoding } from "../../wire/record-batch.js";
 import { decodeVectorsInSlices, vectorEncodingOf } from "../../wire/vector-encoding.js";
 import { type Route, type RouteContext, route } from "../route.js";
+import { openCollection, placeOf } from "../routes/open-collection.js";
 import { echo, sessionQuery, vectorQuery } from "./binary-schemas.js";
-import { checkRoom, checkServerLimit, checkVectorBytes, requestCollection } from "./request-collection.js";
+import { checkRoom, checkServerLimit, checkVectorBytes } from "./request-collection.js";
 
 const batchQuery = {
   ...vectorQuery,
@@ -41,17 +42,17 @@ const bulkAdd = route({
     response: { status: "success", params: { database_name: "app", collection_name: "docs", n_vectors: 2 } },
   },
   async handler({ bytes, query, server, key }) {
-    const { database_name, collection_name, dim, n_vectors } = query;
+    const { dim, n_vectors } = query;
     const encoding = vectorEncodingOf(query.vector_encoding);
     checkServerLimit("n_vectors", n_vectors, "max_batch_vectors", server.limits.maxBatchVectors);
     checkVectorBytes(bytes.length, n_vectors, dim, encoding);
-    const collection = await requestCollection(server, query);
+    const collection = await openCollection(server, query);
     await checkRoom(collection, n_vectors, dim, server.limits);
     const data = await decodeVectorsInSlices(bytes, encoding, new TimeSlice());
     const ids = await server.staging.write(collection, query.session_id, key.name, (writer) =>
       writer.add({ vectors: { data, dim } }),
     );
-    const params = { database_name, collection_name, n_vectors };
+    const params = { ...placeOf(query), n_vectors };
     return { status: "success", params: query.return_ids === true ? { ...params, ids } : params };
   },
 });
@@ -98,7 +99,7 @@ function recordRoute(path: string, kind: "add" | "upsert", summary: string): Rou
 }
 
 async function writeRecords({ bytes, query, server, key }: RecordContext, kind: "add" | "upsert"): Promise<unknown> {
-  const { database_name, collection_name, dim, n_vectors } = query;
+  const { dim, n_vectors } = query;
   checkServerLimit("n_vectors", n_vectors, "max_batch_vectors", server.limits.maxBatchVectors);
   const shape = {
     dim,
@@ -107,7 +108,7 @@ async function writeRecords({ bytes, query, server, key }: RecordContext, kind: 
     idsEncoding: idsEncodingOf(query.ids_encoding),
     idsStart: query.ids_start,
   };
-  const collection = await requestCollection(server, query);
+  const collection = await openCollection(server, query);
   if (kind === "add") await checkRoom(collection, n_vectors, dim, server.limits);
   const { ids, vectors, fields } = await decodeRecordBatch(bytes, shape);
   // An upsert keeps the metadata of a row whose entry is undefined; null would replace it by none.
@@ -115,7 +116,7 @@ async function writeRecords({ bytes, query, server, key }: RecordContext, kind: 
   const stored: Id[] = await server.staging.write(collection, query.session_id, key.name, (writer) =>
     kind === "add" ? writer.add({ ids, vectors, ...rows }) : writer.upsert({ ids, vectors, ...rows }),
   );
-  const params = { database_name, collection_name };
+  const params = placeOf(query);
   return { status: "success", params: query.return_ids === false ? params : { ...params, ids: stored } };
 }
 

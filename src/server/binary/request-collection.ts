@@ -1,26 +1,15 @@
 /**
- * Which collection does a request mean, and does the request keep to the server's limits?
+ * Does a request keep to the server's limits?
  *
- * What the binary routes and the scan have in common. A limit of 0 is off.
+ * What the binary and the JSON routes have in common. A limit of 0 is off. Messages are in LynseDB's words.
  */
 import type { Collection } from "../../client/collection.js";
 import { LynseError } from "../../errors.js";
 import { componentBytes, type VectorEncoding } from "../../wire/vector-encoding.js";
-import type { ServerLimits, ServerState } from "../server-state.js";
-
-/** What every request for a collection says. */
-export interface CollectionName {
-  readonly database_name: string;
-  readonly collection_name: string;
-}
+import type { ServerLimits } from "../server-state.js";
 
 /** Rows of all results of one batch: 240 MB of answer. */
 const batchRowsMax = 20_000_000;
-
-/** The collection, names trimmed; `DATABASE_NOT_FOUND`, `COLLECTION_NOT_FOUND` where there is none. */
-export async function requestCollection(server: ServerState, name: CollectionName): Promise<Collection> {
-  return (await server.client.getDatabase(name.database_name.trim())).getCollection(name.collection_name.trim());
-}
 
 /** Refuses a number above a limit, in the original's words. */
 export function checkServerLimit(what: string, value: number, limit: string, max: number): void {

@@ -10,7 +10,8 @@ import type { WhereParams } from "../../types.js";
 import { vectorsToBase64 } from "../../wire/vector-encoding.js";
 import { errorAnswer, errorBody } from "../error-answer.js";
 import { type Route, type RouteContext, route } from "../route.js";
-import { checkServerLimit, requestCollection } from "./request-collection.js";
+import { openCollection } from "../routes/open-collection.js";
+import { checkServerLimit } from "./request-collection.js";
 
 /** Characters of lines that are handed on together: each hand-over costs a turn of the stream. */
 const pieceCharacters = 16 * 1024;
@@ -116,7 +117,7 @@ const scan = route({
   async handler({ body, server, signal, requestId, log }) {
     const { where, params, return_vectors: returnVectors = false, batch_size: batchSize } = body;
     if (batchSize !== undefined) checkServerLimit("batch_size", batchSize, "max_top_k", server.limits.maxTopK);
-    const collection = await requestCollection(server, body);
+    const collection = await openCollection(server, body);
     const rows = collection.scan({
       ...(where === undefined || where === "" ? {} : { where }),
       ...(params === undefined ? {} : { params: params as WhereParams }),
