@@ -5,6 +5,7 @@
  */
 import { binaryRoutes } from "./binary/binary-routes.js";
 import type { Route } from "./route.js";
+import { jsonRoutes } from "./routes/json-routes.js";
 import { systemRoutes } from "./system-routes.js";
 
-export const allRoutes: readonly Route[] = [...systemRoutes, ...binaryRoutes];
+export const allRoutes: readonly Route[] = [...systemRoutes, ...jsonRoutes, ...binaryRoutes];

@@ -52,7 +52,7 @@ function documented(route: Route): FastifySchema {
     security: access === "public" ? [] : [{ ApiKeyAuth: [] }],
     response: responses,
   };
-  if (query !== undefined) schema["querystring"] = query;
+  if (query !== undefined) schema["querystring"] = shown(query);
   if (body === "bytes") {
     schema["body"] = { content: { "application/octet-stream": { schema: { type: "string", format: "binary" } } } };
   } else if (body !== undefined) {
@@ -73,5 +73,15 @@ function responseOf({ response, example, summary }: Route): unknown {
 
 /** JSON Schema 2020-12, which OpenAPI 3.1 uses, has a list of examples. */
 function withExample(schema: object, example: unknown): object {
-  return example === undefined ? schema : { ...schema, examples: [example] };
+  const whole = shown(schema) as object;
+  return example === undefined ? whole : { ...whole, examples: [example] };
+}
+
+/** A schema as a reader should see it: elements of lists that are checked elsewhere stand under `x-items`. */
+function shown(schema: unknown): unknown {
+  if (Array.isArray(schema)) return schema.map(shown);
+  if (typeof schema !== "object" || schema === null) return schema;
+  return Object.fromEntries(
+    Object.entries(schema).map(([name, value]) => [name === "x-items" ? "items" : name, shown(value)]),
+  );
 }

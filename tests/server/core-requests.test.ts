@@ -249,7 +249,7 @@ async function rawExchange(url: URL, text: string): Promise<string> {
   });
   socket.on("error", () => {});
   socket.write(text);
-  await until(() => /\r\n\r\n[^]+/.test(answer) || socket.closed);
+  await until(() => /\r\n\r\n[\s\S]/.test(answer) || socket.closed);
   socket.destroy();
   return answer;
 }
