@@ -1,3 +1,4 @@
+import fc from "fast-check";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { Collection } from "../../src/client/collection.js";
 import { VectorDBClient } from "../../src/client/vector-db-client.js";
@@ -286,5 +287,35 @@ describe("head and tail as bytes", () => {
 
   it("are empty for a collection without rows", async () => {
     expect(await hexOf(ask("/head_binary", { n: 3 }, null))).toBe(`0000000002000000${"02000000"}5b5d`);
+  });
+});
+
+describe("any bytes", () => {
+  it("are stored whole or refused with 4xx, and never half", async () => {
+    const good = encodeRecordBatch(rows, [1, 2 ** 40, 7], [{ a: { b: ["x", 1.5] } }, null, {}]).body;
+    const change = fc.record({ at: fc.nat(good.length - 1), byte: fc.nat(255), length: fc.nat(good.length + 2) });
+    const query = fc.record({
+      ids_encoding: fc.constantFrom("raw", "strings", "range", "", "x"),
+      vector_encoding: fc.constantFrom("float32", "float16", "x"),
+      n_vectors: fc.constantFrom(0, 1, 3, 20, 2 ** 32),
+      dim: fc.constantFrom(1, 2, 16_385, 2 ** 31),
+      ids_start: fc.constantFrom(0, 2 ** 53),
+    });
+    const path = fc.constantFrom("/upsert_records_binary", "/add_records_binary", "/bulk_add_binary", "/search_binary");
+    await fc.assert(
+      fc.asyncProperty(change, query, path, fc.boolean(), async ({ at, byte, length }, asked, where, isPlain) => {
+        const body = new Uint8Array(length);
+        body.set(good.subarray(0, length));
+        if (at < length) body[at] = byte;
+        const before = await docs.count();
+        const response = await ask(where, isPlain ? { dim: 2, n_vectors: 3, ids_encoding: "raw" } : asked, body);
+        expect(response.status).toBeLessThan(500);
+        const stored = (await docs.count()) - before;
+        if (response.status !== 200) expect(stored).toBe(0);
+        await response.arrayBuffer();
+        if (stored > 0) await docs.delete({ where: "id IS NOT NULL" });
+      }),
+      { numRuns: 150 },
+    );
   });
 });
