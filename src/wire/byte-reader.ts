@@ -1,8 +1,8 @@
 /**
  * How are wire bytes taken apart?
  *
- * A cursor over bytes that nobody vouches for: every read is checked against what is left, and a count is checked before
- * anything is allocated for it. Wrong bytes give `INVALID_ARGUMENT` that names the block and the offset.
+ * A cursor over bytes that nobody vouches for: every read is checked against what is left, and a count is checked
+ * before anything is allocated for it. Wrong bytes give `INVALID_ARGUMENT` that names the block and the offset.
  */
 import { LynseError } from "../errors.js";
 

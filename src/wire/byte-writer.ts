@@ -1,8 +1,8 @@
 /**
  * How are wire bytes put together?
  *
- * A growing little-endian buffer. Numbers are unaligned; texts are UTF-8 behind a u32 length. In the layer `wire`, which
- * client and server share: it runs in browsers too.
+ * A growing little-endian buffer. Numbers are unaligned; texts are UTF-8 behind a u32 length. In the layer `wire`,
+ * which client and server share: it runs in browsers too.
  */
 import { LynseError } from "../errors.js";
 

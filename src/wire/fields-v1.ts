@@ -9,8 +9,9 @@
  *     value  := u8 tag: 0 null · 1 false · 2 true · 3 i64 · 4 u64 · 5 f64 · 6 string · 7 array (u32 n, n values)
  *               · 8 object (u32 n, n × (string | value))
  *
- * Integers beyond 2^53 become the nearest number, as in JSON. Of a key that stands twice the last value counts. Counts are
- * held against the bytes that are left before anything is made for them, so memory is bounded by the input's size.
+ * Integers beyond 2^53 become the nearest number, as in JSON. Of a key that stands twice the last value counts.
+ * Counts are held against the bytes that are left before anything is made for them, so memory is bounded by the
+ * input's size.
  */
 import { LynseError } from "../errors.js";
 import { TimeSlice } from "../time-slice.js";
@@ -28,17 +29,11 @@ const memberBytesMin = 5;
 const tags = { null: 0, false: 1, true: 2, i64: 3, u64: 4, f64: 5, text: 6, array: 7, object: 8 } as const;
 
 /**
- * The block of one entry a row; null and undefined are rows without fields. Values are JSON values and Dates (written as
- * ISO-8601 text); members that are undefined are left out.
+ * The block of one entry a row; null and undefined are rows without fields. Values are JSON values and Dates (written
+ * as ISO-8601 text); members that are undefined are left out.
  */
 export function encodeFieldsV1(rows: readonly (object | null | undefined)[]): Uint8Array {
   const writer = new ByteWriter(rows.length * 64 + 16);
-  writeFieldsV1(writer, rows);
-  return writer.finish();
-}
-
-/** As `encodeFieldsV1`, behind what `writer` has. */
-export function writeFieldsV1(writer: ByteWriter, rows: readonly (object | null | undefined)[]): void {
   for (let i = 0; i < magic.length; i++) writer.u8(magic.charCodeAt(i));
   writer.u32(rows.length);
   for (const row of rows) {
@@ -49,6 +44,7 @@ export function writeFieldsV1(writer: ByteWriter, rows: readonly (object | null 
     writer.u8(1);
     writeMembers(writer, row as Record<string, unknown>, 0);
   }
+  return writer.finish();
 }
 
 function writeMembers(writer: ByteWriter, object: Record<string, unknown>, depth: number): void {
@@ -104,8 +100,8 @@ function writeNested(writer: ByteWriter, value: object, depth: number): void {
 }
 
 /**
- * One entry a row, null for a row without fields; `INVALID_ARGUMENT` for anything but a whole, well-formed block of `count`
- * entries. Works in time slices.
+ * One entry a row, null for a row without fields; `INVALID_ARGUMENT` for anything but a whole, well-formed block of
+ * `count` entries. Works in time slices.
  */
 export async function decodeFieldsV1(bytes: Uint8Array, count: number): Promise<(WireFields | null)[]> {
   const slice = new TimeSlice();

@@ -1,8 +1,8 @@
 /**
  * How is a stream of JSON lines read?
  *
- * One value a line, as soon as it has come. Lines end with a line feed; empty ones are skipped. At most one line is held,
- * and no longer than `lineBytesMax`.
+ * One value a line, as soon as it has come. Lines end with a line feed; empty ones are skipped. At most one line is
+ * held, and no longer than `lineBytesMax`.
  */
 import { LynseError } from "../errors.js";
 
@@ -11,7 +11,10 @@ const lineFeed = 10;
 const lineBytesMax = 64 * 1024 * 1024;
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
-/** The values of a stream of bytes; leaving the loop cancels the stream. `INVALID_ARGUMENT` for a line that is no JSON. */
+/**
+ * The values of a stream of bytes; leaving the loop cancels the stream. `INVALID_ARGUMENT` for a line that is no
+ * JSON.
+ */
 export async function* readNdjson(stream: ReadableStream<Uint8Array>): AsyncGenerator<unknown, undefined> {
   const reader = stream.getReader();
   let isDone = false;

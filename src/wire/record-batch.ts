@@ -3,9 +3,9 @@
  *
  *     vectors: n × dim components | ids | fields, or nothing
  *
- * The query string says the rest: `dim`, `n_vectors`, `vector_encoding`, and `ids_encoding`: `range` (no bytes; ids from
- * `ids_start`), `raw` (n × u64) or, beyond the original, `strings` (n × (u32 byte length | UTF-8)). Fields are a block of
- * `fields-v1.ts`.
+ * The query string says the rest: `dim`, `n_vectors`, `vector_encoding`, and `ids_encoding`: `range` (no bytes; ids
+ * from `ids_start`), `raw` (n × u64) or, beyond the original, `strings` (n × (u32 byte length | UTF-8)). Fields are a
+ * block of `fields-v1.ts`.
  */
 import { LynseError } from "../errors.js";
 import { TimeSlice } from "../time-slice.js";
@@ -45,7 +45,7 @@ export interface EncodedRecordBatch {
 }
 
 /** Bytes that rows of this shape take before their fields; strings count with their lengths only. */
-export function recordBatchBytesMin({ dim, count, vectorEncoding, idsEncoding }: RecordBatchShape): number {
+function recordBatchBytesMin({ dim, count, vectorEncoding, idsEncoding }: RecordBatchShape): number {
   const idBytes = idsEncoding === "range" ? 0 : idsEncoding === "raw" ? 8 : 4;
   return count * (dim * componentBytes(vectorEncoding) + idBytes);
 }
@@ -86,8 +86,8 @@ export function encodeRecordBatch(
 }
 
 /**
- * The rows of a body; `INVALID_ARGUMENT` when it is not exactly what its shape says. Works in time slices. Vectors may be a
- * view of `body`.
+ * The rows of a body; `INVALID_ARGUMENT` when it is not exactly what its shape says. Works in time slices. Vectors
+ * may be a view of `body`.
  */
 export async function decodeRecordBatch(body: Uint8Array, shape: RecordBatchShape): Promise<RecordBatch> {
   const { dim, count, vectorEncoding } = shape;

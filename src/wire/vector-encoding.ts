@@ -80,8 +80,8 @@ export function vectorsToBase64(data: Float32Array): string {
 }
 
 /**
- * The components of a base64 text of little-endian float32, row-major; `INVALID_ARGUMENT` when it is none, or no multiple of
- * `dim` components. `what` names it in errors.
+ * The components of a base64 text of little-endian float32, row-major; `INVALID_ARGUMENT` when it is none, or no
+ * multiple of `dim` components. `what` names it in errors.
  */
 export function vectorsFromBase64(text: string, dim: number, what: string): Float32Array {
   const bytes = decodeBase64(text, what);

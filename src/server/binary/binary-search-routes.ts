@@ -1,8 +1,8 @@
 /**
  * How is searched with bytes?
  *
- * The body is query vectors, the answer search blocks. Integer ids only: where a row found has a string id, the answer is
- * 409 `string_ids`.
+ * The body is query vectors, the answer search blocks. Integer ids only: where a row found has a string id, the
+ * answer is 409 `string_ids`.
  */
 import { type Static, Type } from "typebox";
 import type { ResultView } from "../../client/result-view.js";

@@ -1,8 +1,8 @@
 /**
  * How are rows written as bytes?
  *
- * `/bulk_add_binary` takes bare vectors, the other routes record batches. A body is checked as a whole before a row of it is
- * stored; what is stored is committed, or staged where a session is named. Answers are JSON.
+ * `/bulk_add_binary` takes bare vectors, the other routes record batches. A body is checked as a whole before a row
+ * of it is stored; what is stored is committed, or staged where a session is named. Answers are JSON.
  */
 import { Type } from "typebox";
 import { LynseError } from "../../errors.js";

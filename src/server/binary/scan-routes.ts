@@ -1,8 +1,9 @@
 /**
  * How are all rows read?
  *
- * As JSON lines from one snapshot: a row a line, then `{"done":true,"rows":n}`. Rows are read as fast as the client takes
- * them, a batch in memory at a time. Where reading fails on the way, the last line is the error in place of `done`.
+ * As JSON lines from one snapshot: a row a line, then `{"done":true,"rows":n}`. Rows are read as fast as the client
+ * takes them, a batch in memory at a time. Where reading fails on the way, the last line is the error in place of
+ * `done`.
  */
 import { Type } from "typebox";
 import type { Row } from "../../client/collection.js";
@@ -18,7 +19,10 @@ const pieceCharacters = 16 * 1024;
 
 type ScanContext = Pick<RouteContext, "requestId" | "log" | "signal">;
 
-/** The lines of a scan that has begun. Ends the scan when the client leaves, also before the first line was asked for. */
+/**
+ * The lines of a scan that has begun. Ends the scan when the client leaves, also before the first line was asked
+ * for.
+ */
 class ScanLines implements AsyncIterableIterator<string, undefined> {
   readonly #rows: AsyncIterableIterator<Row>;
   readonly #context: ScanContext;

@@ -1,7 +1,8 @@
 /**
  * What does a binary read answer when rows have string ids?
  *
- * Its layout has room for integers only. Status 409 and a text that begins with `string_ids`; clients ask again in JSON.
+ * Its layout has room for integers only. Status 409 and a text that begins with `string_ids`; clients ask again in
+ * JSON.
  */
 import { LynseError } from "../../errors.js";
 import type { Id } from "../../types.js";

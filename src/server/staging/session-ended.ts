@@ -1,8 +1,8 @@
 /**
  * What does a request get that names a session which is not open?
  *
- * `CLOSED`, as from a session of the embedded client that has ended. By `session_id` in the details the server knows to answer
- * with 404: a session of another key cannot be told from none.
+ * `CLOSED`, as from a session of the embedded client that has ended. By `session_id` in the details the server knows
+ * to answer with 404: a session of another key cannot be told from none.
  */
 import { LynseError } from "../../errors.js";
 

@@ -98,8 +98,8 @@ export class Staging {
   }
 
   /**
-   * Runs a write: in the session where one is named, and on the collection itself, which commits, where not. A session that is
-   * not open, or another key's: `CLOSED`.
+   * Runs a write: in the session where one is named, and on the collection itself, which commits, where not. A
+   * session that is not open, or another key's: `CLOSED`.
    */
   async write<T>(
     collection: Collection,
