@@ -34,7 +34,7 @@ describe("fields block", () => {
 
   it("gives back any JSON metadata", async () => {
     // -0 is written as an integer, as JSON has it.
-    const json = fc.jsonValue({ maxDepth: 4 }).map((value) => JSON.parse(JSON.stringify(value)));
+    const json = fc.jsonValue({ maxDepth: 3 }).map((value) => JSON.parse(JSON.stringify(value)));
     const row = fc.option(fc.dictionary(fc.string({ unit: "binary", maxLength: 40 }), json, { maxKeys: 6 }));
     await fc.assert(
       fc.asyncProperty(fc.array(row, { maxLength: 8 }), async (rows) => {
