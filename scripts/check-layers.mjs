@@ -19,7 +19,7 @@ const layers = {
   engine: ["kernel", "storage", "index", "metadata", "text", "sparse", "query"],
   wire: [],
   client: ["kernel", "storage", "index", "metadata", "text", "sparse", "query", "engine", "embed", "wire"],
-  server: ["kernel", "storage", "index", "metadata", "text", "sparse", "query", "engine", "client", "wire"],
+  server: ["kernel", "storage", "index", "metadata", "text", "sparse", "query", "engine", "client", "embed", "wire"],
   cli: ["client", "server", "embed"],
 };
 const commonFiles = ["errors.ts", "limits.ts", "types.ts", "time-slice.ts"];
