@@ -49,7 +49,7 @@ export function decodeBase64(text: string, what: string): Uint8Array<ArrayBuffer
 }
 
 /** Bytes that a base64 text of a right length stands for. */
-export function base64ByteLength(text: string): number {
+function base64ByteLength(text: string): number {
   const padded = text.endsWith("==") ? 2 : text.endsWith("=") ? 1 : 0;
   return (text.length / 4) * 3 - padded;
 }
