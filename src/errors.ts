@@ -30,6 +30,7 @@ export const errorCatalogue = {
   INVALID_VECTOR: entry(400, false, "A vector holds NaN, Infinity or a value outside its metric's contract."),
   ID_EXISTS: entry(409, false, "An id to be added is already in the collection, or stands twice in one call."),
   ID_NOT_FOUND: entry(404, false, "An id is not in the collection."),
+  STRING_IDS: entry(409, false, "A binary read met an id that is a text; its layout holds integers. Ask in JSON."),
   DATABASE_NOT_FOUND: entry(404, false, "The database does not exist."),
   COLLECTION_NOT_FOUND: entry(404, false, "The collection does not exist."),
   COLLECTION_EXISTS: entry(409, false, "A collection of that name exists with another dimension or dtype."),

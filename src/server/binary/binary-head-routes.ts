@@ -8,8 +8,8 @@ import { encodeHeadBlock } from "../../wire/head-block.js";
 import { type Route, route } from "../route.js";
 import { openCollection } from "../routes/open-collection.js";
 import { collectionQuery } from "./binary-schemas.js";
+import { checkIntegerIds } from "./check-integer-ids.js";
 import { checkServerLimit } from "./request-collection.js";
-import { checkIntegerIds } from "./string-ids-error.js";
 
 const countDefault = 5;
 

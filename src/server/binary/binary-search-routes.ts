@@ -13,8 +13,8 @@ import { decodeVectors, decodeVectorsInSlices, vectorEncodingOf } from "../../wi
 import { type Route, route } from "../route.js";
 import { openCollection } from "../routes/open-collection.js";
 import { searchQuery } from "./binary-schemas.js";
+import { checkIntegerIds } from "./check-integer-ids.js";
 import { checkBatchRows, checkServerLimit, checkVectorBytes } from "./request-collection.js";
-import { checkIntegerIds } from "./string-ids-error.js";
 
 const kDefault = 10;
 const searchSchema = Type.Object(searchQuery);
