@@ -120,7 +120,8 @@ function addHooks(app: FastifyInstance, parts: HttpAppParts): void {
   app.addHook("onRequest", (request, reply, next) => {
     reply.header("x-request-id", request.id);
     // Comes once for every request, also for those whose client went away.
-    reply.raw.once("close", () => settle(request, reply));
+    const startedAt = performance.now();
+    reply.raw.once("close", () => settle(request, reply, performance.now() - startedAt));
     const { origin } = request.headers;
     if (origin !== undefined) reply.headers(cors.for(origin));
     const preflight = cors.forPreflight(request.method, origin);
@@ -138,15 +139,17 @@ function addHooks(app: FastifyInstance, parts: HttpAppParts): void {
     sendError(request, reply, answer);
   });
 
-  function settle(request: FastifyRequest, reply: FastifyReply): void {
+  function settle(request: FastifyRequest, reply: FastifyReply, elapsedMs: number): void {
     const { lynse } = request;
+    // A request that came without a socket, by `inject`, is closed before it counts as finished.
+    const isSent = reply.raw.writableFinished || (reply.raw.writableEnded && !request.raw.socket.destroyed);
     if (lynse !== null) {
       budget.give(lynse.bodyBytes);
-      runner.end(lynse);
+      runner.end(lynse, isSent);
     }
-    const status = reply.raw.writableFinished ? reply.statusCode : abandonedStatus;
-    metrics.countRequest(status, reply.elapsedTime / 1000, lynse?.isFailure ?? false);
-    log.write(request, lynse, status, reply.elapsedTime);
+    const status = isSent ? reply.statusCode : abandonedStatus;
+    metrics.countRequest(status, elapsedMs / 1000, lynse?.isFailure ?? false);
+    log.write(request, lynse, status, elapsedMs);
   }
 
   /** Makes the request's state, or tells why it may go no further. */

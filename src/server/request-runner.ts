@@ -57,9 +57,9 @@ export class RequestRunner {
   }
 
   /** Forgets a request whose answer was sent, or whose client is gone. */
-  end(state: RequestState): void {
+  end(state: RequestState, isSent: boolean): void {
     this.#open.delete(state);
-    if (!state.answer.raw.writableFinished) state.abandon();
+    if (!isSent) state.abandon();
   }
 
   /** Tells every handler to stop. */

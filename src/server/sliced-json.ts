@@ -42,7 +42,11 @@ function checkDepth(bytes: Uint8Array): void {
     if (isInString) {
       if (byte === backslash) at += 1;
       else if (byte === quote) isInString = false;
-    } else if (byte === quote) isInString = true;
+      continue;
+    }
+    // Digits and what else numbers are made of: most bytes of a body of vectors.
+    if (byte > comma && byte < openBracket) continue;
+    if (byte === quote) isInString = true;
     else if (byte === openBrace || byte === openBracket) {
       depth += 1;
       if (depth > depthMax) tooDeep();
@@ -94,8 +98,11 @@ class SlicedJson {
     if (last - first > pieceBytesMax) {
       const open = bytes[first];
       const close = bytes[last - 1];
-      if (open === openBracket && close === closeBracket) return await this.#array(first + 1, last - 1, depth);
-      if (open === openBrace && close === closeBrace) return await this.#object(first + 1, last - 1, depth);
+      const isEmpty = isBlank(bytes, first + 1, last - 1);
+      if (open === openBracket && close === closeBracket)
+        return isEmpty ? [] : await this.#array(first + 1, last - 1, depth);
+      if (open === openBrace && close === closeBrace)
+        return isEmpty ? {} : await this.#object(first + 1, last - 1, depth);
     }
     return parsePiece(bytes, first, last);
   }
@@ -154,7 +161,11 @@ class SlicedJson {
       if (isInString) {
         if (byte === backslash) at += 1;
         else if (byte === quote) isInString = false;
-      } else if (byte === quote) isInString = true;
+        continue;
+      }
+      // Digits and what else numbers are made of: most bytes of a body of vectors.
+      if (byte > comma && byte < openBracket) continue;
+      if (byte === quote) isInString = true;
       else if (byte === openBrace || byte === openBracket) {
         depth += 1;
         if (depth + outerDepth > depthMax) tooDeep();
@@ -197,6 +208,12 @@ function endOfName(bytes: Uint8Array, start: number, end: number): number {
     else if (byte === colon) return at;
   }
   throw malformed("a member has no value", start);
+}
+
+function isBlank(bytes: Uint8Array, start: number, end: number): boolean {
+  let at = start;
+  while (at < end && isSpace(bytes[at]!)) at += 1;
+  return at === end;
 }
 
 function isSpace(byte: number): boolean {
