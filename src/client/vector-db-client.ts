@@ -1,20 +1,22 @@
 /**
  * How does a program reach its databases?
  *
- * The entry point of the package. The uri decides the mode; nothing is opened before the first call.
+ * The entry point of the package. The uri decides the mode, a folder, memory or a server; nothing is opened and nobody is
+ * called before the first call.
  */
-import { EngineRegistry, type RegistryOptions } from "../engine/engine-registry.js";
 import { describe } from "../engine/vector-input.js";
 import { LynseError } from "../errors.js";
-import { inlinePool } from "../kernel/kernel-pool.js";
-import { MemoryFileSystem } from "../storage/memory-file-system.js";
 import type { Durability } from "../types.js";
 import { checkBoolean, checkInteger, checkOptions } from "./check-options.js";
+import type { ClientRoot } from "./client-root.js";
 import type { Database } from "./database.js";
-import { LocalDatabase } from "./local/local-database.js";
+import { LocalRoot, memoryScheme } from "./local/local-root.js";
+import { type RemoteOptions, remoteOptionNames, remoteSettings, serverUrl } from "./remote/remote-options.js";
+import { RemoteRoot } from "./remote/remote-root.js";
 
-export interface ClientOptions {
-  /** Never write; opens beside a process that does. Default false. */
+/** Options of a client. Those of `RemoteOptions` go with the uri of a server, `durability` and `threads` with any other. */
+export interface ClientOptions extends RemoteOptions {
+  /** Never write; a folder opens beside a process that does. Default false. */
   readonly readOnly?: boolean;
   /** What a resolved commit survives: `"fsync"` a power loss (default), `"os"` the end of this process only. */
   readonly durability?: Durability;
@@ -22,53 +24,45 @@ export interface ClientOptions {
   readonly threads?: number;
 }
 
-const optionNames = ["readOnly", "durability", "threads"];
+const localOptionNames = ["durability", "threads"] as const;
+const optionNames = ["readOnly", ...localOptionNames, ...remoteOptionNames];
 /** More threads than any machine has: a number above it is a mistake. */
 const threadsMax = 1024;
-const memoryScheme = "memory://";
 
 export class VectorDBClient implements AsyncDisposable {
-  /** Where the data is: an absolute or relative path, or `memory://`. */
+  /** Where the data is: an absolute or relative path, `memory://`, or the address of a server, without its key. */
   readonly uri: string;
-  readonly #options: Required<Omit<ClientOptions, "threads">> & Pick<ClientOptions, "threads">;
-  #opening: Promise<EngineRegistry> | null = null;
-  #isClosed = false;
+  readonly #isReadOnly: boolean;
+  readonly #root: ClientRoot;
 
   /**
    * @param uri A folder's path or `file:` URL: embedded, this process owns the folder. `memory://`: nothing on disk.
-   *   Default `$LYNSE_DATA_DIR`, or `~/.lynsedb`.
+   *   `http://…` or `https://…`: a server. Default `$LYNSE_DATA_DIR`, or `~/.lynsedb`.
    */
   constructor(uri?: string | URL, options: ClientOptions = {}) {
     checkOptions(options, optionNames, "VectorDBClient");
-    const { readOnly = false, durability = "fsync" } = options;
-    if (durability !== "fsync" && durability !== "os") {
-      throw new LynseError("INVALID_ARGUMENT", `durability must be "fsync" or "os", got ${describe(durability)}`);
-    }
-    this.uri = placeOf(uri);
-    const { threads } = options;
-    if (threads !== undefined) checkInteger(threads, "threads", 1, threadsMax);
-    this.#options = {
-      readOnly: checkBoolean(readOnly, "readOnly"),
-      durability,
-      ...(threads === undefined ? {} : { threads }),
-    };
+    const place = placeOf(uri);
+    const isRemote = isServer(place);
+    checkMode(options, isRemote);
+    this.uri = isRemote ? serverUrl(place) : place;
+    this.#isReadOnly = checkBoolean(options.readOnly ?? false, "readOnly");
+    this.#root = isRemote ? new RemoteRoot(remoteSettings(place, options)) : localRoot(place, options);
   }
 
   get isReadOnly(): boolean {
-    return this.#options.readOnly;
+    return this.#isReadOnly;
   }
 
   /** Opens a database, creating it where it is missing. */
   async createDatabase(name: string, options: { readonly dropIfExists?: boolean } = {}): Promise<Database> {
     checkOptions(options, ["dropIfExists"], "createDatabase");
-    const root = await this.#root();
-    await root.createDatabase(name, checkBoolean(options.dropIfExists ?? false, "dropIfExists"));
-    return this.#database(name);
+    await this.#root.createDatabase(name, checkBoolean(options.dropIfExists ?? false, "dropIfExists"));
+    return this.#root.database(name);
   }
 
   /** Opens a database; `DATABASE_NOT_FOUND` where it is missing. */
   async getDatabase(name: string): Promise<Database> {
-    if (await this.hasDatabase(name)) return this.#database(name);
+    if (await this.hasDatabase(name)) return this.#root.database(name);
     throw new LynseError(
       "DATABASE_NOT_FOUND",
       `there is no database ${JSON.stringify(name)} in ${this.uri}; create it with createDatabase`,
@@ -78,68 +72,47 @@ export class VectorDBClient implements AsyncDisposable {
 
   /** Names of the databases, sorted. */
   async listDatabases(): Promise<readonly string[]> {
-    return (await this.#root()).databaseNames();
+    return this.#root.databaseNames();
   }
 
   async hasDatabase(name: string): Promise<boolean> {
-    return (await this.#root()).hasDatabase(name);
+    return this.#root.hasDatabase(name);
   }
 
   /** Removes a database with all its collections; resolves also when it is missing. */
   async dropDatabase(name: string): Promise<void> {
-    await (await this.#root()).dropDatabase(name);
+    await this.#root.dropDatabase(name);
   }
 
   /** Commits, checkpoints and closes everything that was opened through this client. */
   async close(): Promise<void> {
-    this.#isClosed = true;
-    const opening = this.#opening;
-    this.#opening = null;
-    if (opening === null) return;
-    const root = await opening.catch(() => null);
-    await root?.close();
+    await this.#root.close();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }
+}
 
-  #database(name: string): Database {
-    return new LocalDatabase(name, () => this.#root());
-  }
+/** Options of the other mode would do nothing: they are refused. */
+function checkMode(options: ClientOptions, isRemote: boolean): void {
+  const others: readonly (keyof ClientOptions)[] = isRemote ? localOptionNames : remoteOptionNames;
+  const other = others.find((name) => options[name] !== undefined);
+  if (other === undefined) return;
+  const place = isRemote ? "the server decides on it" : "only the client of a server, http://…, takes it";
+  throw new LynseError("INVALID_ARGUMENT", `option ${other} does not go with this uri: ${place}`, { option: other });
+}
 
-  #root(): Promise<EngineRegistry> {
-    if (this.#isClosed) {
-      return Promise.reject(new LynseError("CLOSED", "the client was closed; make a new VectorDBClient"));
-    }
-    if (this.#opening === null) {
-      const opening = this.#open();
-      this.#opening = opening;
-      // A failed open may succeed later: another process may have let go of the lock.
-      opening.catch(() => {
-        if (this.#opening === opening) this.#opening = null;
-      });
-    }
-    return this.#opening;
+function localRoot(place: string, { readOnly = false, durability = "fsync", threads }: ClientOptions): LocalRoot {
+  if (durability !== "fsync" && durability !== "os") {
+    throw new LynseError("INVALID_ARGUMENT", `durability must be "fsync" or "os", got ${describe(durability)}`);
   }
+  if (threads !== undefined) checkInteger(threads, "threads", 1, threadsMax);
+  return new LocalRoot(place, { readOnly, durability, ...(threads === undefined ? {} : { threads }) });
+}
 
-  async #open(): Promise<EngineRegistry> {
-    const { readOnly: isReadOnly, durability } = this.#options;
-    const options = { isReadOnly, durability, pool: await this.#makePool() };
-    if (this.uri === memoryScheme) return EngineRegistry.open(new MemoryFileSystem(), "/memory", options);
-    // Loaded on first use, so that a program for the browser can be bundled without `node:` modules.
-    const { NodeFileSystem } = await import("../storage/node-file-system.js");
-    const folder = this.uri.replaceAll("\\", "/").replace(/(?<=.)\/+$/, "");
-    return EngineRegistry.open(new NodeFileSystem(), folder, options);
-  }
-
-  /** Threads where the platform has them; they start with the first work. */
-  async #makePool(): Promise<NonNullable<RegistryOptions["pool"]>> {
-    const { threads } = this.#options;
-    if (threads === 1 || globalThis.process?.versions?.node === undefined) return inlinePool;
-    const { NodeKernelPool } = await import("../engine/node-kernel-pool.js");
-    return new NodeKernelPool(threads === undefined ? {} : { threads });
-  }
+function isServer(place: string): boolean {
+  return /^https?:\/\//i.test(place);
 }
 
 /** The place that a uri names. */
@@ -147,18 +120,22 @@ function placeOf(uri: string | URL | undefined): string {
   if (uri === undefined) return defaultFolder();
   const text = uri instanceof URL ? uri.href : uri;
   if (typeof text !== "string" || text === "") {
-    throw new LynseError("INVALID_ARGUMENT", `uri must be a path, a file: URL or memory://, got ${describe(uri)}`);
+    throw new LynseError(
+      "INVALID_ARGUMENT",
+      `uri must be a path, a file: URL, http:// or memory://, got ${describe(uri)}`,
+    );
   }
   if (text === memoryScheme || text === "memory:") return memoryScheme;
-  if (/^https?:\/\//i.test(text)) {
-    throw new LynseError("UNSUPPORTED", `this version has no remote mode yet; pass a folder instead of ${text}`);
-  }
+  if (isServer(text)) return text;
   if (/^file:/i.test(text)) {
     const path = decodeURIComponent(new URL(text).pathname);
     return /^\/[A-Za-z]:\//.test(path) ? path.slice(1) : path;
   }
   if (/^[A-Za-z][A-Za-z0-9+.-]+:\/\//.test(text)) {
-    throw new LynseError("INVALID_ARGUMENT", `unknown scheme in uri ${text}; pass a path, a file: URL or memory://`);
+    throw new LynseError(
+      "INVALID_ARGUMENT",
+      `unknown scheme in uri ${text}; pass a path, a file: URL, http:// or memory://`,
+    );
   }
   return text;
 }

@@ -1,0 +1,96 @@
+/**
+ * How does a client reach databases that its own process has open?
+ *
+ * The folder is opened by the first call; a failed open may succeed later, when another process has let go of the lock.
+ */
+import { EngineRegistry, type RegistryOptions } from "../../engine/engine-registry.js";
+import { LynseError } from "../../errors.js";
+import { inlinePool } from "../../kernel/kernel-pool.js";
+import { MemoryFileSystem } from "../../storage/memory-file-system.js";
+import type { Durability } from "../../types.js";
+import type { ClientRoot } from "../client-root.js";
+import type { Database } from "../database.js";
+import { LocalDatabase } from "./local-database.js";
+
+/** Uri of a place with nothing on disk. */
+export const memoryScheme = "memory://";
+
+export interface LocalRootOptions {
+  readonly readOnly: boolean;
+  readonly durability: Durability;
+  readonly threads?: number;
+}
+
+export class LocalRoot implements ClientRoot {
+  readonly #place: string;
+  readonly #options: LocalRootOptions;
+  #opening: Promise<EngineRegistry> | null = null;
+  #isClosed = false;
+
+  /** @param place A folder, or `memory://`. */
+  constructor(place: string, options: LocalRootOptions) {
+    this.#place = place;
+    this.#options = options;
+  }
+
+  async createDatabase(name: string, dropIfExists: boolean): Promise<void> {
+    await (await this.#root()).createDatabase(name, dropIfExists);
+  }
+
+  database(name: string): Database {
+    return new LocalDatabase(name, () => this.#root());
+  }
+
+  async databaseNames(): Promise<readonly string[]> {
+    return (await this.#root()).databaseNames();
+  }
+
+  async hasDatabase(name: string): Promise<boolean> {
+    return (await this.#root()).hasDatabase(name);
+  }
+
+  async dropDatabase(name: string): Promise<void> {
+    await (await this.#root()).dropDatabase(name);
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    const opening = this.#opening;
+    this.#opening = null;
+    if (opening === null) return;
+    const root = await opening.catch(() => null);
+    await root?.close();
+  }
+
+  #root(): Promise<EngineRegistry> {
+    if (this.#isClosed) {
+      return Promise.reject(new LynseError("CLOSED", "the client was closed; make a new VectorDBClient"));
+    }
+    if (this.#opening === null) {
+      const opening = this.#open();
+      this.#opening = opening;
+      opening.catch(() => {
+        if (this.#opening === opening) this.#opening = null;
+      });
+    }
+    return this.#opening;
+  }
+
+  async #open(): Promise<EngineRegistry> {
+    const { readOnly: isReadOnly, durability } = this.#options;
+    const options = { isReadOnly, durability, pool: await this.#makePool() };
+    if (this.#place === memoryScheme) return EngineRegistry.open(new MemoryFileSystem(), "/memory", options);
+    // Loaded on first use, so that a program for the browser can be bundled without `node:` modules.
+    const { NodeFileSystem } = await import("../../storage/node-file-system.js");
+    const folder = this.#place.replaceAll("\\", "/").replace(/(?<=.)\/+$/, "");
+    return EngineRegistry.open(new NodeFileSystem(), folder, options);
+  }
+
+  /** Threads where the platform has them; they start with the first work. */
+  async #makePool(): Promise<NonNullable<RegistryOptions["pool"]>> {
+    const { threads } = this.#options;
+    if (threads === 1 || globalThis.process?.versions?.node === undefined) return inlinePool;
+    const { NodeKernelPool } = await import("../../engine/node-kernel-pool.js");
+    return new NodeKernelPool(threads === undefined ? {} : { threads });
+  }
+}

@@ -1,0 +1,74 @@
+/**
+ * How are all rows of a remote collection read?
+ *
+ * As a stream of JSON lines, taken as fast as the caller takes rows. It begins with the first row that is asked for; leaving
+ * it ends the request. A stream that breaks off is an error, never a short result.
+ */
+import { LynseError } from "../../errors.js";
+import type { Fields, Id } from "../../types.js";
+import { decodeBase64 } from "../../wire/base64.js";
+import { readNdjson } from "../../wire/ndjson.js";
+import { decodeVectors } from "../../wire/vector-encoding.js";
+import type { Row } from "../collection.js";
+import { answerError } from "./answer-error.js";
+import type { RemoteState } from "./remote-state.js";
+
+interface Line {
+  readonly id?: Id;
+  readonly field?: object;
+  readonly vector_b64?: string;
+  readonly done?: boolean;
+  readonly rows?: number;
+  readonly error?: string;
+}
+
+/** Rows that a server reads at once at most. */
+const batchSizeMax = 10_000;
+
+export async function* scanRows<F extends Fields>(
+  state: RemoteState,
+  body: Readonly<Record<string, unknown>>,
+  batchSize: number,
+): AsyncGenerator<Row<F>, undefined> {
+  state.checkOpen();
+  const leaving = new AbortController();
+  try {
+    const { maxTopK } = await state.transport.limits();
+    const batch_size = Math.min(batchSize, maxTopK === 0 ? batchSizeMax : maxTopK);
+    const sent = { ...state.place, ...body, batch_size };
+    const stream = await state.transport.stream("/scan", sent, leaving.signal);
+    let rows = 0;
+    for await (const value of lines(state, stream)) {
+      const line = value as Line;
+      if (line.done === true && line.id === undefined) {
+        if (line.rows === rows) return;
+        break;
+      }
+      if (line.id === undefined) throw answerError(500, JSON.stringify(line));
+      rows += 1;
+      state.checkOpen();
+      const row = { id: line.id, field: (line.field ?? {}) as F };
+      yield line.vector_b64 === undefined
+        ? row
+        : { ...row, vector: decodeVectors(decodeBase64(line.vector_b64, "vector_b64")) };
+      state.checkOpen();
+    }
+    throw brokenOff(state.transport.url);
+  } finally {
+    leaving.abort();
+  }
+}
+
+/** The lines of a stream; a connection that breaks is told as such. */
+async function* lines(state: RemoteState, stream: ReadableStream<Uint8Array>): AsyncGenerator<unknown> {
+  try {
+    yield* readNdjson(stream);
+  } catch (error) {
+    state.checkOpen();
+    throw brokenOff(state.transport.url, error);
+  }
+}
+
+function brokenOff(url: string, cause?: unknown): LynseError {
+  return new LynseError("UNAVAILABLE", `the answer of ${url} to a scan broke off; scan again`, { url }, cause);
+}
