@@ -221,7 +221,9 @@ function addBodyParser(app: FastifyInstance, parts: HttpAppParts): void {
     if (state === null) return undefined;
     const takesBytes = state.route.body === "bytes";
     const bytes = await readBody(message, takesBytes ? limits.bytes : limits.json, budget);
-    state.bodyBytes = bytes.length;
+    // The client may have gone while the last bytes were joined.
+    if (state.isEnded) budget.give(bytes.length);
+    else state.bodyBytes = bytes.length;
     if (takesBytes) state.bytes = bytes;
     return takesBytes || bytes.length === 0 ? undefined : await parseJson(bytes);
   });

@@ -43,7 +43,7 @@ export class BodyBudget {
   }
 }
 
-export function checkBodyLength(length: number, limit: BodyLimit): void {
+function checkBodyLength(length: number, limit: BodyLimit): void {
   if (!(length > limit.bytesMax)) return;
   throw new LynseError(
     "LIMIT_EXCEEDED",

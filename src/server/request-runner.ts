@@ -37,6 +37,7 @@ export class RequestRunner {
 
   /** Runs a request; it is answered in any case. */
   run(state: RequestState): void {
+    if (state.isEnded) return;
     this.#open.add(state);
     if (this.#gate.enter(() => this.#start(state))) return;
     const { running, queued } = this.#gate;
@@ -59,6 +60,7 @@ export class RequestRunner {
   /** Forgets a request whose answer was sent, or whose client is gone. */
   end(state: RequestState, isSent: boolean): void {
     this.#open.delete(state);
+    state.isEnded = true;
     if (!isSent) state.abandon();
   }
 

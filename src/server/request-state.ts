@@ -28,6 +28,8 @@ export class RequestState implements RouteContext, RouteReply {
   isFailure = false;
   /** True once an answer was given: what the handler does from then on changes nothing. */
   isAnswered = false;
+  /** True once the answer was sent, or the client went away. */
+  isEnded = false;
   readonly #logger: Logger;
   #log: Logger | null = null;
   #controller: AbortController | null = null;
