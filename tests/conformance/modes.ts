@@ -7,7 +7,9 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { afterAll } from "vitest";
 import { type ClientOptions, VectorDBClient } from "../../src/index.js";
+import { createServer, type LynseServer } from "../../src/server/lynse-server.js";
 
 /** Somewhere that clients can be opened on. */
 export interface Place {
@@ -20,6 +22,8 @@ export interface Mode {
   readonly mode: string;
   /** Data outlives the client that wrote it. */
   readonly isPersistent: boolean;
+  /** Clients have the data open themselves: one at a time, in this process. */
+  readonly isEmbedded: boolean;
   newPlace(): Promise<Place>;
 }
 
@@ -37,7 +41,36 @@ async function newMemoryPlace(): Promise<Place> {
   return { uri, open: (options) => new VectorDBClient(uri, options), remove: async () => {} };
 }
 
-/** A folder on disk: what most programs use. */
-export const folderMode: Mode = { mode: "folder", isPersistent: true, newPlace: newFolderPlace };
+/** Servers without a place: starting one takes longer than most tests. */
+const idleServers: LynseServer[] = [];
 
-export const modes: readonly Mode[] = [folderMode, { mode: "memory", isPersistent: false, newPlace: newMemoryPlace }];
+afterAll(async () => {
+  await Promise.all(idleServers.splice(0).map((server) => server.close()));
+});
+
+/** A server over memory. Options of the embedded client are the server's business: they are left out. */
+async function newServerPlace(): Promise<Place> {
+  const server = idleServers.pop() ?? (await createServer({ dataDir: "memory://", port: 0, maxTopK: 0 }));
+  const { href: uri } = server.url ?? (await server.listen());
+  return {
+    uri,
+    open: ({ durability: _durability, threads: _threads, ...options } = {}) => new VectorDBClient(uri, options),
+    async remove() {
+      await using client = new VectorDBClient(uri);
+      for (const name of await client.listDatabases()) await client.dropDatabase(name);
+      idleServers.push(server);
+    },
+  };
+}
+
+/** A folder on disk: what most programs use. */
+export const folderMode: Mode = { mode: "folder", isPersistent: true, isEmbedded: true, newPlace: newFolderPlace };
+
+/** A server and its client, with HTTP between them. */
+export const remoteMode: Mode = { mode: "remote", isPersistent: true, isEmbedded: false, newPlace: newServerPlace };
+
+export const modes: readonly Mode[] = [
+  folderMode,
+  { mode: "memory", isPersistent: false, isEmbedded: true, newPlace: newMemoryPlace },
+  remoteMode,
+];

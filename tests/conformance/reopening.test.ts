@@ -78,7 +78,10 @@ describe.each(modes.filter(({ isPersistent }) => isPersistent))("opening again (
     await reader.close();
   });
 
-  it("refuses a second writer in this process until the first one is closed, naming it", async () => {
+  // A server takes any number of writers, and its address is no path.
+  const { isEmbedded } = mode;
+
+  it.runIf(isEmbedded)("refuses a second writer in this process until the first one is closed, naming it", async () => {
     const second = workspace.place.open();
     const error = await refusal(
       () => second.listDatabases(),
@@ -92,9 +95,11 @@ describe.each(modes.filter(({ isPersistent }) => isPersistent))("opening again (
     await second.close();
   });
 
-  it("refuses a second writer in another process, naming pid, host, start and what to do", async () => {
-    const source = new URL("../../dist/index.js", import.meta.url).href;
-    const script = `
+  it.runIf(isEmbedded)(
+    "refuses a second writer in another process, naming pid, host, start and what to do",
+    async () => {
+      const source = new URL("../../dist/index.js", import.meta.url).href;
+      const script = `
       import { VectorDBClient } from ${JSON.stringify(source)};
       const client = new VectorDBClient(${JSON.stringify(workspace.place.uri)});
       const error = await client.listDatabases().catch((error) => error);
@@ -103,18 +108,19 @@ describe.each(modes.filter(({ isPersistent }) => isPersistent))("opening again (
       console.log(JSON.stringify(await reader.listDatabases()));
       await reader.close();
       await client.close();`;
-    await workspace.client.listDatabases();
-    const { stdout } = await promisify(execFile)(process.execPath, ["--input-type=module", "-e", script]);
-    const [error, names] = stdout
-      .trim()
-      .split("\n")
-      .map((line) => JSON.parse(line));
-    expect(error).toMatchObject({ code: "LOCKED", details: { pid: process.pid } });
-    expect(error.message).toMatch(new RegExp(`process ${process.pid} on .*started .*readOnly`));
-    expect(names).toEqual(["app"]);
-  });
+      await workspace.client.listDatabases();
+      const { stdout } = await promisify(execFile)(process.execPath, ["--input-type=module", "-e", script]);
+      const [error, names] = stdout
+        .trim()
+        .split("\n")
+        .map((line) => JSON.parse(line));
+      expect(error).toMatchObject({ code: "LOCKED", details: { pid: process.pid } });
+      expect(error.message).toMatch(new RegExp(`process ${process.pid} on .*started .*readOnly`));
+      expect(names).toEqual(["app"]);
+    },
+  );
 
-  it("takes a path with or without a slash at its end, and a file: URL with spaces", async () => {
+  it.runIf(isEmbedded)("takes a path with or without a slash at its end, and a file: URL with spaces", async () => {
     const folder = `${workspace.place.uri}/a folder é`;
     await mkdir(folder);
     for (const uri of [folder, `${folder}/`, pathToFileURL(folder), pathToFileURL(folder).href]) {

@@ -14,7 +14,7 @@ import {
   matrixRows,
   matrixShape,
 } from "../../engine/vector-input.js";
-import { LynseError } from "../../errors.js";
+import { isLynseError, LynseError } from "../../errors.js";
 import { throwIfAborted } from "../../query/exact-search.js";
 import { type CheckedSparse, checkSparse, type SparseVector } from "../../sparse/sparse-vector.js";
 import { TimeSlice } from "../../time-slice.js";
@@ -50,6 +50,14 @@ export type DocumentsProvider = (
   keep?: (embedder: { readonly name: string; readonly dim: number }) => Promise<void>,
 ) => Promise<DocumentVectors>;
 
+interface MatrixOptions {
+  /** Whether the call commits where no session does. */
+  readonly commits: boolean;
+  /** Remembered by the collection with the first rows. */
+  readonly embedder?: Answer | null;
+  readonly onProgress?: BulkAddOptions["onProgress"];
+}
+
 const batchSizeDefault = 1000;
 const batchSizeMax = 1_000_000;
 
@@ -78,7 +86,7 @@ export class RemoteWriter<F extends Fields> implements Writer<F> {
     this.#checkOpen();
     const rows = new CheckedRows(kind, await this.#state.transport.limits());
     rows.add(id, await this.#components(vector), options.field);
-    await this.#write(rows.finish(), false);
+    await this.#writeRows(rows, [], false);
     return id;
   }
 
@@ -126,16 +134,14 @@ export class RemoteWriter<F extends Fields> implements Writer<F> {
     }
     if (ids.length % batchSize !== 0) onProgress?.({ done: ids.length, ...total });
     throwIfAborted(signal);
-    await this.#write([...rows.finish(), ...attachedRequests(attached, limits)], false, signal);
+    await this.#writeRows(rows, attachedRequests(attached, limits), false, signal);
     return ids;
   }
 
   async bulkAddBinary(matrix: Matrix, options: Pick<BulkAddOptions, "onProgress"> = {}): Promise<number> {
     checkOptions(options, ["onProgress"], "bulkAddBinary");
     const onProgress = checkFunction(options.onProgress, "onProgress");
-    const ids = await this.#writeMatrix("add", { vectors: matrix }, false);
-    if (ids.length > 0) onProgress?.({ done: ids.length, total: ids.length });
-    return ids.length;
+    return (await this.#writeMatrix("add", { vectors: matrix }, { commits: false, onProgress })).length;
   }
 
   async add(options: AddOptions<F>): Promise<Id[]> {
@@ -143,7 +149,7 @@ export class RemoteWriter<F extends Fields> implements Writer<F> {
     checkOptions(options ?? null, names, "add");
     if (options.documents === undefined) {
       const extra = (["embed", "onProgress", "signal"] as const).find((name) => options[name] !== undefined);
-      if (extra === undefined) return this.#writeMatrix("add", options, true);
+      if (extra === undefined) return this.#writeMatrix("add", options);
       throw new LynseError("INVALID_ARGUMENT", `${extra} was given without documents`, { option: extra });
     }
     return this.#addDocuments(options);
@@ -175,20 +181,19 @@ export class RemoteWriter<F extends Fields> implements Writer<F> {
       await found.remember(known.embed, dim);
       vectors = { data, dim };
     }
-    return this.#writeMatrix("add", { ...options, vectors, fields }, true, embedder);
+    return this.#writeMatrix("add", { ...options, vectors, fields }, { commits: true, embedder });
   }
 
   async upsert(options: UpsertOptions<F>): Promise<Id[]> {
     checkOptions(options ?? null, ["ids", "vectors", "fields"], "upsert");
     if (options.ids === undefined) throw new LynseError("INVALID_ARGUMENT", "upsert needs ids");
-    return this.#writeMatrix("upsert", options, true);
+    return this.#writeMatrix("upsert", options);
   }
 
   async #writeMatrix(
     kind: RowKind,
     options: AddOptions<F>,
-    commits: boolean,
-    embedder: Answer | null = null,
+    { commits, embedder = null, onProgress }: MatrixOptions = { commits: true },
   ): Promise<Id[]> {
     if (options.vectors === undefined) throw new LynseError("INVALID_ARGUMENT", `${kind} needs vectors`);
     this.#checkOpen();
@@ -203,6 +208,8 @@ export class RemoteWriter<F extends Fields> implements Writer<F> {
     if (dim === null) return [];
     if (ids === null) {
       const requests = [...autoIdRequests({ vectors, count, dim, fieldOf }, limits, embedder)];
+      // Before anything is sent: a callback that throws must leave nothing behind.
+      if (count > 0) onProgress?.({ done: count, total: count });
       const answers = await this.#write(requests, commits);
       return answers.flatMap((answer) => answer["ids"] as Id[]);
     }
@@ -212,7 +219,7 @@ export class RemoteWriter<F extends Fields> implements Writer<F> {
       rows.add(ids[row]!, matrixRow(vectors, row, dim), fieldOf(row));
       if ((row & 255) === 255 && slice.isDue()) await slice.giveWay();
     }
-    await this.#write(rows.finish(), commits);
+    await this.#writeRows(rows, [], commits);
     return [...ids];
   }
 
@@ -263,6 +270,20 @@ export class RemoteWriter<F extends Fields> implements Writer<F> {
     return deletedOf(await this.#write(requests, true));
   }
 
+  /** Sends rows and what hangs on them. Where their vectors don't fit the collection, the error names the first row. */
+  async #writeRows(
+    rows: CheckedRows,
+    attached: readonly WriteRequest[],
+    commits: boolean,
+    signal?: AbortSignal,
+  ): Promise<void> {
+    try {
+      await this.#write([...rows.finish(), ...attached], commits, signal);
+    } catch (error) {
+      throw rows.named(error);
+    }
+  }
+
   /**
    * Sends the requests of one call, all or none of them. A call that commits takes along what is staged; alone, and of one
    * request, it needs no session.
@@ -305,6 +326,7 @@ class CheckedRows {
   readonly #limits: Awaited<ReturnType<RemoteState["transport"]["limits"]>>;
   readonly #embedder: Answer | null;
   #batches: RowBatches | null = null;
+  #first: { readonly id: Id; readonly dim: number } | null = null;
 
   constructor(
     kind: RowKind,
@@ -317,13 +339,24 @@ class CheckedRows {
   }
 
   add(id: Id, vector: unknown, field: Fields | null | undefined): void {
-    this.#batches ??= new RowBatches(
-      this.#kind,
-      dimOf(vector, `the vector of id ${JSON.stringify(id)}`),
-      this.#limits,
-      this.#embedder,
-    );
+    if (this.#batches === null) {
+      const dim = dimOf(vector, `the vector of id ${JSON.stringify(id)}`);
+      this.#first = { id, dim };
+      this.#batches = new RowBatches(this.#kind, dim, this.#limits, this.#embedder);
+    }
     this.#batches.add(id, vector, field);
+  }
+
+  /** The error of a server that refused a whole batch for its dimension, with the id of a row. */
+  named(error: unknown): unknown {
+    if (this.#first === null || !isLynseError(error, "DIMENSION_MISMATCH") || "id" in error.details) return error;
+    // Vectors of named fields are refused in other words.
+    if (!error.message.startsWith("collection ")) return error;
+    const { expected } = error.details;
+    const { id, dim } = this.#first;
+    if (typeof expected !== "number" || expected === dim || error.details["got"] !== dim) return error;
+    const message = `the vector of id ${JSON.stringify(id)} has ${dim} components, expected ${expected}`;
+    return new LynseError("DIMENSION_MISMATCH", message, { id, expected, got: dim });
   }
 
   finish(): readonly WriteRequest[] {

@@ -79,6 +79,7 @@ export class RowBatches {
   #addField(field: Fields | null | undefined, text: string | null): void {
     // JSON writes halves of surrogate pairs as \ud8…, bytes have no form for them.
     if (text?.includes("\\ud")) this.#isJson = true;
+    if (this.#isJson) return;
     const isKept = text === null || (text === "" && this.#kind === "add");
     if (isKept && this.#fields === null) return;
     if (this.#fields === null) {

@@ -154,7 +154,7 @@ const compact = collectionRoute(
   "Rewrite a collection without deleted and replaced rows.",
   { vectors_removed: Type.Integer() },
   { vectors_removed: 2 },
-  async (collection) => ({ vectors_removed: await collection.compact() }),
+  async (collection, { signal }) => ({ vectors_removed: await collection.compact({ signal }) }),
   "write",
 );
 

@@ -213,6 +213,7 @@ export const columns = Type.Object({
   cursor: optional(nullable(Type.String())),
   groups: optional(nullable(groups)),
   facets: optional(nullable(facetCounts)),
+  ...labels,
 });
 /** Rows that have no rank, as the original gives them: `[vectors, ids, fields]`. */
 export const rowsTriple = Type.Tuple([Type.Array(Type.Array(Type.Number())), idsAnswer, Type.Array(field)]);

@@ -53,9 +53,9 @@ async function extrasOf(view: ResultView): Promise<Extras> {
 
 /** Rows without a rank, by column. */
 export async function columnsOf(view: ResultView): Promise<object> {
-  const { ids, fields, vectors, cursor, groups, facets } = view;
+  const { ids, fields, vectors, cursor, groups, facets, index, metric } = view;
   const columns = vectors === null ? {} : await vectorColumn(vectors);
-  return { ids, fields, ...columns, cursor, groups, facets };
+  return { ids, fields, ...columns, cursor, groups, facets, index, metric };
 }
 
 /** Rows without a rank, as LynseDB gives them with their vectors. */
