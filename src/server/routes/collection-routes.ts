@@ -7,6 +7,7 @@ import { Type } from "typebox";
 import type { CollectionDescription } from "../../client/database.js";
 import { type Route, route } from "../route.js";
 import { definedMembers } from "./defined-members.js";
+import { embedderBody, namedEmbedder } from "./named-embedder.js";
 import { openCollection, openDatabase, placeOf } from "./open-collection.js";
 import {
   count,
@@ -30,11 +31,17 @@ const tag = "collections";
 /** LynseDB's rows of a chunk; nothing here depends on it. */
 const chunkSize = 100_000;
 
-export const textBody = {
-  fields: optional(nullable(listOf(Type.String(), "Fields whose texts are indexed; null: every text."))),
+const textBody = {
+  fields: optional(
+    Type.Union([listOf(Type.String(), "Names of fields."), Type.Null()], {
+      description: "Fields whose texts are indexed; null (the default): every text.",
+    }),
+  ),
   k1: optional(number("Saturation of a word's frequency, from 0. Default 1.2.")),
   b: optional(number("Weight of a text's length, 0 to 1. Default 0.75.")),
-  language: optional(nullable(text("Language of the stemmer; null: none."))),
+  language: optional(
+    Type.Union([Type.String(), Type.Null()], { description: "Language of the stemmer; null (the default): none." }),
+  ),
   stop_words: optional(
     Type.Union([Type.Boolean(), listOf(Type.String(), "Words.")], {
       description: "Words that don't count: true for the language's, or a list. Default false.",
@@ -57,6 +64,7 @@ const requiredCollection = route({
     dtypes: optional(text("How components are stored: float32 (default) or float16.")),
     default_index: optional(text("Index of a new collection. Absent: none, exact inner product.")),
     text: optional(Type.Object(textBody, { description: "How texts of a new collection are searched." })),
+    embedder: optional(embedderBody),
     n_threads: optional(count("Ignored.")),
     warm_up: optional(flag("Ignored.")),
   }),
@@ -66,13 +74,14 @@ const requiredCollection = route({
     response: { status: "success", params: examplePlace },
   },
   async handler({ body, server }) {
-    const { dim, drop_if_exists, description, dtypes, default_index, text } = body;
+    const { dim, drop_if_exists, description, dtypes, default_index, text, embedder } = body;
     const options = definedMembers({
       dim: dim === 0 ? undefined : dim,
       dtype: dtypeOf(dtypes),
       description,
       dropIfExists: drop_if_exists,
       text: text === undefined ? undefined : textOptions(text),
+      embed: embedder === undefined ? undefined : namedEmbedder(embedder),
     });
     // LynseDB's clients build their default index themselves, once there are rows and none is reported.
     const defaultIndex = default_index ?? null;

@@ -4,9 +4,12 @@
  * An option that is absent must not be there, not even as undefined.
  */
 
-/** The object without its undefined members; changed in place. */
+/** The members that are not undefined. */
 export function definedMembers<T extends object>(members: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
-  const object = members as Record<string, unknown>;
-  for (const name in object) if (object[name] === undefined) delete object[name];
-  return members as { [K in keyof T]?: Exclude<T[K], undefined> };
+  const defined: { [K in keyof T]?: Exclude<T[K], undefined> } = {};
+  for (const name in members) {
+    const value = members[name];
+    if (value !== undefined) defined[name] = value as Exclude<T[typeof name], undefined>;
+  }
+  return defined;
 }

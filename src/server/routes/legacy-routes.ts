@@ -7,8 +7,10 @@ import { Type } from "typebox";
 import type { Collection } from "../../client/collection.js";
 import { LynseError } from "../../errors.js";
 import type { Id } from "../../types.js";
+import { checkRoom } from "../binary/request-collection.js";
 import { type Route, route } from "../route.js";
-import { checkBatch, checkNewRows, checkReplacedRows } from "./check-request.js";
+import type { ServerLimits } from "../server-state.js";
+import { checkBatch, checkReplacedRows } from "./check-request.js";
 import { openCollection, placeOf } from "./open-collection.js";
 import { requiredVectors } from "./read-vectors.js";
 import {
@@ -42,7 +44,8 @@ interface Columns {
 }
 
 /** Items as columns, checked to be items; null members count as absent. */
-function columnsOf(items: readonly unknown[]): Columns {
+function columnsOf(items: readonly unknown[], limits: ServerLimits): Columns {
+  checkBatch("items", items.length, limits);
   const vectors: (readonly number[])[] = [];
   const ids: (Id | undefined)[] = [];
   const fields: (object | undefined)[] = [];
@@ -84,10 +87,10 @@ const addItem = route({
     response: { status: "success", params: { ...examplePlace, item: { id: 1001 } } },
   },
   async handler({ body, server, key }) {
-    const { matrix, count, dim } = await requiredVectors({ vectors: [body.item.vector] });
+    const { matrix, count, dim } = await requiredVectors({ vectors: [body.item.vector] }, server.limits);
     const { id, field } = body.item;
     const collection = await openCollection(server, body);
-    await checkNewRows(collection, count, dim, server.limits);
+    await checkRoom(collection, count, dim, server.limits);
     const row = { vectors: matrix, fields: [field], ...(id === undefined ? {} : { ids: [id] }) };
     const [stored] = await server.staging.write(collection, body.session_id, key.name, (writer) => writer.add(row));
     return { status: "success", params: { ...placeOf(body), item: { id: stored } } };
@@ -107,10 +110,10 @@ const bulkAddItems = route({
     response: { status: "success", params: { ...examplePlace, ids: [1001] } },
   },
   async handler({ body, server, key }) {
-    const { vectors, ids, fields } = columnsOf(body.items);
-    const { matrix, count, dim } = await requiredVectors({ vectors });
+    const { vectors, ids, fields } = columnsOf(body.items, server.limits);
+    const { matrix, count, dim } = await requiredVectors({ vectors }, server.limits);
     const collection = await openCollection(server, body);
-    await checkNewRows(collection, count, dim, server.limits);
+    await checkRoom(collection, count, dim, server.limits);
     const isWithout = ids.every((id) => id === undefined);
     const given = isWithout ? {} : { ids: await completeIds(collection, ids) };
     const stored = await server.staging.write(collection, body.session_id, key.name, (writer) =>
@@ -133,13 +136,13 @@ const upsertItems = route({
     response: { status: "success", params: { ...examplePlace, ids: [1001] } },
   },
   async handler({ body, server, key }) {
-    const { vectors, ids, fields } = columnsOf(body.items);
+    const { vectors, ids, fields } = columnsOf(body.items, server.limits);
     const missing = ids.indexOf(undefined);
     if (missing >= 0) {
       throw new LynseError("INVALID_ARGUMENT", `items[${missing}].id is missing from the body`, { row: missing });
     }
     const known = ids as readonly Id[];
-    const { matrix, dim } = await requiredVectors({ vectors });
+    const { matrix, dim } = await requiredVectors({ vectors }, server.limits);
     const collection = await openCollection(server, body);
     await checkReplacedRows(collection, known, dim, server.limits);
     const stored = await server.staging.write(collection, body.session_id, key.name, (writer) =>

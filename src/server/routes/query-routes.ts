@@ -8,7 +8,7 @@ import { Type } from "typebox";
 import type { QueryOptions } from "../../client/search-options.js";
 import type { Id } from "../../types.js";
 import { type Route, route } from "../route.js";
-import { checkBatch, checkTopK } from "./check-request.js";
+import { checkBatch, checkRead } from "./check-request.js";
 import { definedMembers } from "./defined-members.js";
 import { openCollection, placeOf } from "./open-collection.js";
 import {
@@ -41,6 +41,8 @@ const countDefault = 5;
 const vectorBase64 = "zczMPc3MTD6amZk+zczMPg==";
 const exampleField = { title: "intro", lang: "en" };
 const exampleTriple = [[[0.1, 0.2, 0.3, 0.4]], [1001], [exampleField]];
+
+const oneOrMore = Type.Union([id, listOf(id, "Ids.")], { description: "An id, or a list of ids." });
 
 const query = {
   ...read,
@@ -108,7 +110,7 @@ const queryRows = route({
     response: { status: "success", params: { ...examplePlace, result: [{ ...exampleField, id: 1001 }] } },
   },
   async handler({ body, server, signal }) {
-    checkTopK({ ...definedMembers({ group_size: body.group_size }) }, server.limits);
+    checkRead(body, server.limits);
     const view = await (await openCollection(server, body)).query(queryOptions(body, signal));
     const isList = body.return_ids_only === true;
     const result = body.format === "columns" ? await columnsOf(view) : isList ? view.ids : await recordsOf(view);
@@ -129,7 +131,7 @@ const queryVectors = route({
     response: { status: "success", params: { ...examplePlace, result: exampleTriple } },
   },
   async handler({ body, server, signal }) {
-    checkTopK({ ...definedMembers({ group_size: body.group_size }) }, server.limits);
+    checkRead(body, server.limits);
     const view = await (await openCollection(server, body)).queryVectors(queryOptions(body, signal));
     const result = body.format === "columns" ? await columnsOf(view) : await tripleOf(view);
     return { status: "success", params: { ...placeOf(body), result } };
@@ -142,7 +144,7 @@ const getRows = route({
   tag,
   summary: "Rows by id, in the order asked for, with their vectors; 404 names the first that is missing.",
   access: "read",
-  body: Type.Object({ ...place, ids: Type.Union([id, listOf(id, "Ids.")]) }),
+  body: Type.Object({ ...place, ids: oneOrMore }),
   response: success({ ...place, item: columns }),
   example: {
     body: { ...examplePlace, ids: [1001] },
@@ -150,7 +152,10 @@ const getRows = route({
       status: "success",
       params: {
         ...examplePlace,
-        item: { ids: [1001], fields: [exampleField], vectors_b64: vectorBase64, dim: 4 },
+        item: {
+          ...{ ids: [1001], fields: [exampleField], vectors_b64: vectorBase64, dim: 4 },
+          ...{ index: "HNSW-COS", metric: "cos" },
+        },
       },
     },
   },
@@ -167,7 +172,7 @@ const readByOnlyId = route({
   tag,
   summary: "Rows by id, as `[vectors, ids, fields]`.",
   access: "read",
-  body: Type.Object({ ...place, id: Type.Union([id, listOf(id, "Ids.")]) }),
+  body: Type.Object({ ...place, id: oneOrMore }),
   response: success({ ...place, item: rowsTriple }),
   example: {
     body: { ...examplePlace, id: 1001 },
@@ -194,7 +199,7 @@ function endRoute(end: "head" | "tail", summary: string): Route {
       response: { status: "success", params: { ...examplePlace, [end]: exampleTriple } },
     },
     async handler({ body, server }) {
-      checkTopK(body, server.limits);
+      checkRead(body, server.limits);
       const view = await (await openCollection(server, body))[end](body.n ?? countDefault);
       const rows = body.format === "columns" ? await columnsOf(view) : await tripleOf(view);
       return { status: "success", params: { ...placeOf(body), [end]: rows } };
@@ -236,6 +241,7 @@ const facetRows = route({
     },
   },
   async handler({ body, server }) {
+    checkRead(body, server.limits);
     const collection = await openCollection(server, body);
     const counts = await collection.facets(body.facets as readonly string[], readOptions(body));
     return { status: "success", params: { ...placeOf(body), facets: counts } };

@@ -6,10 +6,13 @@
  * position. Long texts are decoded in slices.
  */
 import { LynseError } from "../../errors.js";
+import { checkLimit } from "../../limits.js";
 import { TimeSlice } from "../../time-slice.js";
 import type { Matrix, Vector } from "../../types.js";
 import { decodeBase64 } from "../../wire/base64.js";
 import { decodeVectors, vectorsFromBase64 } from "../../wire/vector-encoding.js";
+import type { ServerLimits } from "../server-state.js";
+import { checkBatch } from "./check-request.js";
 
 /** Characters of base64 that are decoded at once; a multiple of 16, so that a piece is a number of whole components. */
 const pieceCharacters = 512 * 1024;
@@ -43,6 +46,8 @@ export function vectorOf({ vector, vector_b64, dim }: VectorBody): Vector | null
     return vector;
   }
   if (vector_b64 === undefined) return null;
+  // Before it is decoded: a text may be as long as a body.
+  checkLimit("dimMax", Math.floor((vector_b64.length * 3) / 4 / componentBytes), "the dimension of vector_b64");
   const data = vectorsFromBase64(vector_b64, 1, "vector_b64");
   if (dim === undefined || dim === data.length) return data;
   throw new LynseError("DIMENSION_MISMATCH", `vector_b64 holds ${data.length} components, dim is ${dim}`, {
@@ -60,11 +65,18 @@ export function requiredVector(body: VectorBody): Vector {
   });
 }
 
-/** The vectors of a body that must have some. */
-export async function requiredVectors(body: VectorsBody): Promise<CountedMatrix> {
+/** The vectors of a body that must have some; `what` names their number where it is above the limit. */
+export async function requiredVectors(
+  body: VectorsBody,
+  limits: ServerLimits,
+  what = "n_vectors",
+): Promise<CountedMatrix> {
   const { vectors, vectors_b64, dim } = body;
   if (vectors !== undefined && vectors_b64 !== undefined) throw bothGiven("vectors");
-  if (vectors !== undefined) return { matrix: vectors, count: vectors.length, dim: checkRows(vectors) };
+  if (vectors !== undefined) {
+    checkBatch(what, vectors.length, limits);
+    return { matrix: vectors, count: vectors.length, dim: checkRows(vectors) };
+  }
   if (vectors_b64 === undefined) {
     throw new LynseError("INVALID_ARGUMENT", "vectors is missing from the body; give vectors, or vectors_b64 and dim", {
       member: "vectors",
@@ -73,6 +85,8 @@ export async function requiredVectors(body: VectorsBody): Promise<CountedMatrix>
   if (dim === undefined) {
     throw new LynseError("INVALID_ARGUMENT", "vectors_b64 was given without dim", { member: "dim" });
   }
+  // Padding stands for less than a component.
+  checkBatch(what, Math.floor((vectors_b64.length * 3) / 4 / (componentBytes * dim)), limits);
   const data = await decoded(vectors_b64, dim);
   return { matrix: { data, dim }, count: data.length / dim, dim };
 }

@@ -4,10 +4,11 @@
 import { Type } from "typebox";
 import type { DocumentQuery } from "../../client/search-options.js";
 import { LynseError } from "../../errors.js";
+import { TimeSlice } from "../../time-slice.js";
 import type { Id, Vector } from "../../types.js";
 import { checkBatchRows } from "../binary/request-collection.js";
 import { type Route, type RouteContext, route } from "../route.js";
-import { checkBatch, checkTopK } from "./check-request.js";
+import { checkBatch, checkRead } from "./check-request.js";
 import { definedMembers } from "./defined-members.js";
 import { type CollectionName, openCollection, placeOf } from "./open-collection.js";
 import { requiredVector, requiredVectors, type VectorBody, vectorOf } from "./read-vectors.js";
@@ -92,7 +93,7 @@ const search = route({
   example: { body: exampleSearch, response: { status: "success", params: { ...examplePlace, items: exampleItems } } },
   async handler(context) {
     const { body, server, signal } = context;
-    checkTopK(body, server.limits);
+    checkRead(body, server.limits);
     const target = targetOf(context);
     const collection = await openCollection(server, body);
     const view = await collection.search(target, searchOptions(body, signal));
@@ -114,15 +115,18 @@ const batchSearch = route({
     response: { status: "success", params: { ...examplePlace, results: [exampleItems] } },
   },
   async handler({ body, server, signal }) {
-    checkTopK(body, server.limits);
-    const { matrix, count } = await requiredVectors(body);
-    checkBatch("n_queries", count, server.limits);
+    checkRead(body, server.limits);
+    const { matrix, count } = await requiredVectors(body, server.limits, "n_queries");
     checkBatchRows(count, body.k ?? kDefault);
     const collection = await openCollection(server, body);
     const views = count === 0 ? [] : await collection.batchSearch(matrix, searchOptions(body, signal));
     const field = vectorFieldOf(body) ?? primaryField;
     const results: object[] = [];
-    for (const view of views) results.push(await itemsOf(view, { vectorField: field }));
+    const slice = new TimeSlice();
+    for (const view of views) {
+      results.push(await itemsOf(view, { vectorField: field }));
+      if (slice.isDue()) await slice.giveWay();
+    }
     return { status: "success", params: { ...placeOf(body), results } };
   },
 });
@@ -154,7 +158,7 @@ const searchRange = route({
     },
   },
   async handler({ body, server, signal }) {
-    checkTopK(body, server.limits);
+    checkRead(body, server.limits);
     const { threshold, max_results, return_fields, return_vectors } = body;
     const own = definedMembers({
       maxResults: max_results,
@@ -193,7 +197,7 @@ const searchProfile = route({
     },
   },
   async handler({ body, server, signal }) {
-    checkTopK(body, server.limits);
+    checkRead(body, server.limits);
     const vector = requiredVector(body);
     const collection = await openCollection(server, body);
     const found = await collection.searchProfile(vector, searchOptions(body, signal));
@@ -209,7 +213,10 @@ const searchProfile = route({
 });
 
 const example = Type.Union([id, listOf(Type.Number(), "A vector.")]);
-const examples = Type.Union([id, listOf(example, "Ids and vectors.")]);
+const examplesOf = (what: string) =>
+  Type.Union([id, listOf(example, "Ids and vectors.")], {
+    description: `An id, or a list of ids and vectors, ${what}.`,
+  });
 
 const recommend = route({
   method: "POST",
@@ -219,8 +226,8 @@ const recommend = route({
   access: "read",
   body: Type.Object({
     ...place,
-    positive: examples,
-    negative: optional(examples),
+    positive: examplesOf("that the rows are to be like"),
+    negative: optional(examplesOf("that they are to be unlike")),
     strategy: optional(Type.Literal("average")),
     ...rank,
     ...vectorSearch,
@@ -231,7 +238,7 @@ const recommend = route({
     response: { status: "success", params: { ...examplePlace, items: { ...exampleItems, ids: [1002] } } },
   },
   async handler({ body, server, signal }) {
-    checkTopK(body, server.limits);
+    checkRead(body, server.limits);
     const { positive, negative, strategy } = body;
     checkBatch("examples", lengthOf(positive) + lengthOf(negative), server.limits);
     const query = { positive: positive as Id[], ...definedMembers({ negative: negative as Id[] | undefined }) };

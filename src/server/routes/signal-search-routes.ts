@@ -5,7 +5,7 @@ import { Type } from "typebox";
 import type { HybridQuery } from "../../client/search-options.js";
 import { LynseError } from "../../errors.js";
 import { type Route, route } from "../route.js";
-import { checkTopK } from "./check-request.js";
+import { checkRead } from "./check-request.js";
 import { definedMembers } from "./defined-members.js";
 import { openCollection, placeOf } from "./open-collection.js";
 import { vectorOf } from "./read-vectors.js";
@@ -72,7 +72,7 @@ function textRoute(path: string): Route {
       response: { status: "success", params: { ...examplePlace, items: exampleItems } },
     },
     async handler({ body, server, signal }) {
-      checkTopK(body, server.limits);
+      checkRead(body, server.limits);
       const { text_fields, operator, k1, b } = body;
       const own = definedMembers({
         textFields: text_fields,
@@ -104,7 +104,7 @@ const sparseSearch = route({
     },
   },
   async handler({ body, server, signal }) {
-    checkTopK(body, server.limits);
+    checkRead(body, server.limits);
     const view = await (await openCollection(server, body)).searchSparse(body.vector, rankOptions(body, signal));
     return { status: "success", params: { ...placeOf(body), items: await itemsOf(view) } };
   },
@@ -144,7 +144,7 @@ const hybridSearch = route({
     },
   },
   async handler({ body, server, signal }) {
-    checkTopK(body, server.limits);
+    checkRead(body, server.limits);
     const { text_fields, operator, rrf_k, vector_weight, text_weight, sparse_weight, candidate_limit } = body;
     const fusion = fusionOf(body.fusion);
     const own = definedMembers({

@@ -106,8 +106,7 @@ const addNamedVectors = route({
   },
   async handler({ body, server, key }) {
     const { field_name, ids } = body;
-    const { matrix, count } = await requiredVectors(body);
-    checkBatch("n_vectors", count, server.limits);
+    const { matrix } = await requiredVectors(body, server.limits);
     const collection = await openCollection(server, body);
     await server.staging.write(collection, body.session_id, key.name, (writer) =>
       writer.addNamedVectors(field_name, matrix, ids),

@@ -7,9 +7,12 @@ import { Type } from "typebox";
 import type { Selection } from "../../client/collection.js";
 import { LynseError } from "../../errors.js";
 import type { Id } from "../../types.js";
+import { checkRoom } from "../binary/request-collection.js";
 import { type Route, route } from "../route.js";
-import { checkBatch, checkNewRows, checkReplacedRows } from "./check-request.js";
+import type { ServerLimits } from "../server-state.js";
+import { checkBatch, checkReplacedRows } from "./check-request.js";
 import { definedMembers } from "./defined-members.js";
+import { embeddedRows, embedderBody } from "./named-embedder.js";
 import { openCollection, placeOf } from "./open-collection.js";
 import { type CountedMatrix, requiredVectors, type VectorsBody } from "./read-vectors.js";
 import {
@@ -52,9 +55,9 @@ function checkRows({ ids, fields }: RowsBody, count: number): void {
   }
 }
 
-async function checkedVectors(body: RowsBody): Promise<CountedMatrix> {
+async function checkedVectors(body: RowsBody, limits: ServerLimits): Promise<CountedMatrix> {
   if (body.ids?.length === 0) checkRows(body, 0);
-  const vectors = await requiredVectors(body);
+  const vectors = await requiredVectors(body, limits);
   checkRows(body, vectors.count);
   return vectors;
 }
@@ -65,17 +68,27 @@ const add = route({
   tag,
   summary: "Add rows, all or none of them; an id that exists is refused.",
   access: "write",
-  body: Type.Object({ ...place, ids: optional(ids), ...manyVectors, fields: optional(fields), ...session }),
+  body: Type.Object({
+    ...place,
+    ids: optional(ids),
+    ...manyVectors,
+    fields: optional(fields),
+    embedder: optional(embedderBody),
+    ...session,
+  }),
   response: success({ ...place, ids: idsAnswer }),
   example: {
     body: { ...examplePlace, ...exampleRows },
     response: { status: "success", params: { ...examplePlace, ids: [1001] } },
   },
   async handler({ body, server, key }) {
-    const { matrix, count, dim } = await checkedVectors(body);
+    const vectors = await checkedVectors(body, server.limits);
+    const { matrix, count, dim } = vectors;
+    const { embedder } = body;
     const collection = await openCollection(server, body);
-    await checkNewRows(collection, count, dim, server.limits);
-    const options = { vectors: matrix, ...definedMembers({ ids: body.ids, fields: body.fields }) };
+    await checkRoom(collection, count, dim, server.limits);
+    const rows = embedder === undefined ? { vectors: matrix } : embeddedRows(embedder, vectors, body.fields);
+    const options = { ...rows, ...definedMembers({ ids: body.ids, fields: body.fields }) };
     const stored = await server.staging.write(collection, body.session_id, key.name, (writer) => writer.add(options));
     return { status: "success", params: { ...placeOf(body), ids: stored } };
   },
@@ -94,7 +107,7 @@ const upsert = route({
     response: { status: "success", params: { ...examplePlace, ids: [1001] } },
   },
   async handler({ body, server, key }) {
-    const { matrix, dim } = await checkedVectors(body);
+    const { matrix, dim } = await checkedVectors(body, server.limits);
     const collection = await openCollection(server, body);
     await checkReplacedRows(collection, body.ids, dim, server.limits);
     // A row keeps its metadata where the client's entry is undefined; null would replace it by none.
