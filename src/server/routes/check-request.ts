@@ -41,7 +41,7 @@ export function checkRead(body: BoundedRead, limits: ServerLimits): void {
 }
 
 /** Refuses a list of more names than anything has fields. */
-export function checkNames(what: string, names: readonly unknown[]): void {
+function checkNames(what: string, names: readonly unknown[]): void {
   if (names.length <= namesMax) return;
   throw new LynseError("LIMIT_EXCEEDED", `${what} has ${names.length} names, above the limit of ${namesMax}`, {
     limit: what,

@@ -1,8 +1,8 @@
 /**
  * How are indexes built and removed over HTTP?
  *
- * A build goes on when its client leaves or gives up waiting: an index that is half built is worth more than none. What
- * became of it, the statistics tell.
+ * A build goes on when its client leaves or gives up waiting, unless it was asked to end then: an index that is half built
+ * is worth more than none. What became of it, the statistics tell.
  */
 import { Type } from "typebox";
 import { type Route, type RouteContext, route } from "../route.js";
@@ -17,6 +17,7 @@ const build = {
   index_mode: optional(text("Name of the index, e.g. HNSW-COS. Default FLAT-IP.")),
   n_clusters: optional(count("Clusters of an index that has clusters.")),
   params: optional(freeObject("Parameters of the index: m, ef_construction, ef_search, n_clusters, ….")),
+  cancel: optional(flag("End the build when the client leaves before its end. Default false.")),
   wait: optional(flag("False: answer 202 at once, and build in the background. Default true.")),
 };
 const built = { index_mode: Type.String(), n_clusters: nullable(Type.Integer()), params: nullable(freeObject("")) };
@@ -25,12 +26,17 @@ const exampleBuilt = { index_mode: "HNSW-COS", n_clusters: null, params: { m: 16
 interface BuildBody extends CollectionName, IndexBody {
   readonly field_name?: string;
   readonly wait?: boolean;
+  readonly cancel?: boolean;
 }
 
-async function buildIndex({ body, server, reply, log }: RouteContext<BuildBody>): Promise<object> {
-  const { field_name: fieldName, index_mode = defaultMode, n_clusters, params, wait = true } = body;
+async function buildIndex({ body, server, signal, reply, log }: RouteContext<BuildBody>): Promise<object> {
+  const { field_name: fieldName, index_mode = defaultMode, n_clusters, params, wait = true, cancel = false } = body;
   const collection = await openCollection(server, body);
-  const options = { ...indexOptions({ ...body, index_mode }), ...(fieldName === undefined ? {} : { fieldName }) };
+  const options = {
+    ...indexOptions({ ...body, index_mode }),
+    ...(fieldName === undefined ? {} : { fieldName }),
+    ...(wait && cancel ? { signal } : {}),
+  };
   const [rows] = await collection.shape();
   const building = server.builds.run(rows, () => collection.buildIndex(index_mode, options));
   if (wait) await building;

@@ -57,7 +57,7 @@ export const field = Type.Unsafe<object>({ type: "object", additionalProperties:
 export const fields = listOf(nullable(field), "Metadata of the rows, in their order; null for none.");
 const component = Type.Number({ description: "A finite number, kept as float32." });
 export const vector = listOf(component, "A vector.");
-export const vectors = listOf(Type.Array(component), "Vectors, one a row.");
+const vectors = listOf(Type.Array(component), "Vectors, one a row.");
 export const sparse = Type.Object(
   {
     indices: listOf(Type.Integer({ minimum: 0 }), "Indices of the weights, 0 to 2^32 - 1."),
