@@ -31,7 +31,8 @@ export async function buildIndex(
 ): Promise<void> {
   const watch = onProgress === undefined ? null : new ProgressWatch(state, body.field_name, onProgress);
   try {
-    await state.change("/build_index", body, { signal, timeoutMs: 0 });
+    // A caller with a signal wants the build to end by it, one without waits for as long as it takes.
+    await state.change("/build_index", { ...body, cancel: signal !== undefined }, { signal, timeoutMs: 0 });
   } catch (error) {
     if (!isLynseError(error, "TIMEOUT") || body.field_name !== primaryField) throw error;
     await untilBuilt(state, body.index_mode, signal);

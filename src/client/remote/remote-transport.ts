@@ -26,6 +26,8 @@ export interface RequestOptions {
   readonly signal?: AbortSignal | undefined;
   /** In place of the client's; 0 for any. */
   readonly timeoutMs?: number;
+  /** The answer is read after the call. */
+  readonly isStream?: boolean;
 }
 
 /** A request, as it is sent. */
@@ -41,7 +43,9 @@ type Params = Readonly<Record<string, unknown>>;
 export class RemoteTransport {
   readonly url: string;
   readonly #settings: RemoteSettings;
-  readonly #closing = new AbortController();
+  #isClosed = false;
+  /** Requests under way. */
+  readonly #running = new Set<AbortController>();
   #limits: Promise<RemoteLimits> | null = null;
 
   constructor(settings: RemoteSettings) {
@@ -55,7 +59,7 @@ export class RemoteTransport {
 
   /** Throws `CLOSED` after `close`. */
   checkOpen(): void {
-    if (this.#closing.signal.aborted) throw this.#closing.signal.reason;
+    if (this.#isClosed) throw clientClosed();
   }
 
   /** Throws `READ_ONLY` where the client was opened so. */
@@ -67,7 +71,8 @@ export class RemoteTransport {
 
   /** Refuses every further request; those under way end with `CLOSED`. */
   close(): void {
-    this.#closing.abort(new LynseError("CLOSED", "the client was closed; make a new VectorDBClient"));
+    this.#isClosed = true;
+    for (const request of this.#running) request.abort();
   }
 
   /** What the server allows in one request; asked once. */
@@ -122,7 +127,7 @@ export class RemoteTransport {
 
   /** Bytes of the answer, as they come. The client's time limit ends with the first of them. */
   async stream(path: string, body: object, signal: AbortSignal): Promise<ReadableStream<Uint8Array>> {
-    const options = { kind: "read", signal, timeoutMs: 0 } as const;
+    const options = { kind: "read", signal, timeoutMs: 0, isStream: true } as const;
     const found = await this.#send(jsonRequest(path, body), options, async (response) => response.body);
     if (found !== null) return found;
     throw new LynseError("UNAVAILABLE", `the server at ${this.url} answered ${path} without a body`);
@@ -140,14 +145,15 @@ export class RemoteTransport {
   }
 
   async #try<T>(sent: Sent, options: RequestOptions, read: (response: Response) => Promise<T>): Promise<Tried<T>> {
-    const signals = this.#signalsOf(options);
+    const ending = new RequestEnding(options, this.#settings);
+    this.#running.add(ending.controller);
     try {
       const { method, path, body, contentType } = sent;
       const response = await this.#settings.fetch(`${this.url}${path}`, {
         method,
         body,
         headers: body === null ? this.#settings.headers : { ...this.#settings.headers, "content-type": contentType },
-        signal: signals.any,
+        signal: ending.controller.signal,
         redirect: "error",
       });
       if (response.ok) return { value: await read(response) };
@@ -155,34 +161,22 @@ export class RemoteTransport {
       const mayRepeat = isRetryableAnswer(response.status, error, options.kind);
       return { error, mayRepeat, retryAfter: response.headers.get("retry-after") };
     } catch (failure) {
-      const ended = this.#endedBy(signals, options);
+      const ended = this.#isClosed ? clientClosed() : ending.reason(this.url, options.kind);
       if (ended !== null) return { error: ended, mayRepeat: false, retryAfter: null };
       return {
         error: this.#unreachable(sent.path, failure),
         mayRepeat: isRetryableFailure(failure, options.kind),
         retryAfter: null,
       };
+    } finally {
+      // A stream goes on until its signal, which whoever reads it aborts at the end, or its client ends it.
+      const end = (): void => {
+        this.#running.delete(ending.controller);
+        ending.forget();
+      };
+      if (options.isStream !== true || ending.controller.signal.aborted) end();
+      else ending.controller.signal.addEventListener("abort", end);
     }
-  }
-
-  #signalsOf({ signal, timeoutMs = this.#settings.timeoutMs }: RequestOptions): Signals {
-    const timeout = timeoutMs === 0 ? null : AbortSignal.timeout(timeoutMs);
-    const callers = [signal, this.#settings.signal].filter((one) => one !== undefined && one !== null);
-    const any = AbortSignal.any([this.#closing.signal, ...callers, ...(timeout === null ? [] : [timeout])]);
-    return { any, timeout, callers, timeoutMs };
-  }
-
-  /** Why a request was ended from this side; null where it was not. */
-  #endedBy({ timeout, callers, timeoutMs }: Signals, { kind }: RequestOptions): LynseError | null {
-    if (this.#closing.signal.aborted) return this.#closing.signal.reason;
-    const aborted = callers.find((signal) => signal.aborted);
-    if (aborted !== undefined) {
-      return new LynseError("ABORTED", "the call was ended by its AbortSignal", {}, aborted.reason);
-    }
-    if (timeout?.aborted !== true) return null;
-    const doubt = kind === "write" ? "; what was written may be stored" : "";
-    const message = `the server at ${this.url} did not answer within timeoutMs = ${timeoutMs}${doubt}`;
-    return new LynseError("TIMEOUT", message, { url: this.url, timeoutMs });
   }
 
   #unreachable(path: string, failure: unknown): LynseError {
@@ -197,18 +191,20 @@ export class RemoteTransport {
     );
   }
 
-  /** Waits, unless the client or the caller ends it. */
+  /** Waits, unless the client or the caller ends it; the next try finds out. */
   #wait(ms: number, signal: AbortSignal | undefined): Promise<void> {
-    const ended = AbortSignal.any([this.#closing.signal, ...(signal === undefined ? [] : [signal])]);
+    const waiting = new AbortController();
+    const callers = [waiting.signal, signal, this.#settings.signal].filter((one) => one !== undefined && one !== null);
+    this.#running.add(waiting);
     return new Promise((resolve) => {
       const done = (): void => {
         clearTimeout(timer);
-        ended.removeEventListener("abort", done);
+        this.#running.delete(waiting);
+        for (const caller of callers) caller.removeEventListener("abort", done);
         resolve();
       };
       const timer = setTimeout(done, ms);
-      // The next try finds out what ended the wait.
-      ended.addEventListener("abort", done);
+      for (const caller of callers) caller.addEventListener("abort", done);
     });
   }
 }
@@ -217,11 +213,50 @@ type Tried<T> =
   | { readonly value: T }
   | { readonly error: LynseError; readonly mayRepeat: boolean; readonly retryAfter: string | null };
 
-interface Signals {
-  readonly any: AbortSignal;
-  readonly timeout: AbortSignal | null;
-  readonly callers: readonly AbortSignal[];
-  readonly timeoutMs: number;
+/** What can end a request from this side. A controller and a timer cost less than the platform's combined signals. */
+class RequestEnding {
+  readonly controller = new AbortController();
+  readonly #callers: readonly AbortSignal[];
+  readonly #timeoutMs: number;
+  readonly #timer: ReturnType<typeof setTimeout> | null;
+  #isTimedOut = false;
+  readonly #abort = (): void => this.controller.abort();
+
+  constructor({ signal, timeoutMs }: RequestOptions, settings: RemoteSettings) {
+    this.#timeoutMs = timeoutMs ?? settings.timeoutMs;
+    this.#callers = [signal, settings.signal].filter((one) => one !== undefined && one !== null);
+    for (const caller of this.#callers) {
+      if (caller.aborted) this.controller.abort();
+      else caller.addEventListener("abort", this.#abort);
+    }
+    const expire = (): void => {
+      this.#isTimedOut = true;
+      this.controller.abort();
+    };
+    this.#timer = this.#timeoutMs === 0 ? null : setTimeout(expire, this.#timeoutMs);
+  }
+
+  /** Why the request was ended; null where it was not. */
+  reason(url: string, kind: Repeatable): LynseError | null {
+    const aborted = this.#callers.find((signal) => signal.aborted);
+    if (aborted !== undefined) {
+      return new LynseError("ABORTED", "the call was ended by its AbortSignal", {}, aborted.reason);
+    }
+    if (!this.#isTimedOut) return null;
+    const doubt = kind === "write" ? "; what was written may be stored" : "";
+    const message = `the server at ${url} did not answer within timeoutMs = ${this.#timeoutMs}${doubt}`;
+    return new LynseError("TIMEOUT", message, { url, timeoutMs: this.#timeoutMs });
+  }
+
+  /** Listens no longer. */
+  forget(): void {
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    for (const caller of this.#callers) caller.removeEventListener("abort", this.#abort);
+  }
+}
+
+function clientClosed(): LynseError {
+  return new LynseError("CLOSED", "the client was closed; make a new VectorDBClient");
 }
 
 function jsonRequest(path: string, body: object): Sent {
