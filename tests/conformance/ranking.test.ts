@@ -173,6 +173,9 @@ describe.each(modes)("ranking ($mode)", (mode) => {
     await refusal(() => docs.recommend({ positive: [] }), "INVALID_ARGUMENT", /positive/);
     await refusal(() => docs.recommend({ positive: [99] }), "ID_NOT_FOUND", /99/);
     await refusal(() => docs.recommend({ positive: [0], negative: [77] }), "ID_NOT_FOUND", /77/);
+    await docs.createVectorField("taste", { dim: 2 });
+    const both = { positive: [0], negative: [1] };
+    await refusal(() => docs.recommend(both, { vectorField: "taste" }), "ID_NOT_FOUND", /no vector in field/);
   });
 
   it("groups by a field, as deep as it takes", async () => {

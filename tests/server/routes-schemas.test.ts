@@ -164,7 +164,6 @@ describe("any body", () => {
     "/add_item": { item: fc.record({ vector, id: fc.nat(), field }, { requiredKeys: ["vector"] }) },
     "/bulk_add_items": { items: list(fc.record({ vector, id: fc.nat(), field }, { requiredKeys: ["vector"] })) },
     "/add_named_vectors": { field_name: fc.constant("image"), ids: fc.constant([1, "a"]) },
-    "/recommend": { vector_field: fc.constant("default"), field_name: fc.constant("default") },
     "/create_vector_field": { field_name: fc.string(), dim: fc.constant(2) },
     "/sparse_search": { vector: sparse },
     "/add_sparse_vectors": { vectors: two(sparse), ids: fc.constant(["a", 1]) },

@@ -34,9 +34,10 @@ export class ExampleVectors {
     const rows = ids.map((id) => this.#rowOf(id));
     this.#rows.push(...rows);
     const stored = vectorsOfRows(this.#generation, this.#fieldName, rows);
-    // Waited for in its turn; an error met before must not leave it unheard.
-    stored.catch(() => {});
-    return this.#inOrder(given, ids, stored);
+    const vectors = this.#inOrder(given, ids, stored);
+    // The caller waits for one list after the other.
+    vectors.catch(() => {});
+    return vectors;
   }
 
   async #inOrder(
