@@ -29,6 +29,7 @@ export const workloadNames = [
   ...indexWorkloadNames,
   ...textWorkloadNames,
   "sparse",
+  "http",
   "scale",
 ] as const;
 

@@ -27,6 +27,7 @@ import { measureExact } from "./workloads/exact.js";
 import { measureFiltered } from "./workloads/filtered.js";
 import { measureFilteredHnsw } from "./workloads/filtered-hnsw.js";
 import { measureHnsw } from "./workloads/hnsw.js";
+import { measureHttp } from "./workloads/http.js";
 import { measureHybrid } from "./workloads/hybrid.js";
 import { measureIngest } from "./workloads/ingest.js";
 import { measureIngestText } from "./workloads/ingest-text.js";
@@ -58,6 +59,7 @@ const workloads: Readonly<Record<WorkloadName, (context: BenchContext) => Promis
   "text-filtered": measureTextFiltered,
   hybrid: measureHybrid,
   sparse: measureSparse,
+  http: measureHttp,
   scale: measureScale,
 };
 
