@@ -25,8 +25,9 @@ interface TextFlags extends CommonOptions {
 const anyWord = "0";
 
 const examples = `
-Without options, how it is set now. With some, what is not named gets its default: every string of every field, no
-stemmer, every word counts. The index is made at once and stored, so that later commands need not make it.
+Without options, how it is set now. With some, what is not named gets its default: every string of every
+field, no stemmer, every word counts. The index is made at once and stored, so that later commands need
+not make it.
 
 Examples:
   lynse text --collection docs
