@@ -224,7 +224,7 @@ describe("sessions that a server has lost", () => {
 
 describe("a scan over HTTP", () => {
   it("that breaks off is an error, and one that is left ends its request", async () => {
-    const { server, uri } = await serverOf();
+    const { server, uri } = await serverOf({ shutdownGraceSecs: 0 });
     const client = new VectorDBClient(uri, { retries: 0 });
     open.push(client);
     const docs = await docsOf(client);
