@@ -67,7 +67,7 @@ async function newServerPlace(): Promise<Place> {
 export const folderMode: Mode = { mode: "folder", isPersistent: true, isEmbedded: true, newPlace: newFolderPlace };
 
 /** A server and its client, with HTTP between them. */
-export const remoteMode: Mode = { mode: "remote", isPersistent: true, isEmbedded: false, newPlace: newServerPlace };
+const remoteMode: Mode = { mode: "remote", isPersistent: true, isEmbedded: false, newPlace: newServerPlace };
 
 export const modes: readonly Mode[] = [
   folderMode,

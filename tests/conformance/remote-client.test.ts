@@ -162,6 +162,58 @@ describe("writes within the limits of a server", () => {
   });
 });
 
+describe("a callback that reranks", () => {
+  it("gives the same over HTTP as in this process, with groups, counts, vectors and batches", async () => {
+    const { uri } = await serverOf();
+    const count = 2000;
+    const data = new Float32Array(count * 8).map((_, i) => Math.sin(i * 1.7) + Math.cos(i * 0.013));
+    const fields = idsFrom(0, count).map((n) => ({ n, group: n % 7 === 0 ? [n % 50, "x"] : n % 50 }));
+    const answers: unknown[] = [];
+    for (const client of [new VectorDBClient(uri), new VectorDBClient("memory://")]) {
+      open.push(client);
+      const docs = await (await client.createDatabase("app")).requireCollection<{ n: number }>("docs", { dim: 8 });
+      await docs.add({
+        ids: fields.map(({ n }) => (n % 3 === 0 ? `text ${n}` : n)),
+        vectors: { data, dim: 8 },
+        fields,
+      });
+      const options = [
+        { k: 5, rerankK: 30, groupBy: "group", groupSize: 2 },
+        { k: 40, groupBy: "group", groupSize: 3, returnFields: true, facets: ["group"] },
+        { k: 4, rerankK: 20, returnVectors: true, where: "n > 100" },
+      ];
+      for (const each of options) {
+        const asked = {
+          ...each,
+          reranker: ({ items }: { readonly items: readonly { readonly field: { n: number } | null }[] }) =>
+            Float64Array.from(items, ({ field }) => (field!.n * 7919) % 101),
+        };
+        answers.push(await docs.search(data.subarray(32, 40), asked));
+        answers.push(await docs.recommend({ positive: [1, 2], negative: ["text 3"] }, asked));
+        answers.push(await docs.batchSearch({ data: data.subarray(0, 24), dim: 8 }, asked));
+      }
+    }
+    expect(answers.slice(0, answers.length / 2)).toEqual(answers.slice(answers.length / 2));
+  });
+});
+
+describe("an index that is built over HTTP", () => {
+  it("is given up when its caller's signal says so, and the one before stays", async () => {
+    const { uri } = await serverOf();
+    const client = new VectorDBClient(uri);
+    open.push(client);
+    const docs = await (await client.createDatabase("app")).requireCollection("docs", { dim: 32 });
+    const data = new Float32Array(20_000 * 32).map((_, i) => Math.sin(i * 1.7) + Math.cos(i * 0.013));
+    await docs.add({ vectors: { data, dim: 32 } });
+    const controller = new AbortController();
+    const building = docs.buildIndex("HNSW-IP", { signal: controller.signal });
+    setTimeout(() => controller.abort(), 30);
+    await refusal(() => building, "ABORTED");
+    await expect.poll(async () => (await docs.stats()).indexState.state).toBe("flat");
+    expect(await docs.indexMode()).toBe("FLAT-IP");
+  });
+});
+
 describe("sessions that a server has lost", () => {
   /** Aborts every session that the client begins, as if it had expired, when `lose` is called. */
   function losingClient(uri: string): { client: VectorDBClient; lose: () => Promise<void> } {

@@ -34,7 +34,7 @@ export async function buildIndex(
     // A caller with a signal wants the build to end by it, one without waits for as long as it takes.
     await state.change("/build_index", { ...body, cancel: signal !== undefined }, { signal, timeoutMs: 0 });
   } catch (error) {
-    if (!isLynseError(error, "TIMEOUT") || body.field_name !== primaryField) throw error;
+    if (!hasOutlived(error) || body.field_name !== primaryField) throw error;
     await untilBuilt(state, body.index_mode, signal);
   } finally {
     await watch?.end();
@@ -42,6 +42,12 @@ export async function buildIndex(
   if (onProgress === undefined) return;
   const rows = (await state.vectorFields()).find(({ name }) => name === body.field_name)?.rows ?? 0;
   onProgress({ done: rows, total: rows });
+}
+
+/** True where the server, or the platform's fetch, gave up waiting for the answer. */
+function hasOutlived(error: unknown): boolean {
+  if (isLynseError(error, "TIMEOUT")) return true;
+  return isLynseError(error, "UNAVAILABLE") && error.details["reason"] === "UND_ERR_HEADERS_TIMEOUT";
 }
 
 /** Waits for a build that outlived its request. */
