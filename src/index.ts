@@ -22,6 +22,7 @@ export type {
   Writer,
 } from "./client/collection.js";
 export type { CollectionDescription, CollectionOptions, Database, OpenOptions } from "./client/database.js";
+export type { RemoteOptions } from "./client/remote/remote-options.js";
 export { type ResultMetric, type ResultParts, type ResultRow, ResultView } from "./client/result-view.js";
 export type {
   DocumentQuery,
