@@ -39,7 +39,13 @@ export class RequestRunner {
   run(state: RequestState): void {
     if (state.isEnded) return;
     this.#open.add(state);
-    if (this.#gate.enter(() => this.#start(state))) return;
+    // Who asks whether a busy server lives, and how busy it is, must not wait behind its work.
+    if (state.route.tag === "system") {
+      this.#start(state, () => {});
+      return;
+    }
+    const leave = (): void => this.#gate.leave();
+    if (this.#gate.enter(() => this.#start(state, leave))) return;
     const { running, queued } = this.#gate;
     this.fail(
       state,
@@ -73,30 +79,31 @@ export class RequestRunner {
     clearInterval(this.#timer);
   }
 
-  #start(state: RequestState): void {
+  /** Runs a handler; `leave` gives its place in the gate back. */
+  #start(state: RequestState, leave: () => void): void {
     // Its client may have gone while it waited.
     if (state.isAnswered || state.request.raw.socket.destroyed) {
-      this.#gate.leave();
+      leave();
       return;
     }
     let result: unknown;
     try {
       result = state.route.handler(state);
     } catch (error) {
-      this.#gate.leave();
+      leave();
       this.fail(state, error);
       return;
     }
-    void this.#finish(state, result);
+    void this.#finish(state, result, leave);
   }
 
-  async #finish(state: RequestState, result: unknown): Promise<void> {
+  async #finish(state: RequestState, result: unknown, leave: () => void): Promise<void> {
     try {
       await sendResult(state, await result);
     } catch (error) {
       this.fail(state, error);
     } finally {
-      this.#gate.leave();
+      leave();
     }
   }
 

@@ -438,6 +438,10 @@ describe("a request that runs", () => {
     await until(() => slow.signals.length === 2);
     const refused = await retryUntilBusy(url);
     expect([refused.json.code, refused.headers.get("retry-after")]).toEqual(["unavailable", "1"]);
+    // Whoever watches a busy server is answered all the same.
+    for (const path of ["/", "/healthz", "/readyz", "/metrics"]) {
+      expect((await fetch(new URL(path, url))).status, path).toBe(200);
+    }
     slow.release();
     expect((await Promise.all(asked)).map(({ status }) => status)).toEqual([200, 200, 200]);
     expect((await ask(url, "/healthz")).status).toBe(200);
