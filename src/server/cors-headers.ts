@@ -2,7 +2,9 @@
  * Which browsers may call the server?
  *
  * None, unless origins were named: then those get the headers of Cross-Origin Resource Sharing (WHATWG Fetch), and their
- * preflight requests an answer. Credentials are never allowed: keys travel in `Authorization`.
+ * preflight requests an answer. Credentials are never allowed: keys travel in `Authorization`. Pages of other origins are
+ * refused, not only kept from reading: a browser sends requests without a content type unasked, and a server on the
+ * same machine may have no key.
  */
 
 /** Time that a browser may remember the answer to a preflight request, seconds. */
@@ -13,6 +15,11 @@ export class CorsHeaders {
 
   constructor(origins: readonly string[]) {
     this.#origins = origins;
+  }
+
+  /** True for a request that no page made, or one of an origin that was named. */
+  admits(origin: string | undefined): boolean {
+    return origin === undefined || this.#origins.includes("*") || this.#origins.includes(origin);
   }
 
   /** Headers for a request from `origin`; none where it may not call. */

@@ -160,6 +160,11 @@ function addHooks(app: FastifyInstance, parts: HttpAppParts): void {
       return refusal(503, "unavailable", "the server is stopping", { "retry-after": "5" });
     }
     const isPublic = route?.access === "public";
+    const { origin } = request.headers;
+    if (!isPublic && !cors.admits(origin)) {
+      const message = "pages of this origin may not call the server; allow it with --cors-origin";
+      return refusal(403, "origin_not_allowed", message);
+    }
     const check = keys.check(request.headers.authorization, request.ip, isPublic);
     if (check.outcome === "refused") {
       const headers = { "retry-after": String(check.retryAfterSecs) };

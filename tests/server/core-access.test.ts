@@ -216,7 +216,7 @@ describe("browsers", () => {
       headers: { ...headers, origin: "https://b.example" },
     });
     expect(other.headers["access-control-allow-origin"]).toBe(undefined);
-    expect(other.statusCode).toBe(401);
+    expect(other.statusCode).toBe(403);
     const answer = await app.inject({ url: "/version", headers: { ...bearer("k"), origin: "https://a.example" } });
     expect(answer.headers).toMatchObject({ "access-control-allow-origin": "https://a.example", vary: "origin" });
   });
@@ -224,6 +224,12 @@ describe("browsers", () => {
   it("may not call at all where none was named", async () => {
     const { app } = await start();
     const { headers } = await app.inject({ url: "/", headers: { origin: "https://a.example" } });
+    // As a page can send it without being asked: a body without a content type.
+    const headersOfPage = { origin: "https://a.example" };
+    const write = { method: "POST", url: "/create_database", headers: headersOfPage, payload: "{}" } as const;
+    const refused = await app.inject(write);
+    expect([refused.statusCode, refused.json().code]).toEqual([403, "origin_not_allowed"]);
+    expect((await app.inject({ url: "/version", headers: headersOfPage })).statusCode).toBe(403);
     expect(Object.keys(headers).filter((name) => name.startsWith("access-control"))).toEqual([]);
   });
 });
