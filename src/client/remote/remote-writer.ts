@@ -22,7 +22,8 @@ import type { Fields, Id, Matrix, Vector } from "../../types.js";
 import { vectorsToBase64 } from "../../wire/vector-encoding.js";
 import { checkFunction, checkInteger, checkOptions, checkSignal, checkText } from "../check-options.js";
 import type { AddOptions, BulkAddOptions, Item, Selection, UpsertOptions, Writer } from "../collection.js";
-import { distinctIds, documentTexts, sparseLabel, sparseRows } from "../input/attached-input.js";
+import { bringsDocuments, documentRows } from "../input/add-input.js";
+import { distinctIds, sparseLabel, sparseRows } from "../input/attached-input.js";
 import type { DocumentVectors } from "../input/document-vectors.js";
 import { fieldsReader, inChunks, itemParts } from "../input/items-input.js";
 import { whereNode } from "../input/where-input.js";
@@ -145,43 +146,27 @@ export class RemoteWriter<F extends Fields> implements Writer<F> {
   }
 
   async add(options: AddOptions<F>): Promise<Id[]> {
-    const names = ["ids", "vectors", "documents", "embed", "fields", "onProgress", "signal"];
-    checkOptions(options ?? null, names, "add");
-    if (options.documents === undefined) {
-      const extra = (["embed", "onProgress", "signal"] as const).find((name) => options[name] !== undefined);
-      if (extra === undefined) return this.#writeMatrix("add", options);
-      throw new LynseError("INVALID_ARGUMENT", `${extra} was given without documents`, { option: extra });
-    }
-    return this.#addDocuments(options);
+    return bringsDocuments(options) ? this.#addDocuments(options) : this.#writeMatrix("add", options);
   }
 
   /** Rows with texts, whose vectors are made of them unless they are given. */
-  async #addDocuments({ documents, embed, onProgress, signal, ...options }: AddOptions<F>): Promise<Id[]> {
-    const texts = documentTexts(documents);
-    const known = { embed: checkFunction(embed, "embed"), onProgress: checkFunction(onProgress, "onProgress") };
+  async #addDocuments(options: AddOptions<F>): Promise<Id[]> {
     this.#checkOpen();
-    const given = options.ids === undefined ? null : checkIds(options.ids);
-    if (given !== null && given.length !== texts.length) {
-      throw new LynseError(
-        "INVALID_ARGUMENT",
-        `${given.length} ids were given for ${texts.length} documents; give one each`,
-      );
-    }
-    const fieldOf = fieldsReader(options.fields, texts.length);
-    const fields = texts.map((document, row) => ({ ...fieldOf(row), document })) as unknown as F[];
+    const { texts, fields, asked } = documentRows(options);
+    const { ids } = options;
     let { vectors } = options;
     let embedder: Answer | null = null;
     if (vectors === undefined) {
-      const asked = { ...known, signal: checkSignal(signal) } as Pick<AddOptions, "embed" | "onProgress" | "signal">;
       const found = await this.#documents(async (unknown) => {
         embedder = unknown;
       });
       const { data, dim } = await found.embedDocuments(texts, asked);
       if (texts.length === 0) return [];
-      await found.remember(known.embed, dim);
+      await found.remember(asked.embed, dim);
       vectors = { data, dim };
     }
-    return this.#writeMatrix("add", { ...options, vectors, fields }, { commits: true, embedder });
+    const rows = { ...(ids === undefined ? {} : { ids }), vectors, fields };
+    return this.#writeMatrix("add", rows, { commits: true, embedder });
   }
 
   async upsert(options: UpsertOptions<F>): Promise<Id[]> {
