@@ -157,8 +157,23 @@ export class FaultyFileSystem implements FileSystem {
     this.#changeNames(parentFolder(to), (names) => {
       if (names.get(from) === tracked) names.delete(from);
       names.set(to, tracked);
+      if (tracked !== null) return;
+      for (const [name, inner] of [...names]) {
+        if (!name.startsWith(`${from}/`)) continue;
+        names.delete(name);
+        names.set(to + name.slice(from.length), inner);
+      }
     });
     this.crashIfDue(call);
+  }
+
+  async link(from: string, to: string): Promise<boolean> {
+    const call = this.#step("link", from, true);
+    await this.#live.link(from, to);
+    const tracked = this.#names.get(from)!;
+    this.#changeNames(parentFolder(to), (names) => void names.set(to, tracked));
+    this.crashIfDue(call);
+    return true;
   }
 
   async remove(path: string): Promise<void> {

@@ -52,12 +52,15 @@ export interface ReplayStart {
    * to false when another generation was swapped in, so that this log can be followed no further.
    */
   readonly takeUpConfig: () => Promise<boolean>;
+  /** Verify metadata and vectors of every batch, vouched for or not. Default false. */
+  readonly verifiesAll?: boolean;
 }
 
 export class LogReplay {
   readonly #files: GenerationFiles;
   readonly #visitor: ReplayVisitor;
   readonly #takeUpConfig: () => Promise<boolean>;
+  readonly #verifiesAll: boolean;
   readonly #slice = new TimeSlice();
   #position: LogPosition;
   /** Everything before this offset was durable once. */
@@ -69,7 +72,9 @@ export class LogReplay {
   /** Windows through which batches are verified; of the present scan. */
   #tail: { readonly log: LogWindow; readonly vectors: Map<VectorFile, LogWindow> } | null = null;
 
-  constructor(files: GenerationFiles, visitor: ReplayVisitor, { from, vouchedBytes, takeUpConfig }: ReplayStart) {
+  constructor(files: GenerationFiles, visitor: ReplayVisitor, start: ReplayStart) {
+    const { from, vouchedBytes, takeUpConfig, verifiesAll = false } = start;
+    this.#verifiesAll = verifiesAll;
     this.#files = files;
     this.#position = from;
     this.#durable = from;
@@ -147,7 +152,7 @@ export class LogReplay {
     let at = 0;
     for (; at < this.#waiting.length; at++) {
       const batch = this.#waiting[at]!;
-      if (batch.end > this.#vouchedBytes) {
+      if (this.#verifiesAll || batch.end > this.#vouchedBytes) {
         if (this.#waitingBytes <= bytesMax && bytesMax > 0) break;
         const torn = await this.#verify(batch);
         if (torn !== null) return torn;

@@ -171,9 +171,29 @@ export class MemoryFileSystem implements FileSystem {
   async rename(from: string, to: string): Promise<void> {
     const file = this.#nodes.get(from);
     if (file === undefined || !this.#isFolder(parentOf(to))) throw operationError("rename", from, "ENOENT");
-    if (file === null || this.#nodes.get(to) === null) throw operationError("rename", from, "EISDIR");
+    if (file === null) return this.#renameFolder(from, to);
+    if (this.#nodes.get(to) === null) throw operationError("rename", from, "EISDIR");
     this.#nodes.delete(from);
     this.#nodes.set(to, file);
+  }
+
+  #renameFolder(from: string, to: string): void {
+    if (this.#nodes.has(to)) throw operationError("rename", from, "EEXIST");
+    if (to.startsWith(`${from}/`)) throw operationError("rename", from, "EINVAL");
+    for (const [name, node] of [...this.#nodes]) {
+      if (name !== from && !name.startsWith(`${from}/`)) continue;
+      this.#nodes.delete(name);
+      this.#nodes.set(to + name.slice(from.length), node);
+    }
+  }
+
+  async link(from: string, to: string): Promise<boolean> {
+    const file = this.#nodes.get(from);
+    if (file === undefined || !this.#isFolder(parentOf(to))) throw operationError("link", from, "ENOENT");
+    if (file === null) throw operationError("link", from, "EISDIR");
+    if (this.#nodes.has(to)) throw operationError("link", from, "EEXIST");
+    this.#nodes.set(to, file);
+    return true;
   }
 
   async remove(path: string): Promise<void> {

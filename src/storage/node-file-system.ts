@@ -36,6 +36,9 @@ const ftruncateAsync = promisify(ftruncate);
 /** Waits between attempts to rename on Windows, where a virus scanner may hold the file for a moment, milliseconds. */
 const renameWaitsMs = [5, 10, 20, 50, 100, 200, 400, 800];
 
+/** What systems answer where a file cannot have a second name: another volume, a volume or a policy without links. */
+const linklessErrnos = new Set(["EXDEV", "EPERM", "EACCES", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EMLINK", "EISDIR"]);
+
 function errnoOf(error: unknown): string {
   return error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : "UNKNOWN";
 }
@@ -201,6 +204,17 @@ export class NodeFileSystem implements FileSystem {
         if (!isHeld || waitMs === undefined) throw operationError("rename", from, errno, error);
         await new Promise((resolve) => setTimeout(resolve, waitMs));
       }
+    }
+  }
+
+  async link(from: string, to: string): Promise<boolean> {
+    try {
+      await promises.link(from, to);
+      return true;
+    } catch (error) {
+      const errno = errnoOf(error);
+      if (linklessErrnos.has(errno)) return false;
+      throw operationError("link", from, errno, error);
     }
   }
 
