@@ -15,6 +15,7 @@ import type { CollectionConfig, VectorFieldConfig } from "../storage/manifest.js
 import type { AppendResult, Transaction } from "../storage/transaction.js";
 import { TimeSlice } from "../time-slice.js";
 import type { Durability, Id, Metric } from "../types.js";
+import { CollectionBlobs } from "./collection-blobs.js";
 import { CommitQueue, type PendingCommit } from "./commit-queue.js";
 import { compactGeneration } from "./compaction.js";
 import { fieldDefinitions } from "./field-definition.js";
@@ -66,6 +67,8 @@ export class CollectionEngine {
   #closing: Promise<void> | null = null;
   /** Builds indexes and keeps them current. */
   readonly indexes: IndexKeeper;
+  /** Bytes under keys, beside the rows. */
+  readonly blobs: CollectionBlobs;
   #housekeeping: Promise<void> = Promise.resolve();
 
   private constructor(generation: Generation, options: EngineOptions) {
@@ -77,6 +80,12 @@ export class CollectionEngine {
     this.#reopenStore = options.reopenStore;
     this.#pool = options.pool;
     this.indexes = new IndexKeeper(this.#indexedCollection());
+    this.blobs = new CollectionBlobs({
+      present: () => this.#generation.store.blobs,
+      checkOpen: () => this.checkOpen(),
+      checkWritable: () => this.checkWritable(),
+      exclusive: (task) => this.#queue.exclusive(task),
+    });
   }
 
   #indexedCollection(): IndexedCollection {
@@ -536,6 +545,7 @@ export class CollectionEngine {
   async #close(options: { persist: boolean }): Promise<void> {
     if (this.#isClosed) return;
     this.#isClosed = true;
+    await this.blobs.idle();
     await this.indexes.end();
     const pending = this.#pending;
     this.#pending = null;

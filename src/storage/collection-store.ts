@@ -11,6 +11,7 @@
 import { assert, LynseError } from "../errors.js";
 import type { Durability } from "../types.js";
 import { defaultFrameLimits, type FrameLimits } from "./batch-plan.js";
+import { BlobStore } from "./blob-store.js";
 import {
   type Checkpoint,
   type CheckpointSection,
@@ -91,10 +92,12 @@ export class CollectionStore {
   /** Another generation counts for good: these files can go. */
   #isObsolete = false;
   #isClosed = false;
-  readonly #blobs: LogBlobs;
+  readonly #texts: LogBlobs;
   readonly #scratch = new Uint8Array(scratchBytes);
   /** Indexes of this generation. */
   readonly indexes: IndexFolders;
+  /** Blobs of the collection, whatever the generation. */
+  readonly blobs: BlobStore;
 
   private constructor(
     fs: FileSystem,
@@ -108,9 +111,11 @@ export class CollectionStore {
     this.#manifest = manifest;
     this.#files = files;
     this.#options = options;
-    this.#blobs = new LogBlobs(files);
+    this.#texts = new LogBlobs(files);
     this.#position = startOfLog(manifest.generation);
     this.indexes = new IndexFolders(files, () => this.#assertMayWrite());
+    // Not this generation's business: a blob that was begun before a compaction is finished after it.
+    this.blobs = new BlobStore(fs, folder, () => this.#assertIsWriter());
   }
 
   /** Creates an empty collection, durably; it can be appended to at once. `COLLECTION_EXISTS` where there is one. */
@@ -296,14 +301,14 @@ export class CollectionStore {
   readField(offset: number, length: number, crc: number): string {
     if (length === 0) return "";
     const bytes = length <= scratchBytes ? this.#scratch.subarray(0, length) : new Uint8Array(length);
-    this.#blobs.readNow(bytes, offset, crc, "metadata");
+    this.#texts.readNow(bytes, offset, crc, "metadata");
     return decoder.decode(bytes);
   }
 
   /** Stored form of one sparse vector by its place in the log, verified; the caller's own. Synchronous: for few rows. */
   readSparse(offset: number, length: number, crc: number): Uint8Array {
     const bytes = new Uint8Array(length);
-    if (length > 0) this.#blobs.readNow(bytes, offset, crc, "a sparse vector");
+    if (length > 0) this.#texts.readNow(bytes, offset, crc, "a sparse vector");
     return bytes;
   }
 
@@ -314,7 +319,7 @@ export class CollectionStore {
     crcs: Uint32Array,
     visit: (index: number, json: string) => void,
   ): Promise<void> {
-    await this.#blobs.readEach(offset, lengths, crcs, "metadata", (index, bytes) => {
+    await this.#texts.readEach(offset, lengths, crcs, "metadata", (index, bytes) => {
       visit(index, bytes.length === 0 ? "" : decoder.decode(bytes));
     });
   }
@@ -329,7 +334,7 @@ export class CollectionStore {
     crcs: Uint32Array,
     visit: (chunk: Uint8Array, firstIndex: number, endIndex: number) => void,
   ): Promise<void> {
-    return this.#blobs.readSpan(offset, lengths, crcs, "metadata", visit);
+    return this.#texts.readSpan(offset, lengths, crcs, "metadata", visit);
   }
 
   /**
@@ -342,7 +347,7 @@ export class CollectionStore {
     crcs: Uint32Array,
     visit: (index: number, bytes: Uint8Array) => void,
   ): Promise<void> {
-    return this.#blobs.readEach(offset, lengths, crcs, "a sparse vector", visit);
+    return this.#texts.readEach(offset, lengths, crcs, "a sparse vector", visit);
   }
 
   /** Keeps derived state that belongs to `position`, durably, and removes older checkpoints. */
@@ -427,15 +432,20 @@ export class CollectionStore {
   }
 
   async #assertMayWrite(): Promise<LogWriter> {
-    if (this.#options.isReadOnly) {
-      throw new LynseError("READ_ONLY", "the database was opened read-only; open it without readOnly to write", {});
-    }
+    await this.#assertIsWriter();
     if (this.#isClosed || this.#isRetired) {
       throw new LynseError("CLOSED", "the collection was closed or compacted; use the current handle", {});
     }
     assert(this.#writer !== null, "a store is replayed before it is written to");
-    await this.#options.assertMayWrite?.();
     return this.#writer;
+  }
+
+  /** The process may write to the collection, to whichever generation. */
+  async #assertIsWriter(): Promise<void> {
+    if (this.#options.isReadOnly) {
+      throw new LynseError("READ_ONLY", "the database was opened read-only; open it without readOnly to write", {});
+    }
+    await this.#options.assertMayWrite?.();
   }
 }
 

@@ -1,7 +1,7 @@
 /**
  * How does a binary file say what it is?
  *
- * 64 bytes at the start of every log, vector and checkpoint file. The first 16 (magic, version, checksum of the other
+ * 64 bytes at the start of every log, vector, checkpoint and blob file. The first 16 (magic, version, checksum of the other
  * 60) mean the same in every version of the format, so that a newer file is refused by its number, never taken for
  * damage. `salt` is drawn at random for each generation; it ties a generation's files together and marks the frames of
  * its log.
@@ -20,7 +20,7 @@ export const fileHeaderBytes = 64;
 export const formatVersion = 1;
 
 /** What a file can be; the magic bytes begin every file of that kind. */
-export type FileKind = "LYNSELOG" | "LYNSEVEC" | "LYNSEDER" | "LYNSEIDX";
+export type FileKind = "LYNSELOG" | "LYNSEVEC" | "LYNSEDER" | "LYNSEIDX" | "LYNSEBLB";
 
 export interface FileHeader {
   readonly kind: FileKind;
@@ -55,8 +55,6 @@ export function encodeFileHeader(
 ): Uint8Array {
   const bytes = new Uint8Array(fileHeaderBytes);
   const view = new DataView(bytes.buffer);
-  for (let at = 0; at < 8; at++) bytes[at] = header.kind.charCodeAt(at);
-  view.setUint32(8, formatVersion, true);
   view.setBigUint64(16, BigInt(header.generation), true);
   bytes.set(saltBytes(header.salt), 24);
   view.setUint32(32, header.dim ?? 0, true);
@@ -64,12 +62,20 @@ export function encodeFileHeader(
   view.setBigUint64(40, BigInt(header.rowCount ?? 0), true);
   view.setBigUint64(48, BigInt(header.logBytes ?? 0), true);
   view.setBigUint64(56, BigInt(header.batch ?? 0), true);
-  view.setUint32(12, headerCrc(fs, bytes), true);
+  sealFileHeader(fs, bytes, header.kind);
   return bytes;
 }
 
-/** Reads and verifies a header; `bytes` may be shorter than one, `file` names it in errors. */
-export function decodeFileHeader(fs: FileSystem, bytes: Uint8Array, kind: FileKind, file: string): FileHeader {
+/** Writes magic, version and checksum into the 64 bytes of a header that is complete but for them. */
+export function sealFileHeader(fs: FileSystem, bytes: Uint8Array, kind: FileKind): void {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, fileHeaderBytes);
+  for (let at = 0; at < 8; at++) bytes[at] = kind.charCodeAt(at);
+  view.setUint32(8, formatVersion, true);
+  view.setUint32(12, headerCrc(fs, bytes), true);
+}
+
+/** Verifies what all headers have in common; `bytes` may be shorter than one, `file` names it in errors. */
+export function checkFileHeader(fs: FileSystem, bytes: Uint8Array, kind: FileKind, file: string): void {
   if (bytes.length < fileHeaderBytes) {
     throw corruptFile(file, bytes.length, `the file ends inside its header of ${fileHeaderBytes} bytes`);
   }
@@ -82,6 +88,12 @@ export function decodeFileHeader(fs: FileSystem, bytes: Uint8Array, kind: FileKi
   }
   const version = view.getUint32(8, true);
   if (version > formatVersion) throw formatTooNew(file, version, formatVersion);
+}
+
+/** Reads and verifies a header; `bytes` may be shorter than one, `file` names it in errors. */
+export function decodeFileHeader(fs: FileSystem, bytes: Uint8Array, kind: FileKind, file: string): FileHeader {
+  checkFileHeader(fs, bytes, kind, file);
+  const view = new DataView(bytes.buffer, bytes.byteOffset, fileHeaderBytes);
   return {
     kind,
     generation: Number(view.getBigUint64(16, true)),

@@ -1,8 +1,9 @@
 /**
  * What may a crash have left in a collection's folder?
  *
- * Unfinished files, and generations that no manifest names. Whatever has another name is not ours.
+ * Unfinished files, generations that no manifest names, and the blobs of a collection that was dropped. Whatever has another name is not ours.
  */
+import { blobFolderName, removeStagedBlobs } from "./blob-store.js";
 import type { FileSystem } from "./file-system.js";
 import { generationFolder } from "./generation-files.js";
 import { unfinishedEnding } from "./replace-file.js";
@@ -14,7 +15,11 @@ export async function removeLeftovers(fs: FileSystem, folder: string, generation
     if (isFolder && /^g\d+$/.test(name) && name !== current) await fs.removeFolder(`${folder}/${name}`);
     if (!isFolder && name === `manifest.json${unfinishedEnding}`) await fs.remove(`${folder}/${name}`);
   }
-  if (generation === null) return;
+  if (generation === null) {
+    await fs.removeFolder(`${folder}/${blobFolderName}`);
+    return;
+  }
+  await removeStagedBlobs(fs, folder);
   const inner = generationFolder(folder, generation);
   for (const { name } of await fs.list(inner)) {
     if (name.startsWith("derived-") && name.endsWith(unfinishedEnding)) await fs.remove(`${inner}/${name}`);
