@@ -29,6 +29,7 @@ import { RowTable } from "./row-table.js";
 import { RowText } from "./row-text.js";
 import { SlotTable } from "./slot-table.js";
 import { SparseRows } from "./sparse-rows.js";
+import { SparseView } from "./sparse-view.js";
 import { appendStoredRows } from "./stored-rows.js";
 import { type FieldSource, VectorField } from "./vector-field.js";
 import type { CommittedRows } from "./write-buffer.js";
@@ -164,6 +165,7 @@ export class Generation implements FilterSource, CommittedRows {
   readonly #pool: KernelPool;
   readonly #named: NamedField[] = [];
   #sparse: SparseIndex | null;
+  readonly #sparseViews = new Set<SparseView>();
   position: LogPosition | null;
   /** Log position of the newest checkpoint, bytes. */
   checkpointBytes: number;
@@ -316,8 +318,21 @@ export class Generation implements FilterSource, CommittedRows {
     };
   }
 
+  /** The sparse vectors as they are now, until it is released; null where no row ever had one. Taken while pinned. */
+  sparseView(): SparseView | null {
+    if (this.#sparse === null) return null;
+    const view = new SparseView(this.#sparse, (released) => void this.#sparseViews.delete(released));
+    this.#sparseViews.add(view);
+    return view;
+  }
+
+  #keepSparse(rows: Uint32Array): void {
+    for (const view of this.#sparseViews) for (const row of rows) view.keep(row);
+  }
+
   /** What hangs on the rows `from` goes to the rows `to`. */
   moveAttached(from: Uint32Array, to: Uint32Array): void {
+    this.#keepSparse(from);
     for (let at = 0; at < from.length; at++) {
       for (const { slots } of this.#named) slots.move(from[at]!, to[at]!);
       this.#sparse?.move(from[at]!, to[at]!);
@@ -327,6 +342,7 @@ export class Generation implements FilterSource, CommittedRows {
   /** Replaces the sparse vectors of rows; an empty one is none. */
   setSparse(rows: Uint32Array, vectors: readonly CheckedSparse[]): void {
     if (rows.length === 0) return;
+    this.#keepSparse(rows);
     const index = this.#sparseIndex();
     for (let at = 0; at < rows.length; at++) index.set(rows[at]!, vectors[at]!);
   }
