@@ -25,6 +25,8 @@ const layers = {
 const commonFiles = ["errors.ts", "limits.ts", "types.ts", "time-slice.ts"];
 // Plain arithmetic without imports: the layout of binary16 must not stand in two places.
 const fileImports = { wire: ["kernel/float16.ts"] };
+// One file asks the process for modules of Node.js instead, and knows their types only.
+const nodeTypesAllowed = "client/remote/node-http-sender.ts";
 const nodeAllowed = [/^storage\/node-[a-z-]+\.ts$/, /^engine\/node-[a-z-]+\.ts$/, /^server\//, /^cli\//];
 // The three files load optional peers, when they are asked for and never before: Arrow, stemmers and stop words, models.
 const packagesAllowed = [
@@ -44,7 +46,13 @@ for (const file of sources) {
   const imports = text.matchAll(
     /(?:^|\n)\s*(?:import|export)\s[^;"']*?from\s*["']([^"']+)["']|import\(\s*["']([^"']+)["']\s*\)/g,
   );
-  for (const match of imports) check(file, match[1] ?? match[2]);
+  for (const match of imports) {
+    const isType = /^\s*import\s+type\s/.test(match[0]);
+    if (file === nodeTypesAllowed && isType && match[1].startsWith("node:")) continue;
+    check(file, match[1] ?? match[2]);
+  }
+  if (/\bgetBuiltinModule\b/.test(text) && file !== nodeTypesAllowed)
+    problems.push(`${file}: may not ask for modules of Node.js at run time`);
   const isDynamic = /\bimport\(\s*(?:\/\*.*?\*\/\s*)*[^"'\s/)]/.test(text);
   if (isDynamic && !packagesAllowed.some((allowed) => allowed.test(file)))
     problems.push(`${file}: may not import a package whose name is made at run time`);

@@ -1,14 +1,19 @@
 /**
  * How does a request get to the server, and its answer back?
  *
- * JSON or bytes over the platform's `fetch`, which keeps connections alive. Requests that fail are sent again where that is
- * safe; what is left becomes a `LynseError`: the server's own with the same code, `UNAVAILABLE` where it cannot be
- * reached, `TIMEOUT`, `ABORTED`. No message holds the key. Part of the remote client; needs nothing of Node.js.
+ * JSON or bytes over kept connections, which an `HttpSender` has. Requests that fail are sent again where that is safe;
+ * what is left becomes a `LynseError`: the server's own with the same code, `UNAVAILABLE` where it cannot be reached,
+ * `TIMEOUT`, `ABORTED`. No message holds the key. Part of the remote client; needs nothing of Node.js.
  */
 import { LynseError } from "../../errors.js";
 import { answerError } from "./answer-error.js";
+import { FetchSender } from "./fetch-sender.js";
+import type { HttpAnswer, HttpSender } from "./http-sender.js";
+import { nodeHttpSender } from "./node-http-sender.js";
 import type { RemoteSettings } from "./remote-options.js";
 import { causeCodes, isRetryableAnswer, isRetryableFailure, type Repeatable, waitMs } from "./retry-policy.js";
+
+const fetchAtStart = globalThis.fetch;
 
 /** What the server allows in one request; 0: no limit. */
 export interface RemoteLimits {
@@ -43,6 +48,7 @@ type Params = Readonly<Record<string, unknown>>;
 export class RemoteTransport {
   readonly url: string;
   readonly #settings: RemoteSettings;
+  readonly #sender: HttpSender;
   #isClosed = false;
   /** Requests under way. */
   readonly #running = new Set<AbortController>();
@@ -51,6 +57,8 @@ export class RemoteTransport {
   constructor(settings: RemoteSettings) {
     this.#settings = settings;
     this.url = settings.url;
+    const { fetch } = settings;
+    this.#sender = fetch === null ? platformSender(settings.url) : new FetchSender(fetch);
   }
 
   get isReadOnly(): boolean {
@@ -73,6 +81,7 @@ export class RemoteTransport {
   close(): void {
     this.#isClosed = true;
     for (const request of this.#running) request.abort();
+    this.#sender.close();
   }
 
   /** What the server allows in one request; asked once. */
@@ -101,12 +110,12 @@ export class RemoteTransport {
   /** `params` of the answer of a GET. */
   async get(path: string): Promise<Params> {
     const sent = { method: "GET", path, body: null, contentType: "" } as const;
-    return paramsOf(await this.#send(sent, { kind: "read" }, (response) => response.json()));
+    return paramsOf(await this.#send(sent, { kind: "read" }, (answer) => answer.json()));
   }
 
   /** `params` of the answer to a JSON body. */
   async post(path: string, body: object, options: RequestOptions): Promise<Params> {
-    return paramsOf(await this.#send(jsonRequest(path, body), options, (response) => response.json()));
+    return paramsOf(await this.#send(jsonRequest(path, body), options, (answer) => answer.json()));
   }
 
   /** `params` of the answer to a body of bytes. */
@@ -122,18 +131,18 @@ export class RemoteTransport {
       body,
       contentType: "application/octet-stream",
     } as const;
-    return paramsOf(await this.#send(sent, options, (response) => response.json()));
+    return paramsOf(await this.#send(sent, options, (answer) => answer.json()));
   }
 
   /** Bytes of the answer, as they come. The client's time limit ends with the first of them. */
   async stream(path: string, body: object, signal: AbortSignal): Promise<ReadableStream<Uint8Array>> {
     const options = { kind: "read", signal, timeoutMs: 0, isStream: true } as const;
-    const found = await this.#send(jsonRequest(path, body), options, async (response) => response.body);
+    const found = await this.#send(jsonRequest(path, body), options, async (answer) => answer.stream());
     if (found !== null) return found;
     throw new LynseError("UNAVAILABLE", `the server at ${this.url} answered ${path} without a body`);
   }
 
-  async #send<T>(sent: Sent, options: RequestOptions, read: (response: Response) => Promise<T>): Promise<T> {
+  async #send<T>(sent: Sent, options: RequestOptions, read: (answer: HttpAnswer) => Promise<T>): Promise<T> {
     const { retries } = this.#settings;
     for (let attempt = 1; ; attempt++) {
       this.checkOpen();
@@ -144,22 +153,24 @@ export class RemoteTransport {
     }
   }
 
-  async #try<T>(sent: Sent, options: RequestOptions, read: (response: Response) => Promise<T>): Promise<Tried<T>> {
+  async #try<T>(sent: Sent, options: RequestOptions, read: (answer: HttpAnswer) => Promise<T>): Promise<Tried<T>> {
     const ending = new RequestEnding(options, this.#settings);
     this.#running.add(ending.controller);
     try {
       const { method, path, body, contentType } = sent;
-      const response = await this.#settings.fetch(`${this.url}${path}`, {
+      const { headers } = this.#settings;
+      const answer = await this.#sender.send({
         method,
+        url: `${this.url}${path}`,
+        headers: body === null ? headers : { ...headers, "content-type": contentType },
         body,
-        headers: body === null ? this.#settings.headers : { ...this.#settings.headers, "content-type": contentType },
         signal: ending.controller.signal,
-        redirect: "error",
+        isLong: options.timeoutMs === 0,
       });
-      if (response.ok) return { value: await read(response) };
-      const error = answerError(response.status, await response.text());
-      const mayRepeat = isRetryableAnswer(response.status, error, options.kind);
-      return { error, mayRepeat, retryAfter: response.headers.get("retry-after") };
+      const { status, retryAfter } = answer;
+      if (status >= 200 && status < 300) return { value: await read(answer) };
+      const error = answerError(status, await answer.text());
+      return { error, mayRepeat: isRetryableAnswer(status, error, options.kind), retryAfter };
     } catch (failure) {
       const ended = this.#isClosed ? clientClosed() : ending.reason(this.url, options.kind);
       if (ended !== null) return { error: ended, mayRepeat: false, retryAfter: null };
@@ -253,6 +264,14 @@ class RequestEnding {
     if (this.#timer !== null) clearTimeout(this.#timer);
     for (const caller of this.#callers) caller.removeEventListener("abort", this.#abort);
   }
+}
+
+/** The best way to the server that this platform has. */
+function platformSender(url: string): HttpSender {
+  const { fetch } = globalThis;
+  // A function that took the place of the platform's is there to be asked.
+  const own = fetch === fetchAtStart ? nodeHttpSender(url) : null;
+  return own ?? new FetchSender(fetch.bind(globalThis));
 }
 
 function clientClosed(): LynseError {
