@@ -5,6 +5,8 @@
  */
 export type {
   AddOptions,
+  BlobInfo,
+  BlobRange,
   BuildIndexOptions,
   BulkAddOptions,
   Collection,

@@ -292,6 +292,44 @@ export interface CollectionStats {
   };
 }
 
+/** What a snapshot, a restore, an export or an import has copied. */
+export interface CopyResult {
+  /** Live rows. */
+  readonly rows: number;
+  readonly bytes: number;
+}
+
+export interface SnapshotOptions {
+  /**
+   * Copy every byte. Default false: files of a collection on the same volume get second names, which takes no time and no
+   * space; they share their bytes with the collection, so only a copy elsewhere helps when the disk fails.
+   */
+  readonly copy?: boolean;
+  /** Ends the call with `ABORTED`; nothing of the snapshot stays. */
+  readonly signal?: AbortSignal;
+}
+
+export interface RestoreOptions {
+  /** Replace what has the name, at once, when all of the snapshot is verified. Default false: `TARGET_EXISTS`. */
+  readonly overwrite?: boolean;
+  /** Ends the call with `ABORTED`; what is there stays as it is. */
+  readonly signal?: AbortSignal;
+}
+
+/** A part of a blob. */
+export interface BlobRange {
+  /** First byte. Default 0. */
+  readonly offset?: number;
+  /** Number of bytes; fewer come where the blob ends before. Default: to the end. */
+  readonly length?: number;
+}
+
+/** A blob, without its content. */
+export interface BlobInfo {
+  readonly key: string;
+  readonly bytes: number;
+}
+
 /** A collection of rows: an id, a dense vector and metadata each. `F` types the metadata in every call. */
 export interface Collection<F extends Fields = Fields> extends Writer<F> {
   readonly name: string;
@@ -405,4 +443,27 @@ export interface Collection<F extends Fields = Fields> extends Writer<F> {
   listFields(): Promise<string[]>;
   exists(): Promise<boolean>;
   updateDescription(text: string): Promise<void>;
+  /**
+   * Takes a snapshot of everything that is committed: rows, deleted ones included, vectors of all fields, indexes, blobs.
+   * Reading and writing go on. `path` is a folder that does not exist yet (`TARGET_EXISTS`), of the server where there is one.
+   */
+  snapshotTo(path: string, options?: SnapshotOptions): Promise<CopyResult>;
+
+  /**
+   * Keeps bytes under a key, beside the rows: a picture that rows speak of, a model's settings. Replaces what the key has.
+   * Durable and visible when it resolves; no part of any session or transaction. Keys are texts of 1 to 1024 bytes in UTF-8,
+   * blobs at most 512 MiB.
+   */
+  writeBlob(key: string, bytes: ArrayBuffer | ArrayBufferView): Promise<void>;
+  /** The bytes of a key; null where it has none. The caller's own. */
+  readBlob(key: string): Promise<Uint8Array<ArrayBuffer> | null>;
+  /**
+   * A part of the bytes of a key, without reading the rest; null where it has none. `INVALID_ARGUMENT` where `offset` is
+   * behind the end; nothing, where it is the end.
+   */
+  readBlobRange(key: string, range?: BlobRange): Promise<Uint8Array<ArrayBuffer> | null>;
+  /** Removes what a key has, durably; false where it has nothing. */
+  deleteBlob(key: string): Promise<boolean>;
+  /** Keys that begin with `prefix` (default: all), with the sizes of their blobs, sorted by code units. */
+  listBlobs(options?: { readonly prefix?: string }): Promise<BlobInfo[]>;
 }

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { isLynseError } from "../errors.js";
 import { BlobStore } from "./blob-store.js";
-import { CollectionStore } from "./collection-store.js";
+import { type CollectionConfig, CollectionStore } from "./collection-store.js";
 import { FaultyFileSystem, type Loss } from "./faulty-file-system.js";
 import type { FileSystem } from "./file-system.js";
 import { MemoryFileSystem } from "./memory-file-system.js";
@@ -339,10 +339,10 @@ describe("blobs through faults", () => {
 });
 
 describe("blobs of a collection", () => {
-  const config = {
+  const config: CollectionConfig = {
     ...{ dim: 2, dtype: "float32", index: null, defaultIndex: null, description: null },
     createdAt: "2026-01-01T00:00:00.000Z",
-  } as const;
+  };
 
   test("go with it; those of another life of its name never come back", async () => {
     const random = new SeededRandom(7);

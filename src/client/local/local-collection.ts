@@ -22,6 +22,8 @@ import type { Fields, Id, Matrix, Vector } from "../../types.js";
 import { checkBoolean, checkFunction, checkInteger, checkOptions, checkSignal, checkText } from "../check-options.js";
 import type {
   AddOptions,
+  BlobInfo,
+  BlobRange,
   BuildIndexOptions,
   BulkAddOptions,
   Collection,
@@ -36,6 +38,7 @@ import type {
   VectorFieldInfo,
   VectorFieldOptions,
 } from "../collection.js";
+import { blobBytesInput, blobKeyInput, blobPrefixInput, blobRangeInput } from "../input/blob-input.js";
 import { DocumentVectors } from "../input/document-vectors.js";
 import { type FetchInput, fieldNameInput, queryInput, type ReadInput } from "../input/read-options.js";
 import { vectorFieldInput } from "../input/vector-field-input.js";
@@ -448,6 +451,29 @@ export class LocalCollection<F extends Fields = Fields> implements Collection<F>
     const description = checkText(text, "the description");
     checkLimit("descriptionLengthMax", description.length, "the length of the description");
     await this.#engine.updateDescription(description);
+  }
+
+  // Blobs.
+
+  async writeBlob(key: string, bytes: ArrayBuffer | ArrayBufferView): Promise<void> {
+    await this.#engine.blobs.write(blobKeyInput(key), blobBytesInput(bytes));
+  }
+
+  readBlob(key: string): Promise<Uint8Array<ArrayBuffer> | null> {
+    return this.readBlobRange(key);
+  }
+
+  async readBlobRange(key: string, range?: BlobRange): Promise<Uint8Array<ArrayBuffer> | null> {
+    const { offset, length } = blobRangeInput(range);
+    return this.#engine.blobs.read(blobKeyInput(key), offset, length);
+  }
+
+  async deleteBlob(key: string): Promise<boolean> {
+    return this.#engine.blobs.remove(blobKeyInput(key));
+  }
+
+  async listBlobs(options?: { readonly prefix?: string }): Promise<BlobInfo[]> {
+    return this.#engine.blobs.list(blobPrefixInput(options));
   }
 }
 

@@ -14,8 +14,8 @@ export class FetchSender implements HttpSender {
 
   async send({ method, url, headers, body, signal }: HttpRequest): Promise<HttpAnswer> {
     const response = await this.#fetch(url, { method, body, headers, signal, redirect: "error" });
-    const checkLength = (): void => {
-      if (Number(response.headers.get("content-length")) > answerBytesMax) throw answerTooLong(url);
+    const checkLength = (bytesMax = answerBytesMax): void => {
+      if (Number(response.headers.get("content-length")) > bytesMax) throw answerTooLong(url, bytesMax);
     };
     return {
       status: response.status,
@@ -27,6 +27,10 @@ export class FetchSender implements HttpSender {
       json: () => {
         checkLength();
         return response.json();
+      },
+      bytes: async (bytesMax) => {
+        checkLength(bytesMax);
+        return new Uint8Array(await response.arrayBuffer());
       },
       stream: () => response.body,
     };

@@ -19,13 +19,15 @@ export interface HttpRequest {
   readonly isLong: boolean;
 }
 
-/** An answer whose head has come. One of the three is read, once. */
+/** An answer whose head has come. One of the four is read, once. */
 export interface HttpAnswer {
   readonly status: number;
   /** The header `Retry-After`, or null. */
   readonly retryAfter: string | null;
   text(): Promise<string>;
   json(): Promise<unknown>;
+  /** The body as a whole, of at most `bytesMax`; the caller's own. */
+  bytes(bytesMax: number): Promise<Uint8Array<ArrayBuffer>>;
   /** The body as it comes; null where there is none. */
   stream(): ReadableStream<Uint8Array> | null;
 }
@@ -39,11 +41,11 @@ export interface HttpSender {
 /** Bytes of an answer that is taken as a whole, at most: no text can be longer. */
 export const answerBytesMax = 512 * 1024 * 1024 - 1024;
 
-/** The error of an answer that is longer than `answerBytesMax`. */
-export function answerTooLong(url: string): LynseError {
+/** The error of an answer that is longer than may be taken as a whole. */
+export function answerTooLong(url: string, bytesMax = answerBytesMax): LynseError {
   return new LynseError(
     "LIMIT_EXCEEDED",
-    `the answer of ${url.split("?")[0]} is longer than ${answerBytesMax} bytes; ask for less at a time`,
-    { limit: "answer_bytes", max: answerBytesMax },
+    `the answer of ${url.split("?")[0]} is longer than ${bytesMax} bytes; ask for less at a time`,
+    { limit: "answer_bytes", max: bytesMax },
   );
 }

@@ -119,18 +119,34 @@ class NodeHttpAnswer implements HttpAnswer {
     return this.#message.headers["retry-after"] ?? null;
   }
 
-  text(): Promise<string> {
+  async text(): Promise<string> {
+    return textOf(...(await this.#collect(answerBytesMax)));
+  }
+
+  async bytes(bytesMax: number): Promise<Uint8Array<ArrayBuffer>> {
+    const [chunks, length] = await this.#collect(bytesMax);
+    const bytes = new Uint8Array(length);
+    let at = 0;
+    for (const chunk of chunks) {
+      bytes.set(chunk, at);
+      at += chunk.length;
+    }
+    return bytes;
+  }
+
+  /** The pieces of the body, and their length together. */
+  #collect(bytesMax: number): Promise<[chunks: readonly Uint8Array[], length: number]> {
     return new Promise((resolve, reject) => {
       const body = this.#body();
       const chunks: Uint8Array[] = [];
       let length = 0;
       body.on("data", (chunk: Uint8Array) => {
         length += chunk.length;
-        if (length > answerBytesMax) body.destroy(answerTooLong(this.#url));
+        if (length > bytesMax) body.destroy(answerTooLong(this.#url, bytesMax));
         else chunks.push(chunk);
       });
       body.on("error", reject);
-      body.on("end", () => resolve(textOf(chunks, length)));
+      body.on("end", () => resolve([chunks, length]));
       const checkEnd = (): void => {
         if (!body.readableEnded) reject(body.errored ?? new Error("the answer broke off"));
       };

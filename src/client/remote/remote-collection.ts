@@ -17,6 +17,8 @@ import type { Fields, Id, Matrix, Vector } from "../../types.js";
 import { checkBoolean, checkFunction, checkInteger, checkOptions, checkSignal, checkText } from "../check-options.js";
 import type {
   AddOptions,
+  BlobInfo,
+  BlobRange,
   BuildIndexOptions,
   BulkAddOptions,
   Collection,
@@ -31,6 +33,7 @@ import type {
   VectorFieldInfo,
   VectorFieldOptions,
 } from "../collection.js";
+import { blobBytesInput, blobKeyInput, blobPrefixInput, blobRangeInput } from "../input/blob-input.js";
 import { DocumentVectors } from "../input/document-vectors.js";
 import { fieldNameInput, queryInput } from "../input/read-options.js";
 import { vectorFieldInput } from "../input/vector-field-input.js";
@@ -365,5 +368,35 @@ export class RemoteCollection<F extends Fields = Fields> implements Collection<F
     const description = checkText(text, "the description");
     checkLimit("descriptionLengthMax", description.length, "the length of the description");
     await this.#state.change("/update_description", { description });
+  }
+
+  // Blobs.
+
+  async writeBlob(key: string, bytes: ArrayBuffer | ArrayBufferView): Promise<void> {
+    const query = { ...this.#state.place, key: blobKeyInput(key) };
+    const body = blobBytesInput(bytes);
+    this.#state.checkWritable();
+    await this.#state.transport.postBytes("/write_blob", query, body, { kind: "write" });
+  }
+
+  readBlob(key: string): Promise<Uint8Array<ArrayBuffer> | null> {
+    return this.readBlobRange(key);
+  }
+
+  async readBlobRange(key: string, range?: BlobRange): Promise<Uint8Array<ArrayBuffer> | null> {
+    const { offset, length } = blobRangeInput(range);
+    const query = { ...this.#state.place, key: blobKeyInput(key), offset, length };
+    this.#state.checkOpen();
+    return this.#state.transport.getBytes("/read_blob", query, limits.blobBytesMax);
+  }
+
+  async deleteBlob(key: string): Promise<boolean> {
+    const { deleted } = await this.#state.change("/delete_blob", { key: blobKeyInput(key) });
+    return deleted as boolean;
+  }
+
+  async listBlobs(options?: { readonly prefix?: string }): Promise<BlobInfo[]> {
+    const { blobs } = await this.#state.read("/list_blobs", { prefix: blobPrefixInput(options) });
+    return blobs as BlobInfo[];
   }
 }

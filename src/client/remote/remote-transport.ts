@@ -113,6 +113,21 @@ export class RemoteTransport {
     return paramsOf(await this.#send(sent, { kind: "read" }, (answer) => answer.json()));
   }
 
+  /** Bytes of the answer of a GET, `bytesMax` at most; null where it has no body. */
+  async getBytes(
+    path: string,
+    query: QueryMembers,
+    bytesMax: number,
+    options: Omit<RequestOptions, "kind"> = {},
+  ): Promise<Uint8Array<ArrayBuffer> | null> {
+    const sent = { method: "GET", path: withQuery(path, query), body: null, contentType: "" } as const;
+    return this.#send(sent, { kind: "read", ...options }, async (answer) => {
+      // Read in any case: the connection is wanted for other requests.
+      const bytes = await answer.bytes(bytesMax);
+      return answer.status === 204 ? null : bytes;
+    });
+  }
+
   /** `params` of the answer to a JSON body. */
   async post(path: string, body: object, options: RequestOptions): Promise<Params> {
     return paramsOf(await this.#send(jsonRequest(path, body), options, (answer) => answer.json()));

@@ -4,6 +4,7 @@
 import type { Route } from "../route.js";
 import { binaryHeadRoutes } from "./binary-head-routes.js";
 import { binarySearchRoutes } from "./binary-search-routes.js";
+import { blobRoutes } from "./blob-routes.js";
 import { recordRoutes } from "./record-routes.js";
 import { scanRoutes } from "./scan-routes.js";
 
@@ -12,4 +13,5 @@ export const binaryRoutes: readonly Route[] = [
   ...binarySearchRoutes,
   ...binaryHeadRoutes,
   ...scanRoutes,
+  ...blobRoutes,
 ];

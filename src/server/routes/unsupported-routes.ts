@@ -24,7 +24,6 @@ const tag = "not in this version";
 const overwrite = { overwrite: optional(flag("Replace what is there. Default false.")) };
 const snapshotPath = { snapshot_path: text("Path on the server.") };
 const exportPath = { export_path: text("Path on the server.") };
-const blobKey = { key: text("Key of the blob.") };
 
 function refuse(what: string): never {
   throw new LynseError("UNSUPPORTED", `this version of the server has no ${what}`, { what });
@@ -49,36 +48,6 @@ function unsupported(
     handler: () => refuse(what),
   });
 }
-
-const writeBlob = route({
-  method: "POST",
-  path: "/write_blob",
-  tag,
-  summary: "Answers 501: this version has no blobs.",
-  access: "write",
-  body: "bytes",
-  query: Type.Object({ ...place, ...blobKey }),
-  response: success({ written: Type.Boolean() }),
-  example: { query: { ...examplePlace, key: "logo" } },
-  handler: () => refuse("blobs"),
-});
-
-const readBlob = route({
-  method: "GET",
-  path: "/read_blob",
-  tag,
-  summary: "Answers 501: this version has no blobs.",
-  access: "read",
-  query: Type.Object({
-    ...place,
-    ...blobKey,
-    offset: optional(count("First byte.")),
-    length: optional(count("Number of bytes.")),
-  }),
-  response: "binary",
-  example: { query: { ...examplePlace, key: "logo" } },
-  handler: () => refuse("blobs"),
-});
 
 const exampleSnapshot = { snapshot_path: "backups/app" };
 const exampleExport = { ...examplePlace, export_path: "exports/docs" };
@@ -111,9 +80,6 @@ export const unsupportedRoutes: readonly Route[] = [
   ),
   unsupported("/export_collection", "exports", { ...place, ...exportPath }, exampleExport),
   unsupported("/import_collection", "imports", { ...place, ...exportPath, ...overwrite }, exampleExport),
-  writeBlob,
-  readBlob,
-  unsupported("/delete_blob", "blobs", { ...place, ...blobKey }, { ...examplePlace, key: "logo" }),
   unsupported("/cluster_metadata/get", "cluster metadata", { key: text("Key.") }, { key: "leader" }, "read"),
   unsupported(
     "/cluster_metadata/cas",
