@@ -17,8 +17,9 @@ const layers = {
   embed: [],
   query: ["kernel", "storage", "index", "metadata", "text", "sparse"],
   engine: ["kernel", "storage", "index", "metadata", "text", "sparse", "query"],
+  transfer: ["kernel", "storage", "index", "metadata", "text", "sparse", "query", "engine"],
   wire: [],
-  client: ["kernel", "storage", "index", "metadata", "text", "sparse", "query", "engine", "embed", "wire"],
+  client: ["kernel", "storage", "index", "metadata", "text", "sparse", "query", "engine", "transfer", "embed", "wire"],
   server: ["kernel", "storage", "index", "metadata", "text", "sparse", "query", "engine", "client", "embed", "wire"],
   cli: ["client", "server", "embed"],
 };
