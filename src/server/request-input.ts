@@ -73,11 +73,12 @@ function admitsNull({ type, anyOf, const: constant, enum: values, ...rest }: Sch
   return type === undefined ? rest.properties === undefined : type === "null";
 }
 
-function queryValues(given: unknown, schema: SchemaView): Record<string, unknown> {
+/** The members that the schema names: what else a query string calls a member, `__proto__` also, is left out. */
+function queryValues(given: unknown, { properties = {} }: SchemaView): Record<string, unknown> {
   const values: Record<string, unknown> = {};
   for (const [name, text] of Object.entries(given as Record<string, unknown>)) {
-    const member = schema.properties?.[name];
-    if (member !== undefined) values[name] = typeof text === "string" ? queryValue(text, member) : text;
+    if (!Object.hasOwn(properties, name)) continue;
+    values[name] = typeof text === "string" ? queryValue(text, properties[name]!) : text;
   }
   return values;
 }

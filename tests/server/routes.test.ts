@@ -814,17 +814,9 @@ describe("what this version doesn't have", () => {
     ["/restore_collection", { ...place, snapshot_path: "x" }],
     ["/export_collection", { ...place, export_path: "x" }],
     ["/import_collection", { ...place, export_path: "x" }],
-    ["/delete_blob", { ...place, key: "x" }],
     ["/cluster_metadata/get", { key: "x" }],
     ["/cluster_metadata/cas", { key: "x", expected_version: 1, value: {} }],
   ])("is answered with 501: %s", async (path, body) => {
     expect(await server.error(path, body)).toMatchObject({ status: 501, code: "unsupported" });
-  });
-
-  test("is answered with 501 for blobs", async () => {
-    const query = "database_name=app&collection_name=docs&key=x";
-    const options = { method: "POST", body: "bytes", headers: { "content-type": "application/octet-stream" } };
-    expect((await fetch(new URL(`/write_blob?${query}`, server.url), options)).status).toBe(501);
-    expect((await server.get(`/read_blob?${query}`)).status).toBe(501);
   });
 });

@@ -1,8 +1,8 @@
 /**
  * What do clients ask for that this server doesn't have?
  *
- * Copies of collections and databases, blobs, and the metadata of a cluster: 501 `unsupported`, so that a client can tell
- * it from a mistake. The bodies are described, because they are LynseDB's.
+ * Copies of collections and databases, and the metadata of a cluster: 501 `unsupported`, so that a client can tell it from
+ * a mistake. The bodies are described, because they are LynseDB's.
  */
 import { type TSchema, Type } from "typebox";
 import { LynseError } from "../../errors.js";
