@@ -6,7 +6,7 @@
  */
 
 /** Time that long work may hold the event loop before it gives way, milliseconds. */
-const sliceMs = 8;
+const sliceMs = 4;
 
 /** Resolves after the event loop has run other work. */
 export function yieldToEventLoop(): Promise<void> {
