@@ -11,6 +11,7 @@ export type {
   BulkAddOptions,
   Collection,
   CollectionStats,
+  IndexState,
   InsertSession,
   Item,
   Progress,

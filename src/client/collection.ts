@@ -132,6 +132,8 @@ export interface VectorFieldInfo {
   readonly index: string | null;
   /** Live rows that have a vector in the field. */
   readonly rows: number;
+  /** State of the index in use. */
+  readonly indexState: IndexState;
 }
 
 /** How the texts of a collection are searched; kept with it. */
@@ -228,6 +230,24 @@ export interface SearchPlan {
   readonly totalUs: number;
 }
 
+/** How far a vector field's index is. */
+export interface IndexState {
+  /**
+   * `"flat"`: the stored rows themselves; `"ready"`; `"building"`: searches are exact, or use the index before; `"missing"`:
+   * not built yet, searches are exact; `"failed"`: it could not be built or kept up to date in the background.
+   */
+  readonly state: "flat" | "ready" | "building" | "missing" | "failed";
+  readonly parameters: Readonly<Record<string, number>> | null;
+  /** Rows that it covers. */
+  readonly rows: number;
+  /** Newer rows, searched exactly until they are taken in. */
+  readonly tailRows: number;
+  /** Rows done of the build under way; null without one. */
+  readonly progress: Progress | null;
+  /** Why it failed. */
+  readonly failure: string | null;
+}
+
 /** Sizes and state of a collection. Byte counts are exact for disk and for every structure named under memory. */
 export interface CollectionStats {
   readonly rows: number;
@@ -239,23 +259,8 @@ export interface CollectionStats {
   readonly dtype: Dtype;
   readonly metric: Metric;
   readonly index: string | null;
-  /** The index in use. */
-  readonly indexState: {
-    /**
-     * `"flat"`: the stored rows themselves; `"ready"`; `"building"`: searches are exact, or use the index before; `"missing"`:
-     * not built yet, searches are exact; `"failed"`: it could not be built or kept up to date in the background.
-     */
-    readonly state: "flat" | "ready" | "building" | "missing" | "failed";
-    readonly parameters: Readonly<Record<string, number>> | null;
-    /** Rows that it covers. */
-    readonly rows: number;
-    /** Newer rows, searched exactly until they are taken in. */
-    readonly tailRows: number;
-    /** Rows done of the build under way; null without one. */
-    readonly progress: Progress | null;
-    /** Why it failed. */
-    readonly failure: string | null;
-  };
+  /** State of the index in use. */
+  readonly indexState: IndexState;
   /** Named vector fields. */
   readonly vectorFields: readonly VectorFieldInfo[];
   /** Rows that have a sparse vector, also those that wait for `compact`. */
@@ -282,6 +287,8 @@ export interface CollectionStats {
     readonly rowTableBytes: number;
     readonly columnBytes: number;
     readonly indexBytes: number;
+    /** Float vectors that are on disk alone, their codes in memory, because the memory budget has no room: their bytes. */
+    readonly onDiskBytes: number;
     /** Copies of the rows that filters in frequent use let through, at most 64 MiB. */
     readonly filterBytes: number;
     /** The text index. */

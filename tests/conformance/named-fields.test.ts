@@ -31,11 +31,18 @@ describe.each(modes)("named vector fields ($mode)", (mode) => {
     const docs = await withImages();
     await docs.createVectorField("audio", { dim: 8, metric: "cos", dtype: "float16" });
     await docs.addNamedVectors("image", [[1, 2, 3]], ["c"]);
+    const flat = { state: "flat", parameters: null, rows: 0, tailRows: 0, progress: null, failure: null };
     expect(await docs.listVectorFields()).toEqual([
-      { name: "default", dim: 2, metric: "ip", dtype: "float32", index: "FLAT-IP", rows: 4 },
-      { name: "image", dim: 3, metric: "l2", dtype: "float32", index: null, rows: 1 },
-      { name: "audio", dim: 8, metric: "cos", dtype: "float16", index: null, rows: 0 },
+      { name: "default", dim: 2, metric: "ip", dtype: "float32", index: "FLAT-IP", rows: 4, indexState: flat },
+      { name: "image", dim: 3, metric: "l2", dtype: "float32", index: null, rows: 1, indexState: flat },
+      { name: "audio", dim: 8, metric: "cos", dtype: "float16", index: null, rows: 0, indexState: flat },
     ]);
+    await docs.buildIndex("HNSW-L2", { fieldName: "image", m: 8 });
+    await docs.addNamedVectors("image", [[3, 2, 1]], [1]);
+    const [, image] = await docs.listVectorFields();
+    expect(image).toMatchObject({ index: "HNSW-L2", indexState: { state: "ready", rows: 1, tailRows: 1 } });
+    expect(image?.indexState.parameters).toMatchObject({ m: 8, efConstruction: 200 });
+    expect((await docs.stats()).vectorFields[0]).toEqual(image);
   });
 
   it("find the rows that have a vector, whatever the order in which they got it", async () => {

@@ -225,6 +225,7 @@ describe("vector fields", () => {
     const entry = {
       ...{ name: "image", dimension: 2, metric: "cos", index_mode: "FLAT-COS", dtypes: "float32" },
       ...{ dim: 2, dtype: "float32", index: null, rows: 0 },
+      index_state: { state: "flat", parameters: null, rows: 0, tail_rows: 0, progress: null, failure: null },
     };
     expect(made).toEqual({ ...place, field: entry });
     // The same again changes nothing.

@@ -5,22 +5,18 @@
  */
 import type { CollectionEngine } from "../../engine/collection-engine.js";
 import { fieldDefinitions } from "../../engine/field-definition.js";
-import type { Generation } from "../../engine/generation.js";
-import type { CollectionStats, VectorFieldInfo } from "../collection.js";
+import { fieldBytes, otherBytes } from "../../engine/memory-usage.js";
+import type { VectorField } from "../../engine/vector-field.js";
+import type { CollectionStats, IndexState, VectorFieldInfo } from "../collection.js";
 
 export function collectionStats(engine: CollectionEngine): Omit<CollectionStats, "maxId"> {
   const { generation, config, metric } = engine;
-  const { rows, ids, columns, ranges } = generation;
+  const { rows } = generation;
   const disk = generation.store.diskUsage();
-  const memory = fieldBytes(generation);
-  const idBytes = rows.idBytes() + ids.memoryBytes();
-  const rowTableBytes = rows.placeBytes() + ranges.memoryBytes;
-  const columnBytes = columns.memoryBytes();
-  const indexDiskBytes = sum(generation.vectorFields, ({ index }) => index.diskBytes);
-  const sparseBytes = generation.sparse?.memoryBytes ?? 0;
-  const textBytes = generation.text.memoryBytes;
+  const fields = fieldBytes(generation.vectorFields);
+  const others = otherBytes(generation);
+  const indexDiskBytes = generation.vectorFields.reduce((total, { index }) => total + index.diskBytes, 0);
   const deadShare = generation.rowCount === 0 ? 0 : rows.deadCount / generation.rowCount;
-  const otherBytes = idBytes + rowTableBytes + columnBytes + sparseBytes + textBytes;
   return {
     vectorFields: vectorFieldInfos(engine).slice(1),
     sparseRows: generation.sparse?.count ?? 0,
@@ -33,7 +29,7 @@ export function collectionStats(engine: CollectionEngine): Omit<CollectionStats,
     dtype: config.dtype,
     metric,
     index: config.index,
-    indexState: indexState(engine),
+    indexState: indexState(engine, generation.primary),
     generation: generation.numbering,
     disk: {
       ...disk,
@@ -41,66 +37,29 @@ export function collectionStats(engine: CollectionEngine): Omit<CollectionStats,
       totalBytes: disk.logBytes + disk.vectorBytes + disk.derivedBytes + indexDiskBytes,
       reclaimableBytes: Math.round(deadShare * (disk.logBytes + disk.vectorBytes)),
     },
-    memory: {
-      vectorBytes: memory.vectorBytes,
-      codeBytes: memory.codeBytes,
-      idBytes,
-      rowTableBytes,
-      columnBytes,
-      indexBytes: memory.indexBytes,
-      filterBytes: memory.filterBytes,
-      textBytes,
-      sparseBytes,
-      totalBytes: memory.totalBytes + otherBytes,
-    },
+    memory: { ...others, ...fields, totalBytes: fields.totalBytes + others.totalBytes },
   };
-}
-
-/** What the vector fields take in memory. */
-function fieldBytes(generation: Generation): {
-  readonly vectorBytes: number;
-  readonly codeBytes: number;
-  readonly indexBytes: number;
-  readonly filterBytes: number;
-  readonly totalBytes: number;
-} {
-  const fields = generation.vectorFields;
-  const tables = fields.map(({ table }) => table?.memory() ?? { vectorBytes: 0, codeBytes: 0, totalBytes: 0 });
-  const indexBytes = sum(fields, ({ index }) => index.index?.memoryBytes() ?? 0);
-  const filterBytes = sum(fields, ({ field }) => field?.gathered.memoryBytes() ?? 0);
-  const slotBytes = sum(generation.named, (field) => field.memoryBytes());
-  return {
-    vectorBytes: sum(tables, (table) => table.vectorBytes),
-    codeBytes: sum(tables, (table) => table.codeBytes),
-    indexBytes,
-    filterBytes,
-    totalBytes: sum(tables, (table) => table.totalBytes) + indexBytes + filterBytes + slotBytes,
-  };
-}
-
-function sum<T>(items: readonly T[], bytesOf: (item: T) => number): number {
-  return items.reduce((total, item) => total + bytesOf(item), 0);
 }
 
 /** All vector fields, the primary one first. */
-export function vectorFieldInfos({ generation, config }: CollectionEngine): VectorFieldInfo[] {
+export function vectorFieldInfos(engine: CollectionEngine): VectorFieldInfo[] {
+  const { generation, config } = engine;
   return fieldDefinitions(config).map(({ name, dim, metric, dtype, index }) => {
     const named = generation.namedField(name);
     const rows = named === null ? generation.liveCount : named.liveCount((row) => generation.isLive(row));
-    return { name, dim, metric, dtype, index, rows };
+    return { name, dim, metric, dtype, index, rows, indexState: indexState(engine, generation.vectorField(name)) };
   });
 }
 
-function indexState({ generation, indexes }: CollectionEngine): CollectionStats["indexState"] {
-  const { primary } = generation;
-  const { index, progress } = primary.index;
-  const failure = indexes.failureOf(primary.name);
-  const state = progress !== null ? "building" : index !== null ? "ready" : primary.isIndexMissing ? "missing" : "flat";
+function indexState({ indexes }: CollectionEngine, field: VectorField): IndexState {
+  const { index, progress } = field.index;
+  const failure = indexes.failureOf(field.name);
+  const state = progress !== null ? "building" : index !== null ? "ready" : field.isIndexMissing ? "missing" : "flat";
   return {
     state: failure !== null && progress === null ? "failed" : state,
-    parameters: index?.parameters ?? primary.definition.indexParameters,
+    parameters: index?.parameters ?? field.definition.indexParameters,
     rows: index?.rowCount ?? 0,
-    tailRows: index === null ? 0 : generation.rowCount - index.rowCount,
+    tailRows: index === null ? 0 : field.rowCount - index.rowCount,
     progress: progress === null ? null : { done: progress.done, total: progress.total },
     failure: failure?.message ?? null,
   };

@@ -1,20 +1,24 @@
 /**
  * What does the server's account of a collection say, in the names of the API?
  */
-import type { CollectionStats, SearchPlan, TextIndexOptions, VectorFieldInfo } from "../collection.js";
+import type { CollectionStats, IndexState, SearchPlan, TextIndexOptions, VectorFieldInfo } from "../collection.js";
 
 type Answer = Readonly<Record<string, unknown>>;
 
-export function vectorFieldInfo({ name, dim, metric, dtype, index, rows }: Answer): VectorFieldInfo {
-  return { name, dim, metric, dtype, index, rows } as VectorFieldInfo;
+export function vectorFieldInfo({ name, dim, metric, dtype, index, rows, index_state }: Answer): VectorFieldInfo {
+  return { name, dim, metric, dtype, index, rows, indexState: indexState(index_state as Answer) } as VectorFieldInfo;
+}
+
+/** Names of parameters are the API's on both sides. */
+function indexState({ parameters, ...state }: Answer): IndexState {
+  return { ...inCamelCase(state), parameters } as unknown as IndexState;
 }
 
 export function statsAnswer(full: Answer): CollectionStats {
   const { index_state, vector_fields, disk, memory, embedder, ...rest } = full;
-  const { parameters, ...state } = index_state as Answer;
   return {
     ...inCamelCase(rest),
-    indexState: { ...inCamelCase(state), parameters },
+    indexState: indexState(index_state as Answer),
     vectorFields: (vector_fields as Answer[]).map(vectorFieldInfo),
     embedder,
     disk: inCamelCase(disk as Answer),

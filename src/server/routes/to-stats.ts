@@ -4,7 +4,7 @@
  * LynseDB's six figures, and on request everything that `Collection.stats` knows.
  */
 import type { CollectionStats } from "../../client/collection.js";
-import { vectorFieldEntry } from "./to-vector-field.js";
+import { indexStateEntry, vectorFieldEntry } from "./to-vector-field.js";
 
 export function statsOf(stats: CollectionStats): object {
   return {
@@ -27,14 +27,7 @@ export function fullStatsOf(stats: CollectionStats): object {
     dtype: stats.dtype,
     metric: stats.metric,
     index: stats.index,
-    index_state: {
-      state: indexState.state,
-      parameters: indexState.parameters,
-      rows: indexState.rows,
-      tail_rows: indexState.tailRows,
-      progress: indexState.progress,
-      failure: indexState.failure,
-    },
+    index_state: indexStateEntry(indexState),
     vector_fields: stats.vectorFields.map(vectorFieldEntry),
     sparse_rows: stats.sparseRows,
     text_rows: stats.textRows,

@@ -3,7 +3,7 @@
  *
  * An entry has LynseDB's members, in which nothing is null, and ours beside them.
  */
-import type { VectorFieldInfo, VectorFieldOptions } from "../../client/collection.js";
+import type { IndexState, VectorFieldInfo, VectorFieldOptions } from "../../client/collection.js";
 import { LynseError } from "../../errors.js";
 import type { Dtype, Metric } from "../../types.js";
 import { definedMembers } from "./defined-members.js";
@@ -90,7 +90,7 @@ function metricOf(name: string | undefined): Metric | undefined {
   return Object.hasOwn(metricAliases, key) ? metricAliases[key] : (key as Metric);
 }
 
-export function vectorFieldEntry({ name, dim, metric, dtype, index, rows }: VectorFieldInfo): object {
+export function vectorFieldEntry({ name, dim, metric, dtype, index, rows, indexState }: VectorFieldInfo): object {
   return {
     name,
     dimension: dim ?? 0,
@@ -98,5 +98,10 @@ export function vectorFieldEntry({ name, dim, metric, dtype, index, rows }: Vect
     index_mode: index ?? `FLAT-${metric.toUpperCase().replaceAll("_", "-")}`,
     dtypes: dtype,
     ...{ dim, dtype, index, rows },
+    index_state: indexStateEntry(indexState),
   };
+}
+
+export function indexStateEntry({ state, parameters, rows, tailRows, progress, failure }: IndexState): object {
+  return { state, parameters, rows, tail_rows: tailRows, progress, failure };
 }

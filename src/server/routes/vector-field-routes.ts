@@ -10,6 +10,7 @@ import { requiredVectors } from "./read-vectors.js";
 import {
   count,
   examplePlace,
+  freeObject,
   ids,
   idsAnswer,
   listOf,
@@ -36,10 +37,19 @@ const entry = Type.Object({
   dtype: Type.String(),
   index: nullable(Type.String()),
   rows: Type.Integer(),
+  index_state: Type.Object({
+    state: Type.String({ description: "flat, ready, building, missing or failed." }),
+    parameters: nullable(freeObject("Parameters of the index.")),
+    rows: Type.Integer({ description: "Rows that it covers." }),
+    tail_rows: Type.Integer({ description: "Newer rows, searched exactly." }),
+    progress: nullable(freeObject("Rows done, and rows in all, of the build under way.")),
+    failure: nullable(Type.String()),
+  }),
 });
 const exampleEntry = {
   ...{ name: "image", dimension: 3, metric: "cos", index_mode: "FLAT-COS", dtypes: "float32" },
   ...{ dim: 3, dtype: "float32", index: null, rows: 0 },
+  index_state: { state: "flat", parameters: null, rows: 0, tail_rows: 0, progress: null, failure: null },
 };
 
 const createVectorField = route({
