@@ -15,6 +15,7 @@ import { addSearchCommand } from "./commands/search-command.js";
 import { addServeCommand } from "./commands/serve-command.js";
 import { addTextCommand } from "./commands/text-command.js";
 import { addTuneCommand } from "./commands/tune-command.js";
+import { addVerifyCommand } from "./commands/verify-command.js";
 import type { Terminal } from "./terminal.js";
 
 const examples = `
@@ -49,6 +50,7 @@ export function createProgram(version: string, terminal: Terminal): Command {
   addTextCommand(program, terminal);
   addTuneCommand(program, terminal);
   addCompactCommand(program, terminal);
+  addVerifyCommand(program, terminal);
   addServeCommand(program, terminal);
   for (const command of program.commands) {
     command.helpOption("-h, --help", "show this help");
