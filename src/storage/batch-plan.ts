@@ -16,7 +16,8 @@ export interface FrameLimits {
   readonly bytesMax: number;
 }
 
-export const defaultFrameLimits: FrameLimits = { rowsMax: limits.frameRowsMax, bytesMax: 8 * 1024 * 1024 };
+/** A frame is encoded in one turn of the event loop: at this size, in one or two milliseconds. */
+export const defaultFrameLimits: FrameLimits = { rowsMax: limits.frameRowsMax / 4, bytesMax: 2 * 1024 * 1024 };
 
 /** Numbers of rows in a frame that holds only those, at 4 bytes each. */
 type RowList = Uint32Array | readonly number[];

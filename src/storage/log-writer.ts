@@ -9,6 +9,7 @@
  */
 import { assert, LynseError } from "../errors.js";
 import { checkLimit } from "../limits.js";
+import { TimeSlice } from "../time-slice.js";
 import type { Durability } from "../types.js";
 import { encodeBatch, type FrameVectors } from "./batch-encoder.js";
 import type { FrameLimits } from "./batch-plan.js";
@@ -88,6 +89,7 @@ export class LogWriter {
     const fieldVectors: StoredFieldVectors[] = [];
     const sparse: StoredSparse[] = [];
     let position = this.#position;
+    const slice = new TimeSlice();
     try {
       for (const frame of encodeBatch(this.#files, transactions, start, this.#frameLimits)) {
         position = { ...position, batch: batch + 1, bytes: position.bytes + frame.bytes.length };
@@ -102,6 +104,7 @@ export class LogWriter {
         }
         if (frame.sparse !== undefined) sparse.push(frame.sparse);
         await settleAll([log.add(frame.bytes), this.#addVectors(vectorAppenders, frame.vectors)]);
+        if (slice.isDue()) await slice.giveWay();
       }
       await settleAll([log.flush(), ...Array.from(vectorAppenders.values(), (appender) => appender.flush())]);
     } catch (error) {
