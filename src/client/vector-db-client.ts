@@ -11,10 +11,11 @@ import { checkBoolean, checkInteger, checkOptions } from "./check-options.js";
 import type { ClientRoot } from "./client-root.js";
 import type { Database } from "./database.js";
 import { LocalRoot, memoryScheme } from "./local/local-root.js";
+import { byteSize } from "./input/byte-size.js";
 import { type RemoteOptions, remoteOptionNames, remoteSettings, serverUrl } from "./remote/remote-options.js";
 import { RemoteRoot } from "./remote/remote-root.js";
 
-/** Options of a client. Those of `RemoteOptions` go with the uri of a server, `durability` and `threads` with any other. */
+/** Options of a client. Those of `RemoteOptions` go with the uri of a server, `durability`, `threads` and `memoryBudget` with any other. */
 export interface ClientOptions extends RemoteOptions {
   /** Never write; a folder opens beside a process that does. Default false. */
   readonly readOnly?: boolean;
@@ -23,8 +24,14 @@ export interface ClientOptions extends RemoteOptions {
   /** Threads for index builds, big scans and batches, at least 1. Default: as many as the machine runs at a time. */
   readonly threads?: number;
 }
+  /**
+   * Memory that the open collections may hold together, as `stats().memory` counts it: bytes, or a text like `"512mb"`.
+   * Float vectors that do not fit stay on disk and are searched by their codes in memory, exactly all the same. Default:
+   * everything in memory.
+   */
+  readonly memoryBudget?: number | string;
 
-const localOptionNames = ["durability", "threads"] as const;
+const localOptionNames = ["durability", "threads", "memoryBudget"] as const;
 const optionNames = ["readOnly", ...localOptionNames, ...remoteOptionNames];
 /** More threads than any machine has: a number above it is a mistake. */
 const threadsMax = 1024;
@@ -103,12 +110,18 @@ function checkMode(options: ClientOptions, isRemote: boolean): void {
   throw new LynseError("INVALID_ARGUMENT", `option ${other} does not go with this uri: ${place}`, { option: other });
 }
 
-function localRoot(place: string, { readOnly = false, durability = "fsync", threads }: ClientOptions): LocalRoot {
+function localRoot(place: string, { readOnly = false, durability = "fsync", ...rest }: ClientOptions): LocalRoot {
+  const { threads, memoryBudget } = rest;
   if (durability !== "fsync" && durability !== "os") {
     throw new LynseError("INVALID_ARGUMENT", `durability must be "fsync" or "os", got ${describe(durability)}`);
   }
   if (threads !== undefined) checkInteger(threads, "threads", 1, threadsMax);
-  return new LocalRoot(place, { readOnly, durability, ...(threads === undefined ? {} : { threads }) });
+  return new LocalRoot(place, {
+    readOnly,
+    durability,
+    ...(threads === undefined ? {} : { threads }),
+    ...(memoryBudget === undefined ? {} : { memoryBudget: byteSize(memoryBudget, "memoryBudget") }),
+  });
 }
 
 function isServer(place: string): boolean {

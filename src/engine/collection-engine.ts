@@ -16,11 +16,13 @@ import type { AppendResult, Transaction } from "../storage/transaction.js";
 import { TimeSlice } from "../time-slice.js";
 import type { Durability, Id, Metric } from "../types.js";
 import { CollectionBlobs } from "./collection-blobs.js";
+import { BudgetKeeper } from "./budget-keeper.js";
 import { CommitQueue, type PendingCommit } from "./commit-queue.js";
 import { compactGeneration } from "./compaction.js";
 import { fieldDefinitions } from "./field-definition.js";
 import { Generation } from "./generation.js";
 import { type IndexedCollection, IndexKeeper } from "./index-keeper.js";
+import type { MemoryBudget } from "./memory-budget.js";
 import { decodeSparsePart } from "./sparse-rows.js";
 import { appendStoredRows } from "./stored-rows.js";
 import { appendVectorChunk } from "./stored-vectors.js";
@@ -33,6 +35,8 @@ export interface EngineOptions {
   readonly durability: Durability;
   /** Runs long work. */
   readonly pool: KernelPool;
+  /** What the memory of all open collections has to fit into; null: nothing. */
+  readonly budget: MemoryBudget | null;
   /** Opens the collection's files again: the generation that another process has swapped in. */
   readonly reopenStore: () => Promise<CollectionStore>;
 }
@@ -67,6 +71,8 @@ export class CollectionEngine {
   #closing: Promise<void> | null = null;
   /** Builds indexes and keeps them current. */
   readonly indexes: IndexKeeper;
+  readonly #budget: MemoryBudget | null;
+  readonly #memory: BudgetKeeper | null;
   /** Bytes under keys, beside the rows. */
   readonly blobs: CollectionBlobs;
   #housekeeping: Promise<void> = Promise.resolve();
@@ -80,6 +86,8 @@ export class CollectionEngine {
     this.#reopenStore = options.reopenStore;
     this.#pool = options.pool;
     this.indexes = new IndexKeeper(this.#indexedCollection());
+    this.#budget = options.budget;
+    this.#memory = options.budget === null ? null : new BudgetKeeper(this.#indexedCollection(), options.budget);
     this.blobs = new CollectionBlobs({
       present: () => this.#generation.store.blobs,
       checkOpen: () => this.checkOpen(),
@@ -105,12 +113,12 @@ export class CollectionEngine {
 
   /** The engine of a collection just created. */
   static create(store: CollectionStore, options: EngineOptions): CollectionEngine {
-    return new CollectionEngine(Generation.empty(store, options.pool), options);
+    return new CollectionEngine(Generation.empty(store, options.pool, options.budget), options);
   }
 
   static async open(store: CollectionStore, options: EngineOptions): Promise<CollectionEngine> {
     try {
-      const engine = new CollectionEngine(await Generation.open(store, options.pool), options);
+      const engine = new CollectionEngine(await Generation.open(store, options.pool, options.budget), options);
       engine.#keepHouseSoon();
       return engine;
     } catch (error) {
@@ -231,6 +239,7 @@ export class CollectionEngine {
 
   async #commit(buffer: WriteBuffer): Promise<void> {
     try {
+      if (buffer.rowCount > 0) this.#budget?.checkRoom();
       this.#reserve(buffer, buffer.maxIntegerId);
       if (!buffer.isEmpty) await this.#queue.commit(buffer);
     } finally {
@@ -373,6 +382,7 @@ export class CollectionEngine {
   }
 
   #keepHouseSoon(): void {
+    this.#memory?.keepSoon();
     if (this.isReadOnly) return;
     this.#housekeeping = this.#housekeeping.then(() => this.#keepHouse()).catch(() => {});
     this.indexes.keepSoon();
@@ -486,7 +496,7 @@ export class CollectionEngine {
     const old = this.#generation;
     const dead = options.keepDeleted ? old.rows.supersededCount : old.deadCount;
     if (dead === 0) return 0;
-    const next = await compactGeneration(old, { ...options, pool: this.#pool });
+    const next = await compactGeneration(old, { ...options, pool: this.#pool, budget: this.#budget });
     next.carryVersion(old.version);
     for (const field of next.vectorFields) field.expectIndex();
     this.#generation = next;
@@ -505,7 +515,7 @@ export class CollectionEngine {
       const old = this.#generation;
       if (await old.store.hasNewGeneration()) {
         const store = await this.#reopenStore();
-        this.#generation = await Generation.open(store, this.#pool);
+        this.#generation = await Generation.open(store, this.#pool, this.#budget);
         await old.retire();
       } else {
         await old.follow();
@@ -546,6 +556,7 @@ export class CollectionEngine {
     if (this.#isClosed) return;
     this.#isClosed = true;
     await this.blobs.idle();
+    await this.#memory?.end();
     await this.indexes.end();
     const pending = this.#pending;
     this.#pending = null;

@@ -16,17 +16,20 @@ import { yieldToEventLoop } from "../time-slice.js";
 import type { Id } from "../types.js";
 import { joined } from "./attached-vectors.js";
 import { emptyParts, Generation } from "./generation.js";
+import type { MemoryBudget } from "./memory-budget.js";
 import type { NamedFieldParts } from "./named-field.js";
 import { RowTable } from "./row-table.js";
 import { SlotTable } from "./slot-table.js";
 import { decodeSparsePart } from "./sparse-rows.js";
 import { appendStoredRows } from "./stored-rows.js";
 import { appendVectorBytes, storedVectors } from "./stored-vectors.js";
+import type { VectorField } from "./vector-field.js";
 
 export interface CompactionOptions {
   /** Carry soft-deleted rows over, still restorable; otherwise they go too. */
   readonly keepDeleted: boolean;
   readonly pool: KernelPool;
+  readonly budget: MemoryBudget | null;
   readonly signal: AbortSignal | undefined;
 }
 
@@ -39,25 +42,24 @@ const batchRows = 2048;
 interface NextParts {
   readonly rows: RowTable;
   readonly ranges: VectorRanges;
-  readonly vectors: VectorTable;
-  readonly named: readonly (NamedFieldParts & { readonly table: VectorTable })[];
+  /** Null where vectors are on disk alone. */
+  readonly vectors: VectorTable | null;
+  readonly named: readonly NamedFieldParts[];
   readonly sparse: SparseIndex | null;
 }
 
 /** Writes the next generation of `old`, swaps it in on disk, and gives it loaded. */
 export async function compactGeneration(old: Generation, options: CompactionOptions): Promise<Generation> {
-  const { table } = old.primary;
-  assert(table !== null, "a collection with rows has vectors");
   const writer = await old.store.beginGeneration();
   const keptBits = new Uint32Array(Math.ceil(old.rowCount / 32));
   const next: NextParts = {
     rows: new RowTable(),
     ranges: new VectorRanges(),
-    vectors: new VectorTable(table),
+    vectors: tableLike(old.primary),
     named: old.named.map(({ field }) => ({
       slots: new SlotTable(),
       ranges: new VectorRanges(),
-      table: new VectorTable(field.table!),
+      table: tableLike(field),
     })),
     sparse: old.sparse === null ? null : new SparseIndex(),
   };
@@ -80,21 +82,28 @@ export async function compactGeneration(old: Generation, options: CompactionOpti
         used += frame.rowCount;
       }
       for (const row of deletedNext) next.rows.markDeleted(row);
-      appendVectorBytes(next.vectors, part.vectorBytes[0]!);
+      if (next.vectors !== null) appendVectorBytes(next.vectors, part.vectorBytes[0]!);
       takeAttached(next, attached, result);
       await yieldToEventLoop();
     }
     const store = await writer.finish();
     const renumberings = [...old.renumberings, { from: old.numbering, kept: keptBits }].slice(-renumberingsMax);
     const { position } = store;
-    return Generation.of({ ...emptyParts(store, options.pool), ...next, position, renumberings });
+    const parts = emptyParts(store, options.pool, options.budget);
+    return await Generation.loaded({ ...parts, ...next, position, renumberings });
   } catch (error) {
-    next.vectors.release();
-    for (const { table: vectors } of next.named) vectors.release();
+    next.vectors?.release();
+    for (const { table: vectors } of next.named) vectors?.release();
     next.sparse?.release();
     await writer.abort();
     throw error;
   }
+}
+
+/** An empty table for the vectors of a field that are in memory. */
+function tableLike({ table, coded }: VectorField): VectorTable | null {
+  assert(table !== null, "a collection with rows has vectors");
+  return coded === null ? new VectorTable(table) : null;
 }
 
 /** Rows of [from, to) worth keeping, and which of them (by position) are soft-deleted. */
@@ -171,7 +180,7 @@ function takeAttached(
   }
   for (const { fieldNumber, rows, vectorBytes } of attached.fieldVectors) {
     const { slots, table } = next.named[fieldNumber]!;
-    for (const bytes of vectorBytes) appendVectorBytes(table, bytes);
+    if (table !== null) for (const bytes of vectorBytes) appendVectorBytes(table, bytes);
     slots.attach(rows);
   }
   for (const part of attached.sparse) {

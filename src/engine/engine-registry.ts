@@ -17,10 +17,13 @@ import { acquireWriterLock, type WriterLock } from "../storage/writer-lock.js";
 import type { Durability } from "../types.js";
 import { CollectionEngine } from "./collection-engine.js";
 import { Generation } from "./generation.js";
+import { MemoryBudget } from "./memory-budget.js";
 
 export interface RegistryOptions {
   readonly isReadOnly: boolean;
   readonly durability: Durability;
+  /** Bytes that the open collections may hold in memory; vectors stay on disk beyond that. Default: no limit. */
+  readonly memoryBudget?: number;
   /** Runs long work; closed with the registry. Default: the calling thread. */
   readonly pool?: KernelPool & { close?(): Promise<void> };
 }
@@ -36,6 +39,7 @@ export class EngineRegistry {
   readonly #folder: string;
   readonly #options: RegistryOptions;
   readonly #lock: WriterLock | null;
+  readonly #budget: MemoryBudget | null;
   /** Engines by folder; a promise while one opens, so that two callers share it. */
   readonly #engines = new Map<string, Promise<CollectionEngine>>();
   /** Databases known to be there, for as long as this process is the only writer. */
@@ -46,6 +50,7 @@ export class EngineRegistry {
     this.#fs = fs;
     this.#folder = folder;
     this.#options = options;
+    this.#budget = options.memoryBudget === undefined ? null : new MemoryBudget(options.memoryBudget);
     this.#lock = lock;
   }
 
@@ -246,7 +251,7 @@ export class EngineRegistry {
 
   #engineOptions(databaseName: string, name: string, folder: string): Parameters<typeof CollectionEngine.create>[1] {
     const pool = this.#options.pool ?? inlinePool;
-    return { databaseName, name, ...this.#options, pool, reopenStore: () => this.#openStore(folder) };
+    return { databaseName, name, ...this.#options, pool, budget: this.#budget, reopenStore: () => this.#openStore(folder) };
   }
 
   /** Removes a collection; resolves also when it is missing. */

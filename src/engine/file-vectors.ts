@@ -14,20 +14,53 @@ import type { FieldSource } from "./vector-field.js";
 /** Rows that are in memory at once, where the ranges of their checksums allow it. */
 const chunkRows = 8192;
 
+interface VectorShape {
+  readonly dim: number;
+  readonly dtype: Dtype;
+}
+
+/** Rows to be visited, and by whom; see `StoredVectors.scan`. */
+interface ScanVisit {
+  readonly from: number;
+  readonly to: number;
+  readonly visit: (first: number, table: VectorTable) => void | Promise<void>;
+}
+
+/** Reads rows from the collection's vector file, in order and verified. `reused`: a table that nobody uses. */
+export async function scanFile(
+  source: Pick<FieldSource, "load">,
+  ranges: VectorRanges,
+  shape: VectorShape,
+  { from, to, visit }: ScanVisit,
+  reused: VectorTable | null = null,
+): Promise<VectorTable | null> {
+  if (from >= to) return reused;
+  const table = reused ?? new VectorTable({ dim: shape.dim, dtype: shape.dtype });
+  for (let range = ranges.indexOf(from); range < ranges.count; ) {
+    const first = range === 0 ? 0 : ranges.endOf(range - 1);
+    if (first >= to) break;
+    let end = ranges.endOf(range++);
+    while (range < ranges.count && end < to && ranges.endOf(range) - first <= chunkRows) end = ranges.endOf(range++);
+    table.truncate(0);
+    await source.load(first, end, ranges, {
+      next: (rows) => table.beginAppend(rows),
+      done: (rows) => table.finishAppend(rows, true),
+    });
+    await visit(first, table);
+  }
+  return table;
+}
+
 export class FileVectors implements StoredVectors {
+  readonly coded = null;
   readonly #source: Pick<FieldSource, "load">;
   readonly #ranges: VectorRanges;
-  readonly #shape: { readonly dim: number; readonly dtype: Dtype };
+  readonly #shape: VectorShape;
   readonly #index: VectorIndex;
   /** The table of the scan before; null while one runs. */
   #table: VectorTable | null = null;
 
-  constructor(
-    source: Pick<FieldSource, "load">,
-    ranges: VectorRanges,
-    shape: { readonly dim: number; readonly dtype: Dtype },
-    index: VectorIndex,
-  ) {
+  constructor(source: Pick<FieldSource, "load">, ranges: VectorRanges, shape: VectorShape, index: VectorIndex) {
     this.#source = source;
     this.#ranges = ranges;
     this.#shape = shape;
@@ -43,22 +76,8 @@ export class FileVectors implements StoredVectors {
     to: number,
     visit: (first: number, table: VectorTable) => void | Promise<void>,
   ): Promise<void> {
-    if (from >= to) return;
-    const ranges = this.#ranges;
-    const table = this.#table ?? new VectorTable(this.#shape);
+    const reused = this.#table;
     this.#table = null;
-    for (let range = ranges.indexOf(from); range < ranges.count; ) {
-      const first = range === 0 ? 0 : ranges.endOf(range - 1);
-      if (first >= to) break;
-      let end = ranges.endOf(range++);
-      while (range < ranges.count && end < to && ranges.endOf(range) - first <= chunkRows) end = ranges.endOf(range++);
-      table.truncate(0);
-      await this.#source.load(first, end, ranges, {
-        next: (rows) => table.beginAppend(rows),
-        done: (rows) => table.finishAppend(rows, true),
-      });
-      await visit(first, table);
-    }
-    this.#table = table;
+    this.#table = await scanFile(this.#source, this.#ranges, this.#shape, { from, to, visit }, reused);
   }
 }

@@ -24,6 +24,8 @@ import type { Id, JsonValue } from "../types.js";
 import { fieldDefinition, fieldDefinitions, primaryFieldName } from "./field-definition.js";
 import { textToField } from "./field-text.js";
 import { IdIndex } from "./id-index.js";
+import type { MemoryBudget } from "./memory-budget.js";
+import { otherBytes } from "./memory-usage.js";
 import { NamedField, type NamedFieldParts } from "./named-field.js";
 import { RowTable } from "./row-table.js";
 import { RowText } from "./row-text.js";
@@ -46,6 +48,8 @@ type Field = Readonly<Record<string, JsonValue>>;
 export interface GenerationParts {
   readonly store: CollectionStore;
   readonly pool: KernelPool;
+  /** What the memory of all open collections has to fit into; null: nothing. */
+  readonly budget: MemoryBudget | null;
   readonly rows: RowTable;
   readonly ranges: VectorRanges;
   readonly vectors: VectorTable | null;
@@ -71,10 +75,15 @@ export interface Renumbering {
 }
 
 /** Parts of what has nothing yet. */
-export function emptyParts(store: CollectionStore, pool: KernelPool): GenerationParts {
+export function emptyParts(
+  store: CollectionStore,
+  pool: KernelPool,
+  budget: MemoryBudget | null = null,
+): GenerationParts {
   return {
     store,
     pool,
+    budget,
     rows: new RowTable(),
     ranges: new VectorRanges(),
     vectors: null,
@@ -87,8 +96,12 @@ export function emptyParts(store: CollectionStore, pool: KernelPool): Generation
   };
 }
 
-async function partsOfCheckpoint(store: CollectionStore, pool: KernelPool): Promise<GenerationParts> {
-  const empty = emptyParts(store, pool);
+async function partsOfCheckpoint(
+  store: CollectionStore,
+  pool: KernelPool,
+  budget: MemoryBudget | null,
+): Promise<GenerationParts> {
+  const empty = emptyParts(store, pool, budget);
   const checkpoint = await store.readCheckpoint();
   if (checkpoint === null) return empty;
   const { sections, position } = checkpoint;
@@ -163,6 +176,8 @@ export class Generation implements FilterSource, CommittedRows {
   /** Text of the rows. */
   readonly text: RowText;
   readonly #pool: KernelPool;
+  readonly #budget: MemoryBudget | null;
+  readonly #leaveBudget: () => void;
   readonly #named: NamedField[] = [];
   #sparse: SparseIndex | null;
   readonly #sparseViews = new Set<SparseView>();
@@ -184,9 +199,11 @@ export class Generation implements FilterSource, CommittedRows {
     this.position = parts.position;
     this.checkpointBytes = parts.checkpointBytes;
     this.#pool = parts.pool;
+    this.#budget = parts.budget;
+    this.#leaveBudget = this.#budget?.add({ memoryBytes: () => otherBytes(this).totalBytes }) ?? (() => {});
     this.#rowCount = parts.rows.rowCount;
     this.#sparse = parts.sparse;
-    this.primary = new VectorField(this.#primarySource(), parts.ranges, parts.vectors, parts.pool);
+    this.primary = new VectorField(this.#primarySource(), parts.ranges, parts.vectors, parts.pool, parts.budget);
     this.#addFields(parts.named);
     this.ids = new IdIndex(parts.rows);
     const source: RowSource = this.#rowSource();
@@ -211,6 +228,7 @@ export class Generation implements FilterSource, CommittedRows {
       },
       deadSlots: (count) => rows.supersededSnapshot(count),
       load: (from, to, ranges, taker) => store.loadVectors(from, to, ranges, taker),
+      vectorFile: () => store.vectorFile(null),
     };
   }
 
@@ -219,7 +237,7 @@ export class Generation implements FilterSource, CommittedRows {
     const count = this.store.config.vectorFields?.length ?? 0;
     for (let number = this.#named.length; number < count; number++) {
       const empty = { slots: new SlotTable(), ranges: new VectorRanges(), table: null };
-      this.#named.push(new NamedField(this.store, number, parts[number] ?? empty, this.#pool));
+      this.#named.push(new NamedField(this.store, number, parts[number] ?? empty, this.#pool, this.#budget));
     }
   }
 
@@ -256,9 +274,26 @@ export class Generation implements FilterSource, CommittedRows {
   }
 
   /** Loads a generation: newest checkpoint, then the log after it, then the vectors. */
-  static async open(store: CollectionStore, pool: KernelPool): Promise<Generation> {
-    const generation = new Generation(await partsOfCheckpoint(store, pool));
-    await generation.follow();
+  static async open(
+    store: CollectionStore,
+    pool: KernelPool,
+    budget: MemoryBudget | null = null,
+  ): Promise<Generation> {
+    const generation = new Generation(await partsOfCheckpoint(store, pool, budget));
+    try {
+      await generation.follow();
+    } catch (error) {
+      generation.#leaveBudget();
+      for (const field of generation.vectorFields) field.leaveBudget();
+      throw error;
+    }
+    return generation;
+  }
+
+  /** A generation whose parts are in memory, but for vectors that stay on disk. */
+  static async loaded(parts: GenerationParts): Promise<Generation> {
+    const generation = new Generation(parts);
+    for (const field of generation.vectorFields) await field.load(field.rowCount);
     return generation;
   }
 
@@ -276,8 +311,8 @@ export class Generation implements FilterSource, CommittedRows {
   }
 
   /** The generation of a store just created. */
-  static empty(store: CollectionStore, pool: KernelPool): Generation {
-    const generation = Generation.of({ ...emptyParts(store, pool), position: store.position });
+  static empty(store: CollectionStore, pool: KernelPool, budget: MemoryBudget | null = null): Generation {
+    const generation = Generation.of({ ...emptyParts(store, pool, budget), position: store.position });
     generation.primary.expectIndex();
     return generation;
   }
@@ -588,6 +623,7 @@ export class Generation implements FilterSource, CommittedRows {
   async #releaseIfDone(): Promise<void> {
     if (!this.#isRetired || this.#pins > 0) return;
     for (const field of this.vectorFields) await field.release();
+    this.#leaveBudget();
     this.text.release();
     this.#sparse?.release();
     this.#sparse = null;

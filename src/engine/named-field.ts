@@ -11,6 +11,7 @@ import type { CollectionStore } from "../storage/collection-store.js";
 import type { VectorTaker } from "../storage/vector-file.js";
 import type { VectorRanges } from "../storage/vector-ranges.js";
 import { type FieldDefinition, fieldDefinitions } from "./field-definition.js";
+import type { MemoryBudget } from "./memory-budget.js";
 import { noRow, type SlotTable } from "./slot-table.js";
 import { VectorField } from "./vector-field.js";
 
@@ -43,7 +44,13 @@ export class NamedField {
   /** The view of all rows. */
   #everything: CachedView | null = null;
 
-  constructor(store: CollectionStore, number: number, { slots, ranges, table }: NamedFieldParts, pool: KernelPool) {
+  constructor(
+    store: CollectionStore,
+    number: number,
+    { slots, ranges, table }: NamedFieldParts,
+    pool: KernelPool,
+    budget: MemoryBudget | null,
+  ) {
     this.number = number;
     this.slots = slots;
     this.name = definitionOf(store, number).name;
@@ -61,8 +68,9 @@ export class NamedField {
       deadSlots: (count: number) => slots.deadBits(count),
       load: (from: number, to: number, of: VectorRanges, taker: VectorTaker) =>
         store.loadFieldVectors(number, from, to, of, taker),
+      vectorFile: () => store.vectorFile(number),
     };
-    this.field = new VectorField(source, ranges, table, pool);
+    this.field = new VectorField(source, ranges, table, pool, budget);
   }
 
   /** The filter in slots, as they are at this moment: that of the filter's own snapshot. */

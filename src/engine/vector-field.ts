@@ -1,8 +1,9 @@
 /**
  * What does one generation hold of a vector field?
  *
- * Its vectors (in memory, or partly in the files of an index), their checksums, and its index. Vectors have slots, in order
- * of insertion; in the primary field a vector's slot is its row. Only the commit queue changes it.
+ * Its vectors (in memory, partly in the files of an index, or on disk with their codes in memory), their checksums, and its
+ * index. Vectors have slots, in order of insertion; in the primary field a vector's slot is its row. Only the commit queue
+ * changes it.
  */
 import { FieldVectors } from "../index/field-vectors.js";
 import { familyOf } from "../index/index-families.js";
@@ -11,15 +12,21 @@ import type { VectorIndex } from "../index/vector-index.js";
 import type { KernelPool } from "../kernel/kernel-pool.js";
 import { VectorTable } from "../kernel/vector-table.js";
 import type { CollectionStore } from "../storage/collection-store.js";
-import type { VectorTaker } from "../storage/vector-file.js";
+import type { VectorFile, VectorTaker } from "../storage/vector-file.js";
 import type { VectorRanges } from "../storage/vector-ranges.js";
 import { TimeSlice } from "../time-slice.js";
+import { CodedFileVectors } from "./coded-file-vectors.js";
 import type { FieldDefinition } from "./field-definition.js";
 import { FieldIndex, type IndexedField } from "./field-index.js";
 import { FileVectors } from "./file-vectors.js";
+import type { MemoryBudget, MemoryHolder } from "./memory-budget.js";
 
 /** Vectors encoded between two looks at the clock. */
 const encodeRows = 1024;
+/** Bytes of vectors in memory, beside those on disk, that are moved there together, at least. */
+const spillBytes = 8 << 20;
+/** The same as a share of the vectors on disk, so that moving them stays rare. */
+const spillShare = 1 / 64;
 
 /** What a field's vectors belong to. */
 export interface FieldSource {
@@ -32,9 +39,14 @@ export interface FieldSource {
   readonly deadSlotCount: number;
   /** Reads stored vectors; see `CollectionStore.loadVectors`. */
   load(from: number, to: number, ranges: VectorRanges, taker: VectorTaker): Promise<void>;
+  /** The file of the vectors, for reading single ones. */
+  vectorFile(): VectorFile;
 }
 
-export class VectorField implements IndexedField {
+/** Runs a step between two commits. */
+export type RunExclusive = <T>(work: () => Promise<T>) => Promise<T>;
+
+export class VectorField implements IndexedField, MemoryHolder {
   readonly ranges: VectorRanges;
   readonly index: FieldIndex;
   readonly #source: FieldSource;
@@ -43,10 +55,24 @@ export class VectorField implements IndexedField {
   #isIndexMissing = false;
   #isRetired = false;
   #encoding: Promise<void> | null = null;
+  readonly #budget: MemoryBudget | null;
+  /** Its memory is counted no more. */
+  readonly leaveBudget: () => void;
+  /** Bytes that will be held when what is being read has been read. */
+  #expectedBytes = 0;
+  #spilling: Promise<boolean> | null = null;
 
-  constructor(source: FieldSource, ranges: VectorRanges, table: VectorTable | null, pool: KernelPool) {
+  constructor(
+    source: FieldSource,
+    ranges: VectorRanges,
+    table: VectorTable | null,
+    pool: KernelPool,
+    budget: MemoryBudget | null,
+  ) {
     this.#source = source;
     this.#pool = pool;
+    this.#budget = budget;
+    this.leaveBudget = budget?.add(this) ?? (() => {});
     this.ranges = ranges;
     if (table !== null) this.#field = new FieldVectors(table, pool);
     this.index = new FieldIndex(this, pool);
@@ -98,7 +124,97 @@ export class VectorField implements IndexedField {
     this.fixDim();
     await this.#loadIndex(slotCount);
     const { field } = this;
-    if (field !== null && field.rowCount < slotCount) await this.#loadInto(field.table, field.rowCount, slotCount);
+    if (field === null || field.rowCount >= slotCount) return;
+    if (field.rowCount === 0 && !this.#fits(slotCount)) {
+      this.#field = await this.#onDisk(slotCount);
+    } else {
+      await this.#loadInto(field.table, field.rowCount, slotCount);
+      // Only a read-only client comes here: nobody else changes the field meanwhile.
+      if (this.isSpillDue) await this.spill((work) => work(), slotCount);
+    }
+    this.#expectedBytes = 0;
+  }
+
+  /** True when the first `slotCount` vectors may be in memory; their room is kept until they are. */
+  #fits(slotCount: number): boolean {
+    const { dim, dtype } = this.definition;
+    const bytes = dim! * (dtype === "float16" ? 2 : 4);
+    const codeBytes = Math.ceil(dim! / 16) * 16 + 32;
+    const isRoomThere = this.#budget === null || this.#budget.hasRoomFor(slotCount * (bytes + codeBytes));
+    this.#expectedBytes = slotCount * (isRoomThere ? bytes + codeBytes : codeBytes);
+    return isRoomThere;
+  }
+
+  /** The first `slotCount` vectors on disk, with their codes in memory. */
+  async #onDisk(slotCount: number): Promise<FieldVectors> {
+    const { dim, dtype } = this.definition;
+    const shape = { dim: dim!, dtype };
+    const coded = new CodedFileVectors(this.#source, this.ranges, shape);
+    await coded.takeFromFile(slotCount);
+    return new FieldVectors(new VectorTable(shape), this.#pool, slotCount, coded);
+  }
+
+  /** Vectors on disk whose codes are in memory. */
+  get coded(): CodedFileVectors | null {
+    const stored = this.#field?.stored ?? null;
+    return stored instanceof CodedFileVectors ? stored : null;
+  }
+
+  /** Bytes of vectors that `spill` would take out of memory. */
+  get spillableBytes(): number {
+    const { field } = this;
+    if (field === null || (field.stored !== null && field.stored.coded === null)) return 0;
+    return field.table.rowCount * field.table.bytesPerRow;
+  }
+
+  /** True when vectors are on disk and enough newer ones are not. */
+  get isSpillDue(): boolean {
+    const { coded } = this;
+    if (coded === null) return false;
+    return this.spillableBytes > Math.max(spillBytes, coded.codes.rowCount * coded.codes.bytesPerRow * spillShare);
+  }
+
+  /**
+   * Takes the vectors out of memory, but for their codes. Searches and commits go on meanwhile; `exclusive` is given the
+   * last step. Resolves to false where something else changed the field first.
+   */
+  spill(exclusive: RunExclusive, slotCount: number = this.rowCount): Promise<boolean> {
+    this.#spilling ??= this.#spill(exclusive, slotCount).finally(() => {
+      this.#spilling = null;
+    });
+    return this.#spilling;
+  }
+
+  async #spill(exclusive: RunExclusive, slotCount: number): Promise<boolean> {
+    const { field } = this;
+    if (field === null || this.spillableBytes === 0) return false;
+    const { dim, dtype } = field.table;
+    const coded = this.coded ?? new CodedFileVectors(this.#source, this.ranges, { dim, dtype });
+    await coded.takeFromTable(field.table, field.firstRow, slotCount, () => this.#isRetired);
+    return exclusive(async () => {
+      if (this.#field !== field || this.#isRetired) return false;
+      const firstRow = coded.codes.rowCount;
+      const rest = new VectorTable({ dim, dtype });
+      for (let row = firstRow; row < field.rowCount; ) {
+        const place = rest.beginAppend(field.rowCount - row);
+        const count = field.table.copyStored(row - field.firstRow, row - field.firstRow + place.rows, place.target);
+        rest.finishAppend(count);
+        row += count;
+      }
+      this.#field = new FieldVectors(rest, this.#pool, firstRow, coded);
+      field.gathered.release();
+      return true;
+    });
+  }
+
+  /** Bytes of vectors, codes, copies of rows, and of the index. */
+  memoryBytes(): number {
+    const { field } = this;
+    const indexBytes = this.index.index?.memoryBytes() ?? 0;
+    if (field === null) return indexBytes;
+    const codeBytes = field.stored?.coded?.codes.memory().totalBytes ?? 0;
+    const held = field.table.memory().totalBytes + codeBytes + field.gathered.memoryBytes();
+    return Math.max(this.#expectedBytes, held) + indexBytes;
   }
 
   async #loadIndex(slotCount: number): Promise<void> {
@@ -140,7 +256,8 @@ export class VectorField implements IndexedField {
       await this.#loadInto(next.table, next.firstRow, this.rowCount);
       return next;
     }
-    if (field.stored === null) return field;
+    if (field.stored === null || field.stored.coded !== null) return field;
+    if (!this.#fits(this.rowCount)) return this.#onDisk(this.rowCount);
     const next = new FieldVectors(new VectorTable(field.table), this.#pool);
     await this.#loadInto(next.table, 0, this.rowCount);
     return next;
@@ -149,6 +266,7 @@ export class VectorField implements IndexedField {
   /** Takes up what `fieldFor` gave, in the same turn as the index that it was made for. */
   setField(field: FieldVectors | null): void {
     this.#field = field;
+    this.#expectedBytes = 0;
     this.encode();
   }
 
@@ -202,7 +320,10 @@ export class VectorField implements IndexedField {
   /** Gives memory back. */
   async release(): Promise<void> {
     await this.#encoding;
+    await this.#spilling?.catch(() => false);
+    this.leaveBudget();
     await this.index.close();
+    this.coded?.codes.release();
     this.#field?.gathered.release();
     this.#field?.table.release();
     this.#field = null;

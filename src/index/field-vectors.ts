@@ -1,19 +1,32 @@
 /**
  * Where are the vectors of a field?
  *
- * All in memory, in one table; or, where an index keeps them in files, the rows below `firstRow` there and only the newer
- * ones in the table. Immutable: a field whose vectors move gets another `FieldVectors`, and reads that began go on with
+ * All in memory, in one table; or the rows below `firstRow` in files, where an index keeps them or memory is short, and only
+ * the newer ones in the table. Immutable: a field whose vectors move gets another `FieldVectors`, and reads that began go on with
  * theirs.
  */
+import type { CodeTable } from "../kernel/code-table.js";
+import type { FetchedRows } from "../kernel/fetched-rows.js";
 import { GatheredCodes } from "../kernel/gathered-codes.js";
 import { inlinePool, type KernelPool } from "../kernel/kernel-pool.js";
 import type { VectorTable } from "../kernel/vector-table.js";
 import type { IndexRows } from "./vector-index.js";
 
+/** Vectors whose codes are in memory, and which can be fetched one by one. */
+export interface CodedVectors {
+  readonly codes: CodeTable;
+  /** The first of the given rows, which ascend, read and verified; its `release` must be called. */
+  fetch(rows: Uint32Array): FetchedRows | Promise<FetchedRows>;
+}
+
 /** Vectors that are not in memory. */
 export interface StoredVectors {
+  /** Their codes; null where only an index knows something of them. */
+  readonly coded: CodedVectors | null;
   /** Rows as float32, row-major, in the order asked for. */
   readRows(rows: ArrayLike<number>): Promise<Float32Array>;
+  /** Copies the rows [from, to) into `target` as float32, row-major. */
+  copyRows?(from: number, to: number, target: Float32Array): Promise<void>;
   /**
    * Reads the rows [from, to) in order, and a few around them, some thousands at a time: `visit` gets them in a table whose
    * row 0 is the field's row `first`. The table is used again after `visit`.
@@ -90,7 +103,9 @@ export class FieldVectors {
 
   async #copyStored(from: number, to: number, target: Float32Array): Promise<void> {
     const { dim } = this;
-    await this.stored!.scan(from, to, (first, table) => {
+    const stored = this.stored!;
+    if (stored.copyRows !== undefined) return stored.copyRows(from, to, target);
+    await stored.scan(from, to, (first, table) => {
       const start = Math.max(from, first);
       const end = Math.min(to, first + table.rowCount);
       if (start < end) table.copyRows(start - first, end - first, target.subarray((start - from) * dim));

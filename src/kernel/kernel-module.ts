@@ -13,19 +13,36 @@ export interface Kernel {
   rowStride(dim: number, dtype: number): number;
   codeBytesPerRow(dim: number): number;
   blockBytes(dim: number, dtype: number, rows: number): number;
+  codeBlockBytes(dim: number, rows: number): number;
   centreBytes(dim: number): number;
   stateBytes(dim: number, k: number): number;
   initBlock(block: number, dim: number, dtype: number, rows: number, firstRow: number, centre: number): void;
+  initCodeBlock(
+    block: number,
+    dim: number,
+    dtype: number,
+    rows: number,
+    firstRow: number,
+    centre: number,
+    stored: number,
+  ): void;
   blockRows(block: number): number;
   blockCentre(block: number): number;
   spreadRows(source: number, target: number, rowBytes: number, stride: number, rows: number): void;
   encodeRows(block: number, from: number, to: number): void;
   normRows(block: number, from: number, to: number): void;
+  keepChecksums(block: number, from: number, to: number): void;
+  checkRows(rows: number, list: number, count: number): number;
   meanOfRows(block: number, rows: number, target: number, sums: number): void;
   queryPlace(state: number): number;
   beginQuery(state: number, metric: number, dim: number, k: number, floor: number): void;
   enterBlock(state: number, block: number): void;
   leaveCentre(state: number): void;
+  beginNotes(state: number, place: number, capacity: number): void;
+  noteCount(state: number): number;
+  notesLost(state: number): number;
+  bestNoted(state: number): number;
+  raiseBest(state: number, score: number): void;
   endQuery(state: number): void;
   resultCount(state: number): number;
   resultScores(state: number): number;

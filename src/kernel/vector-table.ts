@@ -85,7 +85,7 @@ const scoredTogether = 1024;
 const helpRows = 8192;
 
 /** Rows a block: the power of two nearest below the aimed size, within limits. */
-function rowsPerBlock(rowBytes: number): number {
+export function rowsPerBlock(rowBytes: number): number {
   const rows = 2 ** Math.floor(Math.log2(blockBytesAim / rowBytes));
   return Math.min(blockRowsMax, Math.max(blockRowsMin, rows));
 }
@@ -273,6 +273,26 @@ export class VectorTable {
       }
       row += count;
     }
+  }
+
+  /**
+   * Copies rows from `from` on, below `to`, into `target` as they are stored, unpadded: as many as lie in one block. Returns
+   * their number.
+   */
+  copyStored(from: number, to: number, target: Uint8Array): number {
+    const { bytesPerRow } = this;
+    const index = from % this.blockRows;
+    const count = Math.min(to - from, this.blockRows - index);
+    const { segment, address } = this.#blockOf(from);
+    const place = (segment.kernel.blockRows(address) >>> 0) + index * this.#rowStride;
+    if (this.#rowStride === bytesPerRow) {
+      target.set(new Uint8Array(segment.buffer, place, count * bytesPerRow));
+      return count;
+    }
+    for (let i = 0; i < count; i++) {
+      target.set(new Uint8Array(segment.buffer, place + i * this.#rowStride, bytesPerRow), i * bytesPerRow);
+    }
+    return count;
   }
 
   /** The exact best rows for a query. */

@@ -2,10 +2,11 @@
  * How is a field searched exactly without holding the event loop?
  *
  * Short scans run where they are called; long ones go step by step and give way between steps. The filter decided before
- * which rows count; the kernel does the rest. Vectors in files pass through memory in chunks, or row by row where few match.
+ * which rows count; the kernel does the rest. Vectors in files are fetched where their codes leave a doubt; without codes they
+ * pass through memory in chunks, or row by row where few match.
  */
 import { LynseError } from "../errors.js";
-import type { FieldVectors } from "../index/field-vectors.js";
+import type { CodedVectors, FieldVectors } from "../index/field-vectors.js";
 import { isDenseMetric, isHigherBetter } from "../index/metric/metric-order.js";
 import { beginMetricRange, beginMetricScan } from "../index/metric/metric-scan.js";
 import { isWorthThreads, scanParallel } from "../kernel/parallel-scan.js";
@@ -13,6 +14,7 @@ import { type ScanRequest, type ScanResult, type SearchInProgress, VectorTable }
 import { TimeSlice } from "../time-slice.js";
 import type { DenseMetric, Metric } from "../types.js";
 import { bestRows } from "./best-rows.js";
+import { searchCoded } from "./coded-search.js";
 import { type RowFilter, rowsOf } from "./row-filter.js";
 
 export interface VectorQuery {
@@ -66,7 +68,32 @@ export function searchExact(
   const isWhole = fromRow === 0 && field.firstRow === 0;
   const inMemory = tableSearch(field.table, field.firstRow, filter, isWhole ? filter.count : undefined, fromRow);
   if (field.stored === null || fromRow >= field.firstRow) return searchTable(inMemory, { ...query, k }, field);
+  const { coded } = field.stored;
+  if (coded !== null && isDenseMetric(query.metric)) {
+    return searchBoth(field, coded, filter, { ...query, k, metric: query.metric }, fromRow, inMemory);
+  }
   return searchStored(field, filter, { ...query, k }, fromRow, inMemory);
+}
+
+/** A search over codes, and over the rows in memory, whose k-th best row the others have to reach. */
+function searchBoth(
+  field: FieldVectors,
+  coded: CodedVectors,
+  filter: RowFilter,
+  query: VectorQuery & { readonly metric: DenseMetric },
+  fromRow: number,
+  inMemory: TableSearch,
+): ScanResult | Promise<ScanResult> {
+  const after = (newer: ScanResult): ScanResult | Promise<ScanResult> => {
+    const threshold = newer.rows.length === query.k ? newer.values[query.k - 1]! : null;
+    const older = searchCoded(field, coded, filter, { ...query, fromRow, threshold });
+    if (newer.rows.length === 0) return older;
+    return older instanceof Promise
+      ? older.then((found) => joined(query, [found, newer]))
+      : joined(query, [older, newer]);
+  };
+  const newer = searchTable(inMemory, query, field);
+  return newer instanceof Promise ? newer.then(after) : after(newer);
 }
 
 function tableSearch(
@@ -236,11 +263,29 @@ export async function searchRange(
   if (filter.count === 0 || query.k === 0) return noRows;
   const within = { ...query, k: Math.min(query.k, filter.count) };
   const found = [await rangeOfTable(tableSearch(field.table, field.firstRow, filter, undefined, 0), within)];
+  const { coded = null } = field.stored ?? {};
+  if (coded !== null && isDenseMetric(query.metric)) {
+    const { metric } = query;
+    found.push(await searchCoded(field, coded, filter, { ...within, metric, fromRow: 0, threshold: looseOf(query) }));
+    return withinThreshold(query, joined(within, found));
+  }
   await field.stored?.scan(0, Math.min(field.firstRow, filter.rowCount), async (first, table) => {
     throwIfAborted(query.signal);
     found.push(await rangeOfTable(tableSearch(table, first, filter, undefined, 0), within));
   });
-  const { rows, values, ...account } = found.length === 1 ? found[0]! : joined(within, found);
+  return withinThreshold(query, found.length === 1 ? found[0]! : joined(within, found));
+}
+
+/** The threshold with what rounding to float32 may move a value by, so that the looser scan misses none. */
+function looseOf({ metric, threshold }: { readonly metric: Metric; readonly threshold: number }): number {
+  const slack = Math.abs(threshold) * 2 ** -23 + 2 ** -149;
+  return isHigherBetter(metric) ? threshold - slack : threshold + slack;
+}
+
+function withinThreshold(
+  query: { readonly metric: Metric; readonly threshold: number },
+  { rows, values, ...account }: ScanResult,
+): ScanResult {
   const isWithin = (value: number): boolean =>
     isHigherBetter(query.metric) ? Math.fround(value) >= query.threshold : Math.fround(value) <= query.threshold;
   // Best first: those beyond the threshold are the last ones.
@@ -254,12 +299,9 @@ async function rangeOfTable(
   query: VectorQuery & { readonly threshold: number },
 ): Promise<ScanResult> {
   const { table, mask, rowCount } = search;
-  const { metric, query: vector, threshold, k: maxResults, signal } = query;
+  const { metric, query: vector, k: maxResults, signal } = query;
   if (rowCount === 0) return noRows;
-  // Rounding moves a value by less than this, so that the looser scan misses none.
-  const slack = Math.abs(threshold) * 2 ** -23 + 2 ** -149;
-  const loose = isHigherBetter(metric) ? threshold - slack : threshold + slack;
-  const request = { query: vector, rowCount, mask, threshold: loose, maxResults };
+  const request = { query: vector, rowCount, mask, threshold: looseOf(query), maxResults };
   const run = isDenseMetric(metric)
     ? table.beginRange({ ...request, metric })
     : beginMetricRange(table, { ...request, metric });

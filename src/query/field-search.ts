@@ -14,6 +14,7 @@ import type { ScanResult } from "../kernel/vector-table.js";
 import { TimeSlice } from "../time-slice.js";
 import type { Metric } from "../types.js";
 import { bestOf, bestRows, type RankedRows } from "./best-rows.js";
+import { scoreFieldRows } from "./coded-search.js";
 import {
   noRows,
   searchExact,
@@ -235,7 +236,8 @@ function isExactCheaper(field: FieldVectors, index: VectorIndex, filter: RowFilt
   const covered = Math.min(index.rowCount, rowCount);
   if (covered === 0) return true;
   const { family } = index.name;
-  const isStored = field.stored !== null;
+  const isCoded = field.stored?.coded != null && isDenseMetric(index.name.metric);
+  const isStored = field.stored !== null && !isCoded;
   const rowCost = scanCost[index.name.metric];
   const picked = count * (isStored ? storedPickCost : pickCost - 1 + rowCost);
   const scanned = rowCount * (isStored ? storedScanCost : rowCost);
@@ -278,13 +280,20 @@ function scoreCandidates(
   found: IndexCandidates,
   covered: number,
   { metric, query, k }: FieldQuery,
-): RankedRows {
+): RankedRows | Promise<RankedRows> {
   const { table } = field;
   let { rows, values } = found;
   // The index may have taken in rows since the search began, which the tail covers.
   if (!isBelow(rows, covered)) {
     values = values === null ? null : values.filter((_, at) => found.rows[at]! < covered);
     rows = rows.filter((row) => row < covered);
+  }
+  const { coded = null } = field.stored ?? {};
+  if (values === null && coded !== null) {
+    const scored = scoreFieldRows(field, coded, { metric, query }, rows);
+    return scored instanceof Promise
+      ? scored.then((all) => bestOf(metric, k, rows, all))
+      : bestOf(metric, k, rows, scored);
   }
   values ??= isDenseMetric(metric) ? table.scoreRows(metric, query, rows) : scoreMetricRows(table, metric, query, rows);
   return bestOf(metric, k, rows, values);

@@ -42,7 +42,7 @@ import {
 import { parentFolder } from "./replace-file.js";
 import type { ReplayVisitor } from "./replay-visitor.js";
 import type { AppendResult, Transaction } from "./transaction.js";
-import type { VectorTaker } from "./vector-file.js";
+import type { VectorFile, VectorTaker } from "./vector-file.js";
 import type { VectorRanges } from "./vector-ranges.js";
 
 export type { CollectionConfig, VectorFieldConfig } from "./manifest.js";
@@ -301,6 +301,13 @@ export class CollectionStore {
   readField(offset: number, length: number, crc: number): string {
     if (length === 0) return "";
     const bytes = length <= scratchBytes ? this.#scratch.subarray(0, length) : new Uint8Array(length);
+  /** The file of the vectors of rows (null), or of the slots of a named field: for reading single ones. */
+  vectorFile(fieldNumber: number | null): VectorFile {
+    const file = fieldNumber === null ? this.#files.vectors : this.#files.fields[fieldNumber];
+    assert(file !== null && file !== undefined, "vectors that are read have a file");
+    return file;
+  }
+
     this.#texts.readNow(bytes, offset, crc, "metadata");
     return decoder.decode(bytes);
   }

@@ -19,6 +19,8 @@ export interface LocalRootOptions {
   readonly readOnly: boolean;
   readonly durability: Durability;
   readonly threads?: number;
+  /** Bytes. */
+  readonly memoryBudget?: number;
 }
 
 export class LocalRoot implements ClientRoot {
@@ -77,8 +79,9 @@ export class LocalRoot implements ClientRoot {
   }
 
   async #open(): Promise<EngineRegistry> {
-    const { readOnly: isReadOnly, durability } = this.#options;
-    const options = { isReadOnly, durability, pool: await this.#makePool() };
+    const { readOnly: isReadOnly, durability, memoryBudget } = this.#options;
+    const budget = memoryBudget === undefined ? {} : { memoryBudget };
+    const options = { isReadOnly, durability, pool: await this.#makePool(), ...budget };
     if (this.#place === memoryScheme) return EngineRegistry.open(new MemoryFileSystem(), "/memory", options);
     // Loaded on first use, so that a program for the browser can be bundled without `node:` modules.
     const { NodeFileSystem } = await import("../../storage/node-file-system.js");

@@ -46,7 +46,9 @@ import {
   Q_K,
   Q_METRIC,
   Q_NORM,
+  Q_NOTES,
   Q_OFFSET,
+  Q_OFFSET_WIDENING,
   Q_PATIENCE,
   Q_RESCORED,
   Q_RUN_ROWS,
@@ -62,11 +64,11 @@ import {
 } from "./layout";
 
 /** Covers the rounding of the bound itself: fewer than thirty float32 roundings of 2^-24 each. */
-const SLACK: f64 = 2e-6;
+export const SLACK: f64 = 2e-6;
 /** The same for squared distances, whose terms add up to at most 4·(|t·ŷ|² + n²). */
 export const SQUARE_SLACK: f64 = 4e-6;
 /** Covers the rounding of a float64 sum of 16,384 terms, eight times over. */
-const SCORE_SLACK: f64 = 1.5e-11;
+export const SCORE_SLACK: f64 = 1.5e-11;
 /** Half the spacing of float32 numbers at 1. */
 const UNIT: f64 = 5.9604644775390625e-8;
 /** Twice the error of 16,384 products that underflow in float32. */
@@ -148,6 +150,7 @@ export function beginQuery(state: usize, metric: i32, dim: i32, k: i32, floor: f
   store<u32>(state, <u32>scores, Q_HEAP_SCORES);
   store<u32>(state, <u32>(scores + <usize>k * 8), Q_HEAP_ROWS);
   store<u32>(state, 0, Q_CENTRE);
+  store<u32>(state, 0, Q_NOTES);
   store<f64>(state, floor, Q_TAU);
   store<f64>(state, floor, Q_FLOOR);
   memory.fill(state + load<u32>(state, Q_CODES), 0, sixteen * 2);
@@ -161,6 +164,7 @@ export function beginQuery(state: usize, metric: i32, dim: i32, k: i32, floor: f
   store<f64>(state, square, Q_SQUARE);
   store<f64>(state, Math.sqrt(square), Q_NORM);
   store<f64>(state, 0, Q_OFFSET);
+  store<f64>(state, 0, Q_OFFSET_WIDENING);
   store<f64>(state, 0, Q_CODE_ERROR);
   store<f64>(state, 1, Q_SCALE);
   const terms = <f64>(four >> 4) + 16;
@@ -196,11 +200,13 @@ export function enterBlock(state: usize, block: usize): void {
     const norm = codeNorm + error;
     const centreNorm = Math.sqrt(square);
     const widening = load<i32>(state, Q_METRIC) == COS ? SLACK : SCORE_SLACK;
-    const offset = product + widening * load<f64>(state, Q_NORM) * centreNorm;
+    const slack = widening * load<f64>(state, Q_NORM) * centreNorm;
+    const offset = product + slack;
     const rounding = (error + SLACK * (norm + centreNorm)) / RESIDUAL_SHARE;
     const reach = max(norm, rounding) * (1 + SLACK) + SLACK * centreNorm;
     const shift = 1 / scale;
     store<f64>(state, offset, Q_OFFSET);
+    store<f64>(state, slack, Q_OFFSET_WIDENING);
     store<f32>(state, roundedUp(reach / scale), Q_C0);
     store<f32>(state, roundedUp(offset / scale), Q_C1);
     store<f32>(state, shift > 1e-30 && shift < 1e30 ? <f32>shift : f32.NaN, Q_SHIFT);

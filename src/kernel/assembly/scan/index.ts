@@ -9,9 +9,11 @@ export {
   blockCentre,
   blockRows,
   centreBytes,
+  codeBlockBytes,
   codeBytesPerRow,
   enteredCount,
   initBlock,
+  initCodeBlock,
   leaveCentre,
   queryPlace,
   rescoredCount,
@@ -25,6 +27,8 @@ export { beginQuery, enterBlock } from "./bounds";
 export { encodeRows, meanOfRows, normRows, spreadRows } from "./encode";
 export { endQuery } from "./heap";
 export { exactScore } from "./exact";
+export { beginNotes, bestNoted, noteCount, notesLost, raiseBest } from "./notes";
+export { checkRows, keepChecksums } from "./row-checksum";
 export { scoreRows } from "./score-rows";
 export { scanCodesList, scanCodesRun } from "./scan-codes";
 export { countMask, listMask, scanExactRows, scanFloatRows } from "./scan-rows";

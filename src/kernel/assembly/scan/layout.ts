@@ -84,6 +84,8 @@ export const B_TAILS: usize = 60;
 export const B_SHIFTS: usize = 68;
 /** u32 rows that the block has room for. */
 export const B_CAPACITY: usize = 64;
+/** u32 address of the checksums of the stored rows; 0 in a block that keeps the rows themselves. */
+export const B_CHECKSUMS: usize = 72;
 export const BLOCK_HEADER: usize = 128;
 
 // Query state header.
@@ -135,7 +137,17 @@ export const Q_HAS_SHIFTS: usize = 168;
 /** u32 rows of the next run, and a place for sums that nobody reads. */
 export const Q_RUN_ROWS: usize = 172;
 export const Q_TOUCHED: usize = 176;
-export const STATE_HEADER: usize = 192;
+/**
+ * u32 address of the notes of a search over rows that are not in memory, 0 for other searches; notes there are; notes
+ * there is room for; 1 once there were more.
+ */
+export const Q_NOTES: usize = 180;
+export const Q_NOTE_COUNT: usize = 184;
+export const Q_NOTE_MAX: usize = 188;
+export const Q_NOTES_LOST: usize = 192;
+/** f64 slack that the offset includes: the least that q·centre adds is the offset without it, twice. */
+export const Q_OFFSET_WIDENING: usize = 200;
+export const STATE_HEADER: usize = 208;
 /** Rows of a run, at first and at most: what is looked at before the candidates among it are followed up. */
 export const FIRST_RUN_ROWS: u32 = 16;
 export const RUN_ROWS: u32 = 256;
@@ -227,12 +239,32 @@ export function stateBytes(dim: i32, k: i32): usize {
   return aligned64(STATE_HEADER + padded4(dim) * 12 + padded16(dim) * 2 + candidates + <usize>k * 12 + 64);
 }
 
+/** Bytes of a block of `rows` rows that keeps codes and checksums only; its address must be a multiple of 64. */
+export function codeBlockBytes(dim: i32, rows: i32): usize {
+  return BLOCK_HEADER + aligned64((codeBytesPerRow(dim) + 4) * <usize>rows);
+}
+
 /** Writes the header of a block of `rows` rows whose first one is the table's row `firstRow`. */
 export function initBlock(block: usize, dim: i32, dtype: i32, rows: i32, firstRow: u32, centre: usize): void {
+  const stored = block + BLOCK_HEADER;
+  placeParts(block, dim, dtype, rows, firstRow, centre, stored, stored + aligned64(rowStride(dim, dtype) * <usize>rows));
+  store<u32>(block, 0, B_CHECKSUMS);
+}
+
+/** The same for a block whose rows are only at `stored` while their codes are derived. */
+export function initCodeBlock(
+  block: usize, dim: i32, dtype: i32, rows: i32, firstRow: u32, centre: usize, stored: usize,
+): void {
+  const codes = block + BLOCK_HEADER;
+  placeParts(block, dim, dtype, rows, firstRow, centre, stored, codes);
+  store<u32>(block, <u32>(codes + codeBytesPerRow(dim) * <usize>rows), B_CHECKSUMS);
+}
+
+function placeParts(
+  block: usize, dim: i32, dtype: i32, rows: i32, firstRow: u32, centre: usize, stored: usize, codes: usize,
+): void {
   const count = <usize>rows;
   const stride = rowStride(dim, dtype);
-  const stored = block + BLOCK_HEADER;
-  const codes = stored + aligned64(stride * count);
   const scalars = codes + aligned64(padded16(dim) * count);
   const planes = planeCount(dim);
   const width = planeWidth(dim);

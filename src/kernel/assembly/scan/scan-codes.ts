@@ -11,6 +11,7 @@
  */
 import { SQUARE_SLACK } from "./bounds";
 import { offer } from "./exact";
+import { noteAll } from "./notes";
 import {
   B_CAPACITY,
   B_CODES,
@@ -43,6 +44,7 @@ import {
   Q_INT8_LIMIT,
   Q_K,
   Q_METRIC,
+  Q_NOTES,
   Q_PATIENCE,
   Q_RUN_ROWS,
   Q_SHIFT,
@@ -398,6 +400,10 @@ function fillUp(end: usize): void {
  * before, for the same reason as above; tests their bounds once more, as the limit tightens on the way.
  */
 function offerAll<M>(state: usize, block: usize, start: usize, end: usize): void {
+  if (load<u32>(state, Q_NOTES)) {
+    noteAll<M>(state, block, start, end);
+    return;
+  }
   const planes = load<u32>(block, B_PLANES);
   const rows = <usize>load<u32>(block, B_ROWS);
   const stride = <usize>load<u32>(block, B_ROW_STRIDE);
