@@ -126,6 +126,71 @@ describe("replacing", () => {
   });
 });
 
+describe("taking over another buffer", () => {
+  type Row = readonly ["add" | "upsert", Id];
+  const many = 3000;
+  const first: readonly Row[] = [
+    ["add", "before"],
+    ["upsert", 1],
+  ];
+  const second: readonly Row[] = Array.from({ length: many }, (_, n) => [n % 3 === 0 ? "upsert" : "add", 1000 + n]);
+  const repeated: readonly Row[] = [
+    ["upsert", 2],
+    ["upsert", "before"],
+    ["upsert", 1001],
+    ["upsert", 1001],
+  ];
+
+  function stageAll(target: WriteBuffer, rows: readonly Row[], from = 0): void {
+    rows.forEach(([kind, id], n) => void target.stage(kind, id, [from + n, 1], `{"r":${from + n}}`));
+  }
+
+  function contents(target: WriteBuffer): object {
+    const { rows, ...rest } = target.toTransaction(committed.rowCount);
+    const vectors = rows.flatMap(({ vectorBytes }) =>
+      vectorBytes.flatMap((bytes) => [...new Float32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 4)]),
+    );
+    const ids = rows.flatMap((part) => [...part.ids]);
+    return { ids, vectors, texts: texts(target), maxIntegerId: target.maxIntegerId, ...rest };
+  }
+
+  test("of many rows is as staging them one by one, also when more are staged, or taken back, after it", () => {
+    const plain = new WriteBuffer(committed, 2, "float32");
+    const other = new WriteBuffer(committed, 2, "float32");
+    for (const target of [buffer, plain]) stageAll(target, first);
+    const all = [...second, ...repeated];
+    stageAll(plain, all, 10);
+    stageAll(other, all, 10);
+    buffer.absorb(other);
+    expect(contents(buffer)).toEqual(contents(plain));
+    const savepoints = [buffer.savepoint(), plain.savepoint()] as const;
+    for (const target of [buffer, plain])
+      stageAll(
+        target,
+        [
+          ["upsert", 1500],
+          ["add", "after"],
+        ],
+        9000,
+      );
+    expect(contents(buffer)).toEqual(contents(plain));
+    buffer.rollback(savepoints[0]);
+    plain.rollback(savepoints[1]);
+    expect(contents(buffer)).toEqual(contents(plain));
+  });
+
+  test("of which one id is taken, staged or committed, takes nothing of it", () => {
+    stageAll(buffer, first);
+    const before = contents(buffer);
+    for (const taken of ["before", 2]) {
+      const other = new WriteBuffer(new CommittedList(), 2, "float32");
+      stageAll(other, [...second, ["add", taken]]);
+      expect(codeOf(() => buffer.absorb(other))).toBe("ID_EXISTS");
+      expect(contents(buffer)).toEqual(before);
+    }
+  });
+});
+
 describe("going back to a savepoint", () => {
   test("undoes adds, replacements of staged rows and of committed ones", () => {
     buffer.stage("add", 3, [1, 1], '{"first":1}');

@@ -46,6 +46,8 @@ const inherits = { nothing: -1, whatIsThere: -2 } as const;
 /** Bytes of vectors in one part: large enough to write well, small enough to waste little. */
 const partBytes = 4 * 1024 * 1024;
 const partRowsMin = 16;
+/** Rows from which a buffer's parts are taken over whole: every part becomes a frame, and small ones would be many. */
+const adoptedRowsMin = 1024;
 const fieldBytesInitial = 4096;
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
@@ -262,8 +264,16 @@ export class WriteBuffer {
     return textAt(part, at);
   }
 
-  /** Stages everything that another buffer holds, in its order; or throws and stages none of its rows. */
+  /**
+   * Stages everything that another buffer holds, in its order; or throws and stages none of its rows. The other buffer is
+   * not used afterwards: its parts may have become this one's.
+   */
   absorb(other: WriteBuffer): void {
+    if (other.#rowCount >= adoptedRowsMin && !other.#origins.includes(rowOrigins.upsertedKeeping)) {
+      this.#adopt(other);
+      this.#attached.absorb(other.#attached);
+      return;
+    }
     const savepoint = this.savepoint();
     try {
       let staged = 0;
@@ -280,6 +290,32 @@ export class WriteBuffer {
       throw error;
     }
     this.#attached.absorb(other.#attached);
+  }
+
+  /** Takes over the parts of another buffer as they are. All rows are checked before the first is taken. */
+  #adopt(other: WriteBuffer): void {
+    this.#renumber();
+    checkRowsMax(this.#committed.rowCount, this.#rowCount + other.#rowCount, limits.rowsMax);
+    const committedRows = new Float64Array(other.#rowCount).fill(-1);
+    let row = 0;
+    for (const { ids } of other.#parts) {
+      for (let at = 0; at < ids.length; at++, row++) {
+        const id = ids[at]!;
+        const staged = this.#stagedById.get(id);
+        if (staged === undefined) committedRows[row] = this.#committed.find(id);
+        if (other.#origins[row] === rowOrigins.added) this.#checkFree(id, staged, committedRows[row]!);
+      }
+    }
+    row = 0;
+    for (const part of other.#parts) {
+      this.#parts.push(part);
+      for (let at = 0; at < part.ids.length; at++, row++) {
+        const id = part.ids[at]!;
+        this.#origins.push(other.#origins[row]!);
+        this.#inheritedFrom.push(inherits.nothing);
+        this.#claim(id, this.#stagedById.get(id), committedRows[row]!);
+      }
+    }
   }
 
   /** Staged rows that are live in this transaction: id and metadata text, for filters. */
@@ -357,7 +393,7 @@ export class WriteBuffer {
     const superseded = [...this.#supersededRows];
     const deleted = [...this.#deletedRows.keys()].filter((row) => !this.#supersededRows.has(row));
     for (const [staged, isReplaced] of this.#deadStaged) (isReplaced ? superseded : deleted).push(firstRow + staged);
-    const ascending = (rows: number[]): Uint32Array => Uint32Array.from(rows).sort();
+    const ascending = (rows: number[]): Uint32Array => new Uint32Array(rows).sort();
     const moved = this.#movedRows(firstRow);
     return {
       rows: this.#parts.map((part) => this.#toRowsPart(part)),

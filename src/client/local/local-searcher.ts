@@ -16,6 +16,7 @@ import { recommendQuery } from "../../query/recommend.js";
 import type { RerankQuery } from "../../query/rerank.js";
 import { type RowFilter, resolveFilterNow, withFilter, withoutRows } from "../../query/row-filter.js";
 import { checkSparse, type SparseVector } from "../../sparse/sparse-vector.js";
+import { TimeSlice } from "../../time-slice.js";
 import type { Fields, Id, Matrix, Vector } from "../../types.js";
 import { checkOptions, checkText } from "../check-options.js";
 import type { Collection, SearchPlan } from "../collection.js";
@@ -134,8 +135,11 @@ export class LocalSearcher<F extends Fields> {
         }
         const search = searchAt(0);
         const found = await search.target.searchBatch(data, count, { k, signal, nprobe, exact });
-        for (const result of found)
+        const slice = new TimeSlice();
+        for (const result of found) {
           views.push(await runRanked<F>(generation, { ...search, find: () => result }, input));
+          if (slice.isDue()) await slice.giveWay();
+        }
         return views;
       }),
     );
