@@ -3,6 +3,7 @@
  *
  * Implemented by a folder or memory, and by a server.
  */
+import type { CopyResult, RestoreOptions, SnapshotOptions } from "./collection.js";
 import type { Database } from "./database.js";
 
 export interface ClientRoot {
@@ -13,6 +14,8 @@ export interface ClientRoot {
   databaseNames(): Promise<readonly string[]>;
   hasDatabase(name: string): Promise<boolean>;
   dropDatabase(name: string): Promise<void>;
+  snapshotDatabase(name: string, path: string, options: SnapshotOptions | undefined): Promise<CopyResult>;
+  restoreDatabase(name: string, path: string, options: RestoreOptions | undefined): Promise<CopyResult>;
   /** Commits and releases everything. */
   close(): Promise<void>;
 }

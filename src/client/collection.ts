@@ -323,6 +323,22 @@ export interface RestoreOptions {
   readonly signal?: AbortSignal;
 }
 
+export interface ExportOptions {
+  /** Called with the rows that are written so far, soft-deleted ones included. */
+  readonly onProgress?: (progress: Progress) => void;
+  /** Ends the call with `ABORTED`; nothing of the export stays. */
+  readonly signal?: AbortSignal;
+}
+
+export interface ImportOptions {
+  /** Replace what has the name, at once, when all of the export is verified. Default false: `TARGET_EXISTS`. */
+  readonly overwrite?: boolean;
+  /** Called with the rows that are read so far, soft-deleted ones included. */
+  readonly onProgress?: (progress: Progress) => void;
+  /** Ends the call with `ABORTED`; what is there stays as it is. */
+  readonly signal?: AbortSignal;
+}
+
 /** A part of a blob. */
 export interface BlobRange {
   /** First byte. Default 0. */
@@ -455,6 +471,12 @@ export interface Collection<F extends Fields = Fields> extends Writer<F> {
    * Reading and writing go on. `path` is a folder that does not exist yet (`TARGET_EXISTS`), of the server where there is one.
    */
   snapshotTo(path: string, options?: SnapshotOptions): Promise<CopyResult>;
+  /**
+   * Writes everything that is committed to a folder of files that other programs can read, LynseDB among them: rows, deleted
+   * ones included, vectors of all fields, settings, and how indexes are built, not the indexes themselves. Reading and writing
+   * go on. `path` does not exist yet (`TARGET_EXISTS`); it is the server's where there is one, which tells no progress.
+   */
+  exportTo(path: string, options?: ExportOptions): Promise<CopyResult>;
 
   /**
    * Keeps bytes under a key, beside the rows: a picture that rows speak of, a model's settings. Replaces what the key has.

@@ -6,7 +6,15 @@
 import type { EmbedFunction } from "../embed/embedder.js";
 import type { LynseError } from "../errors.js";
 import type { Dtype, Fields } from "../types.js";
-import type { Collection, TextIndexOptions } from "./collection.js";
+import type {
+  Collection,
+  CopyResult,
+  ExportOptions,
+  ImportOptions,
+  RestoreOptions,
+  SnapshotOptions,
+  TextIndexOptions,
+} from "./collection.js";
 
 export interface CollectionOptions {
   /** Length of the vectors, 1 to `limits.dimMax`. Omitted: taken from the first write. */
@@ -60,6 +68,26 @@ export interface Database {
   /** Alias of `describeCollections`. */
   showCollectionsDetails(): Promise<CollectionDescription[]>;
   updateCollectionDescription(name: string, text: string): Promise<void>;
+  /** As `snapshotTo` of the collection. */
+  snapshotCollection(name: string, path: string, options?: SnapshotOptions): Promise<CopyResult>;
+  /**
+   * Makes a collection of the snapshot at `path`, under any name. All of it is copied and verified before anything that is
+   * there is touched: `CORRUPT` names the file that is wrong. With `overwrite` the collection of that name is replaced at
+   * once; handles, and readers in other processes, go on with what was restored, writes that were not committed are refused.
+   */
+  restoreCollection(name: string, path: string, options?: RestoreOptions): Promise<CopyResult>;
+  /** As `exportTo` of the collection. */
+  exportCollection(name: string, path: string, options?: ExportOptions): Promise<CopyResult>;
+  /**
+   * Makes a collection of the export at `path`, by this package or by LynseDB, under any name. All of it is read and checked
+   * before anything that is there is touched: errors name file and line. Its indexes are built again, in the background. With
+   * `overwrite` the collection of that name is replaced as by `restoreCollection`. Its ids keep their types.
+   */
+  importCollection(name: string, path: string, options?: ImportOptions): Promise<CopyResult>;
+  /** Takes a snapshot of all collections as they are at one moment; otherwise as for a collection. */
+  snapshot(path: string, options?: SnapshotOptions): Promise<CopyResult>;
+  /** As `restoreDatabase` of the client, under this name. */
+  restore(path: string, options?: RestoreOptions): Promise<CopyResult>;
   /** Removes the database with all its collections. */
   drop(): Promise<void>;
   exists(): Promise<boolean>;

@@ -9,9 +9,10 @@ import { LynseError } from "../errors.js";
 import type { Durability } from "../types.js";
 import { checkBoolean, checkInteger, checkOptions } from "./check-options.js";
 import type { ClientRoot } from "./client-root.js";
+import type { CopyResult, RestoreOptions, SnapshotOptions } from "./collection.js";
 import type { Database } from "./database.js";
-import { LocalRoot, memoryScheme } from "./local/local-root.js";
 import { byteSize } from "./input/byte-size.js";
+import { LocalRoot, memoryScheme } from "./local/local-root.js";
 import { type RemoteOptions, remoteOptionNames, remoteSettings, serverUrl } from "./remote/remote-options.js";
 import { RemoteRoot } from "./remote/remote-root.js";
 
@@ -23,13 +24,13 @@ export interface ClientOptions extends RemoteOptions {
   readonly durability?: Durability;
   /** Threads for index builds, big scans and batches, at least 1. Default: as many as the machine runs at a time. */
   readonly threads?: number;
-}
   /**
    * Memory that the open collections may hold together, as `stats().memory` counts it: bytes, or a text like `"512mb"`.
    * Float vectors that do not fit stay on disk and are searched by their codes in memory, exactly all the same. Default:
    * everything in memory.
    */
   readonly memoryBudget?: number | string;
+}
 
 const localOptionNames = ["durability", "threads", "memoryBudget"] as const;
 const optionNames = ["readOnly", ...localOptionNames, ...remoteOptionNames];
@@ -89,6 +90,19 @@ export class VectorDBClient implements AsyncDisposable {
   /** Removes a database with all its collections; resolves also when it is missing. */
   async dropDatabase(name: string): Promise<void> {
     await this.#root.dropDatabase(name);
+  }
+
+  /** Takes a snapshot of a database: of all its collections as they are at one moment. See `Collection.snapshotTo`. */
+  async snapshotDatabase(name: string, path: string, options?: SnapshotOptions): Promise<CopyResult> {
+    return this.#root.snapshotDatabase(name, path, options);
+  }
+
+  /**
+   * Makes a database of the snapshot at `path`, under any name; all of it is verified first. With `overwrite` the database
+   * of that name is replaced as a whole: what is open of it is closed, its collections are opened again.
+   */
+  async restoreDatabase(name: string, path: string, options?: RestoreOptions): Promise<CopyResult> {
+    return this.#root.restoreDatabase(name, path, options);
   }
 
   /** Commits, checkpoints and closes everything that was opened through this client. */

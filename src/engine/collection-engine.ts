@@ -10,19 +10,23 @@ import type { KernelPool } from "../kernel/kernel-pool.js";
 import type { VectorTable } from "../kernel/vector-table.js";
 import { checkLimit } from "../limits.js";
 import { throwIfAborted } from "../query/exact-search.js";
-import type { CollectionStore } from "../storage/collection-store.js";
+import type { CaptureTarget } from "../storage/capture-generation.js";
+import type { CapturedCollection, CollectionStore } from "../storage/collection-store.js";
+import type { FileSystem } from "../storage/file-system.js";
 import type { CollectionConfig, VectorFieldConfig } from "../storage/manifest.js";
+import type { StagedCollection } from "../storage/stage-snapshot.js";
 import type { AppendResult, Transaction } from "../storage/transaction.js";
 import { TimeSlice } from "../time-slice.js";
 import type { Durability, Id, Metric } from "../types.js";
-import { CollectionBlobs } from "./collection-blobs.js";
 import { BudgetKeeper } from "./budget-keeper.js";
+import { CollectionBlobs } from "./collection-blobs.js";
 import { CommitQueue, type PendingCommit } from "./commit-queue.js";
 import { compactGeneration } from "./compaction.js";
 import { fieldDefinitions } from "./field-definition.js";
 import { Generation } from "./generation.js";
 import { type IndexedCollection, IndexKeeper } from "./index-keeper.js";
 import type { MemoryBudget } from "./memory-budget.js";
+import type { CopiedRows, SnapshotOptions } from "./snapshots.js";
 import { decodeSparsePart } from "./sparse-rows.js";
 import { appendStoredRows } from "./stored-rows.js";
 import { appendVectorChunk } from "./stored-vectors.js";
@@ -39,6 +43,10 @@ export interface EngineOptions {
   readonly budget: MemoryBudget | null;
   /** Opens the collection's files again: the generation that another process has swapped in. */
   readonly reopenStore: () => Promise<CollectionStore>;
+  /** Where exports are written to. */
+  readonly outside: FileSystem;
+  /** Takes a snapshot of the collection. */
+  readonly snapshotTo: (path: string, options: SnapshotOptions) => Promise<CopiedRows>;
 }
 
 /** Log bytes after which a checkpoint is written without being asked for: bounds what an open must replay. */
@@ -50,9 +58,12 @@ export class CollectionEngine {
   readonly databaseName: string;
   readonly name: string;
   readonly isReadOnly: boolean;
+  /** The files that exports are written to. */
+  readonly outside: FileSystem;
   readonly #durability: Durability;
   readonly #reopenStore: () => Promise<CollectionStore>;
   readonly #pool: KernelPool;
+  readonly #snapshotTo: EngineOptions["snapshotTo"];
   readonly #queue = new CommitQueue((group) => this.#commitGroup(group));
   /** Largest integer ids handed out to transactions that have not ended. */
   readonly #reservedIds = new Map<WriteBuffer, number>();
@@ -69,6 +80,9 @@ export class CollectionEngine {
   /** Set when a transaction is on disk that memory could not take in: row numbers no longer agree. */
   #behindDisk: LynseError | null = null;
   #closing: Promise<void> | null = null;
+  /** Another one once another collection was put into the place of this one; each buffer belongs to one. */
+  #life = {};
+  readonly #lives = new WeakMap<WriteBuffer, object>();
   /** Builds indexes and keeps them current. */
   readonly indexes: IndexKeeper;
   readonly #budget: MemoryBudget | null;
@@ -82,9 +96,11 @@ export class CollectionEngine {
     this.databaseName = options.databaseName;
     this.name = options.name;
     this.isReadOnly = options.isReadOnly;
+    this.outside = options.outside;
     this.#durability = options.durability;
     this.#reopenStore = options.reopenStore;
     this.#pool = options.pool;
+    this.#snapshotTo = options.snapshotTo;
     this.indexes = new IndexKeeper(this.#indexedCollection());
     this.#budget = options.budget;
     this.#memory = options.budget === null ? null : new BudgetKeeper(this.#indexedCollection(), options.budget);
@@ -176,7 +192,9 @@ export class CollectionEngine {
     const committed = this.#committedRows;
     const rows = transaction === null ? committed : withoutDeleted(committed, transaction);
     checkMetricDim(this.metric, dim);
-    return new WriteBuffer(rows, dim, this.config.dtype, this.metric);
+    const buffer = new WriteBuffer(rows, dim, this.config.dtype, this.metric);
+    this.#lives.set(buffer, this.#life);
+    return buffer;
   }
 
   #forwardRows(): CommittedRows {
@@ -391,6 +409,7 @@ export class CollectionEngine {
 
   #transactionOf(member: PendingCommit, firstRow: number): Transaction {
     const { buffer } = member;
+    if (this.#lives.get(buffer) !== this.#life) throw restoredMeanwhile(this.name);
     const fixed = this.config.dim;
     if (buffer.rowCount > 0 && fixed !== null && fixed !== buffer.dim) throw this.#wrongDim(fixed, buffer.dim);
     const transaction = buffer.toTransaction(firstRow);
@@ -507,6 +526,51 @@ export class CollectionEngine {
     return dead;
   }
 
+  /** Takes a snapshot of what is committed, after what is pending was. */
+  async snapshotTo(path: string, options: SnapshotOptions): Promise<CopiedRows> {
+    this.checkOpen();
+    return this.#snapshotTo(path, options);
+  }
+
+  /** Runs a task while nothing is written. */
+  exclusive<T>(task: () => Promise<T>): Promise<T> {
+    this.checkOpen();
+    return this.#queue.exclusive(task);
+  }
+
+  /** What is committed now, kept in a folder; see `captureGeneration`. To be run exclusively. */
+  async capture(target: CaptureTarget): Promise<CapturedCollection & { readonly rows: number }> {
+    const { store, liveCount: rows } = this.#generation;
+    return { ...(await store.capture(target)), rows };
+  }
+
+  /**
+   * Puts a staged collection into the place of this one, at once: handles, and readers in other processes, go on with it.
+   * What is buffered for the collection as it was is refused.
+   */
+  async replaceBy(staged: StagedCollection): Promise<void> {
+    this.checkOpen();
+    // A build under way would be for nothing.
+    await this.indexes.idle();
+    await this.#queue.exclusive(async () => {
+      const old = this.#generation;
+      await old.store.giveWayTo(staged);
+      this.#pending = null;
+      this.#life = {};
+      try {
+        const next = await Generation.open(await this.#reopenStore(), this.#pool, this.#budget);
+        next.carryVersion(old.version);
+        this.#generation = next;
+        this.#behindDisk = null;
+      } catch (cause) {
+        this.#behindDisk = behindDisk(this.name, cause);
+        throw this.#behindDisk;
+      }
+      await old.retire();
+    });
+    this.#keepHouseSoon();
+  }
+
   /** In a read-only client: takes up what the writing process committed since. */
   async refresh(): Promise<void> {
     this.checkOpen();
@@ -600,6 +664,14 @@ function withoutDeleted(committed: CommittedRows, transaction: WriteBuffer): Com
     fieldText: (row) => committed.fieldText(row),
     hasAttached: (row) => committed.hasAttached(row),
   };
+}
+
+function restoredMeanwhile(name: string): LynseError {
+  return new LynseError(
+    "CLOSED",
+    `collection ${JSON.stringify(name)} was restored after these writes were begun; nothing of them is stored, begin them again`,
+    { collection: name },
+  );
 }
 
 function behindDisk(name: string, cause: unknown): LynseError {

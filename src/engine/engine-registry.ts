@@ -7,25 +7,47 @@
  */
 import { assert, isLynseError, LynseError } from "../errors.js";
 import { inlinePool, type KernelPool } from "../kernel/kernel-pool.js";
+import { adoptGeneration } from "../storage/adopt-generation.js";
 import { CollectionStore } from "../storage/collection-store.js";
 import { type DatabaseState, readDatabaseFile, writeDatabaseFile } from "../storage/database-file.js";
 import type { FileSystem } from "../storage/file-system.js";
 import type { CollectionConfig } from "../storage/manifest.js";
 import { checkName } from "../storage/names.js";
 import { openRoot } from "../storage/root-file.js";
+import type { StagedCollection } from "../storage/stage-snapshot.js";
 import { acquireWriterLock, type WriterLock } from "../storage/writer-lock.js";
 import type { Durability } from "../types.js";
 import { CollectionEngine } from "./collection-engine.js";
 import { Generation } from "./generation.js";
 import { MemoryBudget } from "./memory-budget.js";
+import { beginReplacement, finishReplacement, replacedBy } from "./replace-database.js";
+import {
+  type CopiedRows,
+  type SnapshotOptions,
+  type SnapshotRoot,
+  snapshotCollection,
+  snapshotDatabase,
+  stageCollection,
+  stageDatabase,
+  stagedBeginning,
+  stagedName,
+} from "./snapshots.js";
 
 export interface RegistryOptions {
   readonly isReadOnly: boolean;
   readonly durability: Durability;
+  /** Where snapshots are written to. Default: the files of the root. */
+  readonly outside?: FileSystem;
   /** Bytes that the open collections may hold in memory; vectors stay on disk beyond that. Default: no limit. */
   readonly memoryBudget?: number;
   /** Runs long work; closed with the registry. Default: the calling thread. */
   readonly pool?: KernelPool & { close?(): Promise<void> };
+}
+
+export interface RestoreOptions {
+  /** Replace what has the name. */
+  readonly overwrite: boolean;
+  readonly signal: AbortSignal | undefined;
 }
 
 export interface CollectionSummary {
@@ -82,9 +104,8 @@ export class EngineRegistry {
   async #databasesIn(state: DatabaseState): Promise<string[]> {
     const names: string[] = [];
     for (const { name, isFolder } of await this.#fs.list(this.#folder)) {
-      if (isFolder && (await readDatabaseFile(this.#fs, this.#databaseFolder(name))) === state) {
-        names.push(name);
-      }
+      if (!isFolder || name.startsWith(stagedBeginning)) continue;
+      if ((await readDatabaseFile(this.#fs, this.#databaseFolder(name))) === state) names.push(name);
     }
     return names;
   }
@@ -121,13 +142,18 @@ export class EngineRegistry {
     const folder = this.#databaseFolder(name);
     this.#live.delete(name);
     await writeDatabaseFile(this.#fs, folder, "dropped");
-    const prefix = `${folder}/`;
+    await this.#abandonAll(name);
+    await this.#removeDatabase(name);
+  }
+
+  /** Closes what is open of a database whose files are about to go, or have gone. */
+  async #abandonAll(database: string): Promise<void> {
+    const prefix = `${this.#databaseFolder(database)}/`;
     for (const [path, opening] of [...this.#engines]) {
       if (!path.startsWith(prefix)) continue;
       this.#engines.delete(path);
       await opening.then((engine) => engine.abandon()).catch(ignoreFailedOpen);
     }
-    await this.#removeDatabase(name);
   }
 
   /**
@@ -145,10 +171,16 @@ export class EngineRegistry {
 
   /** Ends what was interrupted: drops go on, and what is found, or gone, stays so through a power loss. */
   async #recover(): Promise<void> {
+    for (const folder of await this.#stagedIn(this.#folder)) {
+      const name = await replacedBy(this.#fs, folder);
+      if (name !== null) await finishReplacement(this.#fs, this.#folder, folder, name);
+    }
+    for (const folder of await this.#stagedIn(this.#folder)) await this.#fs.removeFolder(folder);
     for (const name of await this.#databasesIn("dropped")) await this.#removeDatabase(name);
     for (const database of await this.#databasesIn("live")) {
       const folder = this.#databaseFolder(database);
       await this.#fs.syncFolder(folder);
+      for (const staged of await this.#stagedIn(folder)) await this.#fs.removeFolder(staged);
       for (const { name, isFolder } of await this.#fs.list(folder)) {
         const inner = `${folder}/${name}`;
         // The manifest of a drop that failed half-way may be gone for readers, but not yet from the disk.
@@ -157,13 +189,21 @@ export class EngineRegistry {
     }
   }
 
+  /** Folders in `folder` that are not finished. */
+  async #stagedIn(folder: string): Promise<string[]> {
+    const entries = await this.#fs.list(folder);
+    const staged = entries.filter(({ name, isFolder }) => isFolder && name.startsWith(stagedBeginning));
+    return staged.map(({ name }) => `${folder}/${name}`);
+  }
+
   /** Names of a database's collections, sorted. */
   async collectionNames(database: string): Promise<readonly string[]> {
     await this.#checkDatabase(database);
     const names: string[] = [];
     const folder = this.#databaseFolder(database);
     for (const { name, isFolder } of await this.#fs.list(folder)) {
-      if (isFolder && (await CollectionStore.exists(this.#fs, `${folder}/${name}`))) names.push(name);
+      if (!isFolder || name.startsWith(stagedBeginning)) continue;
+      if (await CollectionStore.exists(this.#fs, `${folder}/${name}`)) names.push(name);
     }
     return names;
   }
@@ -251,7 +291,16 @@ export class EngineRegistry {
 
   #engineOptions(databaseName: string, name: string, folder: string): Parameters<typeof CollectionEngine.create>[1] {
     const pool = this.#options.pool ?? inlinePool;
-    return { databaseName, name, ...this.#options, pool, budget: this.#budget, reopenStore: () => this.#openStore(folder) };
+    return {
+      databaseName,
+      name,
+      ...this.#options,
+      pool,
+      budget: this.#budget,
+      outside: this.outside,
+      reopenStore: () => this.#openStore(folder),
+      snapshotTo: (path, options) => this.snapshotCollection(databaseName, name, path, options),
+    };
   }
 
   /** Removes a collection; resolves also when it is missing. */
@@ -265,6 +314,154 @@ export class EngineRegistry {
     await opening?.then((engine) => engine.abandon()).catch(ignoreFailedOpen);
     await this.#lock!.assertHeld();
     await CollectionStore.remove(this.#fs, folder);
+  }
+
+  /** Takes a snapshot of a collection. */
+  async snapshotCollection(
+    database: string,
+    name: string,
+    path: string,
+    options: SnapshotOptions,
+  ): Promise<CopiedRows> {
+    if (!(await this.hasCollection(database, name))) throw collectionNotFound(database, name);
+    return snapshotCollection(this.#snapshotRoot(), database, name, path, options);
+  }
+
+  /** Takes a snapshot of a database: of all its collections at one moment. */
+  async snapshotDatabase(database: string, path: string, options: SnapshotOptions): Promise<CopiedRows> {
+    await this.#checkDatabase(database);
+    return snapshotDatabase(this.#snapshotRoot(), database, path, options);
+  }
+
+  #snapshotRoot(): SnapshotRoot {
+    return {
+      fs: this.#fs,
+      outside: this.outside,
+      isWriter: !this.isReadOnly,
+      collectionFolder: (database, name) => this.#collectionFolder(database, name),
+      collectionNames: (database) => this.collectionNames(database),
+      openEngine: async (database, name) => {
+        const engine = await this.#engines.get(this.#collectionFolder(database, name))?.catch(() => null);
+        return engine && !engine.isClosed ? engine : null;
+      },
+    };
+  }
+
+  /** The files that snapshots and exports are written to. */
+  get outside(): FileSystem {
+    return this.#options.outside ?? this.#fs;
+  }
+
+  /**
+   * Makes a collection of a snapshot. Everything is copied and verified before anything that is there is touched;
+   * `TARGET_EXISTS` where the name is taken, unless it may be overwritten.
+   */
+  async restoreCollection(database: string, name: string, path: string, options: RestoreOptions): Promise<CopiedRows> {
+    return this.fillCollection(database, name, options.overwrite, (fs, folder) =>
+      stageCollection({ fs, outside: this.outside }, path, folder, options.signal),
+    );
+  }
+
+  /**
+   * Makes a collection of what `stage` writes into a folder, which it removes where it fails; `TARGET_EXISTS` as for
+   * `restoreCollection`. Nothing that is there is touched before.
+   */
+  async fillCollection(
+    database: string,
+    name: string,
+    overwrite: boolean,
+    stage: (fs: FileSystem, folder: string) => Promise<CopiedRows & { readonly staged: StagedCollection }>,
+  ): Promise<CopiedRows> {
+    this.#checkWritable();
+    await this.#checkFree(database, name, overwrite);
+    await this.#lock!.assertHeld();
+    const folder = `${this.#databaseFolder(database)}/${stagedName()}`;
+    const { staged, rows, bytes } = await stage(this.#fs, folder);
+    await this.adopt(database, name, staged, overwrite);
+    return { rows, bytes };
+  }
+
+  /** Gives a staged collection a name, at once. It is gone, or has the name, when the call ends. */
+  async adopt(database: string, name: string, staged: StagedCollection, overwrite: boolean): Promise<void> {
+    const folder = this.#collectionFolder(database, name);
+    try {
+      for (;;) {
+        await this.#checkFree(database, name, overwrite);
+        const opening = this.#engines.get(folder);
+        const engine = await opening?.catch(() => null);
+        if (engine && !engine.isClosed) return await engine.replaceBy(staged);
+        // Whoever came first while this call waited has begun to open it already.
+        if (this.#engines.get(folder) !== opening) continue;
+        const fresh = this.#adoptAndOpen(database, name, staged);
+        this.#engines.set(folder, fresh);
+        fresh.catch(() => {
+          if (this.#engines.get(folder) === fresh) this.#engines.delete(folder);
+        });
+        await fresh;
+        return;
+      }
+    } finally {
+      await this.#fs.removeFolder(staged.folder).catch(() => {});
+    }
+  }
+
+  async #adoptAndOpen(database: string, name: string, staged: StagedCollection): Promise<CollectionEngine> {
+    const folder = this.#collectionFolder(database, name);
+    await this.#lock!.assertHeld();
+    await adoptGeneration(this.#fs, staged, folder);
+    return CollectionEngine.open(await this.#openStore(folder), this.#engineOptions(database, name, folder));
+  }
+
+  async #checkFree(database: string, name: string, overwrite: boolean): Promise<void> {
+    if (!(await this.hasCollection(database, name)) || overwrite) return;
+    throw new LynseError(
+      "TARGET_EXISTS",
+      `collection ${JSON.stringify(name)} exists in database ${JSON.stringify(database)}; ` +
+        "use another name, or give overwrite: true to replace it",
+      { database, collection: name },
+    );
+  }
+
+  /** Makes a database of a snapshot, at once. What is open of the one that it replaces is closed. */
+  async restoreDatabase(name: string, path: string, options: RestoreOptions): Promise<CopiedRows> {
+    this.#checkWritable();
+    await this.#checkNameFree(name, options.overwrite);
+    await this.#lock!.assertHeld();
+    const folder = `${this.#folder}/${stagedName()}`;
+    const copied = await stageDatabase({ fs: this.#fs, outside: this.outside }, path, folder, options.signal);
+    try {
+      await this.#checkNameFree(name, options.overwrite);
+      await this.#lock!.assertHeld();
+      if (await this.hasDatabase(name)) {
+        await beginReplacement(this.#fs, folder, name);
+        await this.#abandonAll(name);
+        await finishReplacement(this.#fs, this.#folder, folder, name);
+        // What was opened meanwhile has files that are gone.
+        await this.#abandonAll(name);
+      } else {
+        await this.#fs.rename(folder, this.#databaseFolder(name));
+        await this.#fs.syncFolder(this.#folder);
+      }
+      return copied;
+    } catch (error) {
+      // Once the note is there the new database counts: the next writable open puts it into its place.
+      if ((await replacedBy(this.#fs, folder).catch(() => name)) === null) await this.#fs.removeFolder(folder);
+      throw error;
+    }
+  }
+
+  async #checkNameFree(name: string, overwrite: boolean): Promise<void> {
+    if (await this.hasDatabase(name)) {
+      if (overwrite) return;
+      throw new LynseError(
+        "TARGET_EXISTS",
+        `database ${JSON.stringify(name)} exists; use another name, or give overwrite: true to replace it`,
+        { database: name },
+      );
+    }
+    if (!(await this.#fs.exists(this.#databaseFolder(name)))) return;
+    const text = `${this.#databaseFolder(name)} is a folder, but no database; use another name, or move it away`;
+    throw new LynseError("TARGET_EXISTS", text, { database: name });
   }
 
   /** Closes every collection and gives the lock back. The first error is thrown, after everything was tried. */

@@ -300,7 +300,7 @@ export class Generation implements FilterSource, CommittedRows {
   /** Live rows of a read-only store, counted without its vectors; the store is closed. */
   static async countRows(store: CollectionStore): Promise<number> {
     try {
-      const parts = await partsOfCheckpoint(store, inlinePool);
+      const parts = await partsOfCheckpoint(store, inlinePool, null);
       const changes: (() => void)[] = [];
       await store.replay(parts.position, replayRows(parts, changes));
       for (const change of changes) change();

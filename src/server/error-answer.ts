@@ -35,9 +35,9 @@ export function errorAnswer(error: unknown, requestId: string): ErrorAnswer {
   return { status, code: error.code.toLowerCase(), message, details, headers };
 }
 
-/** A write session that is gone is not found; every other code has the catalogue's status. */
+/** A write session, or a build, that is gone is not found; every other code has the catalogue's status. */
 function statusOf(code: string, details: ErrorDetails, status: number): number {
-  return code === "CLOSED" && "session_id" in details ? 404 : status;
+  return code === "CLOSED" && ("session_id" in details || "build_id" in details) ? 404 : status;
 }
 
 /** The JSON of an error. */

@@ -5,7 +5,7 @@
  * are plain fields; everything else is looked up when the metrics are asked for, so that a request costs next to nothing.
  */
 import { monitorEventLoopDelay } from "node:perf_hooks";
-import { Counter, Gauge, Histogram, Registry } from "prom-client";
+import { Counter, Gauge, Histogram, Registry, Summary } from "prom-client";
 import type { VectorDBClient } from "../client/vector-db-client.js";
 import type { IndexBuilds } from "./index-builds.js";
 import type { RequestGate } from "./request-gate.js";
@@ -119,6 +119,20 @@ export class ServerMetrics {
     this.#gauge(name, help, async (gauge) => gauge.set(await read()));
   }
 
+  /** A counter whose values by label are kept elsewhere. */
+  #counter(name: string, help: string, label: string, read: () => Readonly<Record<string, number>>): void {
+    const counter: Counter = new Counter({
+      name: `lynsedb_${name}`,
+      help,
+      labelNames: [label],
+      registers: [this.#registry],
+      collect: () => {
+        counter.reset();
+        for (const [value, count] of Object.entries(read())) counter.inc({ [label]: value }, count);
+      },
+    });
+  }
+
   #addServerGauges(): void {
     const { gate, staging, connections, bodyBytes } = this.#sources;
     const startedAt = Date.now() / 1000;
@@ -130,15 +144,10 @@ export class ServerMetrics {
     this.#number("http_requests_queued", "Requests that wait for others to end", () => gate.queued);
     this.#number("http_body_bytes", "Bytes of request bodies held in memory", bodyBytes);
     this.#number("sessions_open", "Open write sessions", () => staging.counts.open);
-    this.#gauge(
-      "sessions_total",
-      "Write sessions by what became of them",
-      (gauge) => {
-        const { open: _, ...ends } = staging.counts;
-        for (const [state, count] of Object.entries(ends)) gauge.set({ state }, count);
-      },
-      ["state"],
-    );
+    this.#counter("sessions_total", "Write sessions by what became of them", "state", () => {
+      const { open: _, ...ends } = staging.counts;
+      return ends;
+    });
   }
 
   #addStorageGauges(): void {
@@ -161,22 +170,23 @@ export class ServerMetrics {
     const { builds } = this.#sources;
     this.#number("index_builds_in_progress", "Index builds that run", () => builds.running);
     this.#number("index_build_current_vectors", "Vectors of the builds that run", () => builds.runningVectors);
-    this.#number("index_build_last_vectors", "Vectors of the last build", () => builds.lastVectors);
-    this.#number("index_build_last_duration_seconds", "Time of the last build", () => builds.lastSeconds);
-    this.#number("index_build_duration_seconds_sum", "Time of all builds", () => builds.totalSeconds);
-    this.#number(
-      "index_build_duration_seconds_count",
-      "Builds that ended",
-      () => builds.counts.completed + builds.counts.failed,
-    );
+    this.#number("index_build_last_vectors", "Vectors of the last build", () => builds.last?.vectors ?? 0);
+    this.#number("index_build_last_duration_seconds", "Time of the last build", () => builds.last?.seconds ?? 0);
     this.#gauge(
-      "index_builds_total",
-      "Index builds by state",
+      "index_build_progress_ratio",
+      "Share of the vectors that is done, of the builds that run and of the last one that ended",
       (gauge) => {
-        for (const [status, count] of Object.entries(builds.counts)) gauge.set({ status }, count);
+        gauge.set({ scope: "current" }, builds.runningRatio);
+        gauge.set({ scope: "last" }, builds.last?.ratio ?? 0);
       },
-      ["status"],
+      ["scope"],
     );
+    this.#counter("index_builds_total", "Index builds by state", "status", () => builds.counts);
+    const times = new Summary({
+      ...{ name: "lynsedb_index_build_duration_seconds", help: "Time of builds that ended" },
+      ...{ percentiles: [], registers: [this.#registry] },
+    });
+    builds.onEnded((build) => times.observe(build.seconds));
   }
 
   #addLoopGauges(): void {

@@ -15,9 +15,6 @@ import { newSalt } from "./file-header.js";
 import { type FileHandle, type FileSystem, isMissingFile } from "./file-system.js";
 import { unfinishedEnding } from "./replace-file.js";
 
-/** Name of the folder within that of the collection. */
-export const blobFolderName = "blobs";
-
 /** A blob, without its content. */
 export interface BlobInfo {
   readonly key: string;
@@ -43,11 +40,14 @@ export class BlobStore {
   /** The folder is there, durably. */
   #isFolderMade = false;
 
-  /** @param assertMayWrite Called before every write; throws when this process may not. */
-  constructor(fs: FileSystem, collectionFolder: string, assertMayWrite: () => Promise<unknown>) {
+  /**
+   * @param assertMayWrite Called before every write; throws when this process may not.
+   * @param name Name of the folder within that of the collection, as the manifest has it.
+   */
+  constructor(fs: FileSystem, collectionFolder: string, assertMayWrite: () => Promise<unknown>, name = "blobs") {
     this.#fs = fs;
     this.#collectionFolder = collectionFolder;
-    this.#folder = `${collectionFolder}/${blobFolderName}`;
+    this.#folder = `${collectionFolder}/${name}`;
     this.#assertMayWrite = assertMayWrite;
   }
 
@@ -167,9 +167,8 @@ export class OpenBlob {
   }
 }
 
-/** Removes what interrupted writes left in the blobs of a collection's folder. */
-export async function removeStagedBlobs(fs: FileSystem, collectionFolder: string): Promise<void> {
-  const folder = `${collectionFolder}/${blobFolderName}`;
+/** Removes what interrupted writes left in a folder of blobs. */
+export async function removeStagedBlobs(fs: FileSystem, folder: string): Promise<void> {
   for (const { name, isFolder } of await fs.list(folder)) {
     if (!isFolder && name.endsWith(unfinishedEnding)) await fs.remove(`${folder}/${name}`);
   }

@@ -10,8 +10,10 @@
  */
 import { assert, LynseError } from "../errors.js";
 import type { Durability } from "../types.js";
+import { adoptGeneration } from "./adopt-generation.js";
 import { defaultFrameLimits, type FrameLimits } from "./batch-plan.js";
 import { BlobStore } from "./blob-store.js";
+import { type CapturedFile, type CaptureTarget, captureGeneration } from "./capture-generation.js";
 import {
   type Checkpoint,
   type CheckpointSection,
@@ -32,6 +34,7 @@ import { type LogPosition, startOfLog } from "./log-position.js";
 import { LogReplay } from "./log-replay.js";
 import { LogWriter } from "./log-writer.js";
 import {
+  blobFolderName,
   type CollectionConfig,
   continuesFields,
   type Manifest,
@@ -41,6 +44,8 @@ import {
 } from "./manifest.js";
 import { parentFolder } from "./replace-file.js";
 import type { ReplayVisitor } from "./replay-visitor.js";
+import { silentVisitor } from "./silent-visitor.js";
+import type { StagedCollection } from "./stage-snapshot.js";
 import type { AppendResult, Transaction } from "./transaction.js";
 import type { VectorFile, VectorTaker } from "./vector-file.js";
 import type { VectorRanges } from "./vector-ranges.js";
@@ -73,6 +78,13 @@ export interface DiskUsage {
   readonly derivedBytes: number;
 }
 
+/** A collection as it was at one moment, in a folder. */
+export interface CapturedCollection {
+  readonly manifest: Manifest;
+  readonly position: LogPosition;
+  readonly files: readonly CapturedFile[];
+}
+
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
 /** Texts up to this length are read into memory that is used again. */
@@ -91,6 +103,8 @@ export class CollectionStore {
   #isRetired = false;
   /** Another generation counts for good: these files can go. */
   #isObsolete = false;
+  /** Another collection may have been put into the place of this one. */
+  #isReplaced = false;
   #isClosed = false;
   readonly #texts: LogBlobs;
   readonly #scratch = new Uint8Array(scratchBytes);
@@ -115,7 +129,7 @@ export class CollectionStore {
     this.#position = startOfLog(manifest.generation);
     this.indexes = new IndexFolders(files, () => this.#assertMayWrite());
     // Not this generation's business: a blob that was begun before a compaction is finished after it.
-    this.blobs = new BlobStore(fs, folder, () => this.#assertIsWriter());
+    this.blobs = new BlobStore(fs, folder, () => this.#assertIsWriter(), blobFolderName(manifest));
   }
 
   /** Creates an empty collection, durably; it can be appended to at once. `COLLECTION_EXISTS` where there is one. */
@@ -164,7 +178,7 @@ export class CollectionStore {
         if (!options.isReadOnly) {
           // The manifest may have been replaced by a process that was killed before it made the name durable.
           await fs.syncFolder(folder);
-          await removeLeftovers(fs, folder, manifest.generation);
+          await removeLeftovers(fs, folder, manifest);
         }
         const files = await GenerationFiles.open(fs, folder, manifest, options.isReadOnly ? "read" : "write");
         return new CollectionStore(fs, folder, manifest, files, options);
@@ -254,6 +268,14 @@ export class CollectionStore {
     return { rowCount: position.rowCount, position, droppedBytes };
   }
 
+  /** Finds the committed end of the log, in a read-only store, and nothing else. */
+  async replayToEnd(): Promise<LogPosition> {
+    assert(this.isReadOnly, "a writer takes in what it replays");
+    const known = await readCheckpointPosition(this.#files);
+    const hasSlots = known === null || (this.config.vectorFields ?? []).length === known.slotCounts.length;
+    return (await this.replay(hasSlots ? known : null, silentVisitor)).position;
+  }
+
   /**
    * Reads the vectors of rows `[from, to)` and verifies them; see `VectorTaker`. `ranges` covers the rows; `from` and `to`
    * are ends of ranges. Other work runs in between.
@@ -279,6 +301,13 @@ export class CollectionStore {
     await file.load(from, to, ranges, taker);
   }
 
+  /** The file of the vectors of rows (null), or of the slots of a named field: for reading single ones. */
+  vectorFile(fieldNumber: number | null): VectorFile {
+    const file = fieldNumber === null ? this.#files.vectors : this.#files.fields[fieldNumber];
+    assert(file !== null && file !== undefined, "vectors that are read have a file");
+    return file;
+  }
+
   /**
    * Appends transactions in order, all or none, with one sync of all files at the same time. With durability `"os"`
    * there is no sync. Calls must not overlap. When it fails, nothing of it is visible; whether a failed sync left it
@@ -301,13 +330,6 @@ export class CollectionStore {
   readField(offset: number, length: number, crc: number): string {
     if (length === 0) return "";
     const bytes = length <= scratchBytes ? this.#scratch.subarray(0, length) : new Uint8Array(length);
-  /** The file of the vectors of rows (null), or of the slots of a named field: for reading single ones. */
-  vectorFile(fieldNumber: number | null): VectorFile {
-    const file = fieldNumber === null ? this.#files.vectors : this.#files.fields[fieldNumber];
-    assert(file !== null && file !== undefined, "vectors that are read have a file");
-    return file;
-  }
-
     this.#texts.readNow(bytes, offset, crc, "metadata");
     return decoder.decode(bytes);
   }
@@ -370,6 +392,27 @@ export class CollectionStore {
     const checkpoint = await readCheckpointFile(this.#files);
     this.#derivedBytes = checkpoint?.fileBytes ?? 0;
     return checkpoint;
+  }
+
+  /** What is committed now, kept in a folder; see `captureGeneration`. Must not overlap with a write. */
+  async capture(target: CaptureTarget): Promise<CapturedCollection> {
+    const manifest = this.#manifest;
+    const position = this.#position;
+    const blobs = await this.blobs.files();
+    return { manifest, position, files: await captureGeneration(this.#files, { position, blobs }, target) };
+  }
+
+  /**
+   * Puts a staged collection into the place of this one, durably. Must not overlap with a write; this store refuses to
+   * write from then on, can be read until it is closed, and removes its files then.
+   */
+  async giveWayTo(staged: StagedCollection): Promise<void> {
+    await this.#assertMayWrite();
+    // Where it fails after its atomic step, the next open may find either: nothing is written until then.
+    this.#isRetired = true;
+    this.#isReplaced = true;
+    await adoptGeneration(this.#fs, staged, this.#folder);
+    this.#isObsolete = true;
   }
 
   /** Begins a new generation; see `GenerationWriter`. This store can be read and appended to meanwhile. */
@@ -451,6 +494,9 @@ export class CollectionStore {
   async #assertIsWriter(): Promise<void> {
     if (this.#options.isReadOnly) {
       throw new LynseError("READ_ONLY", "the database was opened read-only; open it without readOnly to write", {});
+    }
+    if (this.#isReplaced) {
+      throw new LynseError("CLOSED", "the collection was restored meanwhile; write to it as it is now");
     }
     await this.#options.assertMayWrite?.();
   }

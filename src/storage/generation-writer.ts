@@ -60,7 +60,7 @@ export class GenerationWriter {
     options: OpenOptions,
     succession: Succession,
   ): Promise<GenerationWriter> {
-    const manifest = { generation: current.generation + 1, salt: newSalt(), config: current.config };
+    const manifest = { ...current, generation: current.generation + 1, salt: newSalt() };
     const files = await GenerationFiles.create(fs, folder, manifest);
     return new GenerationWriter(folder, manifest, options, files, succession);
   }

@@ -1,26 +1,26 @@
 /**
  * What may a crash have left in a collection's folder?
  *
- * Unfinished files, generations that no manifest names, and the blobs of a collection that was dropped. Whatever has another name is not ours.
+ * Unfinished files, generations that no manifest names, and blobs of a collection that was dropped or replaced. Whatever
+ * has another name is not ours.
  */
-import { blobFolderName, removeStagedBlobs } from "./blob-store.js";
+import { removeStagedBlobs } from "./blob-store.js";
 import type { FileSystem } from "./file-system.js";
 import { generationFolder } from "./generation-files.js";
+import { blobFolderName, isBlobFolder, type Manifest } from "./manifest.js";
 import { unfinishedEnding } from "./replace-file.js";
 
-/** Removes what a crash may have left beside `generation` (null: beside nothing). */
-export async function removeLeftovers(fs: FileSystem, folder: string, generation: number | null): Promise<void> {
-  const current = generation === null ? null : `g${generation}`;
+/** Removes what a crash may have left beside what `manifest` names (null: there is no collection). */
+export async function removeLeftovers(fs: FileSystem, folder: string, manifest: Manifest | null): Promise<void> {
+  const current = manifest === null ? [] : [`g${manifest.generation}`, blobFolderName(manifest)];
   for (const { name, isFolder } of await fs.list(folder)) {
-    if (isFolder && /^g\d+$/.test(name) && name !== current) await fs.removeFolder(`${folder}/${name}`);
+    const isOurs = /^g\d+$/.test(name) || isBlobFolder(name);
+    if (isFolder && isOurs && !current.includes(name)) await fs.removeFolder(`${folder}/${name}`);
     if (!isFolder && name === `manifest.json${unfinishedEnding}`) await fs.remove(`${folder}/${name}`);
   }
-  if (generation === null) {
-    await fs.removeFolder(`${folder}/${blobFolderName}`);
-    return;
-  }
-  await removeStagedBlobs(fs, folder);
-  const inner = generationFolder(folder, generation);
+  if (manifest === null) return;
+  await removeStagedBlobs(fs, `${folder}/${blobFolderName(manifest)}`);
+  const inner = generationFolder(folder, manifest.generation);
   for (const { name } of await fs.list(inner)) {
     if (name.startsWith("derived-") && name.endsWith(unfinishedEnding)) await fs.remove(`${inner}/${name}`);
   }

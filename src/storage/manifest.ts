@@ -53,6 +53,8 @@ export interface Manifest {
   readonly generation: number;
   readonly salt: string;
   readonly config: CollectionConfig;
+  /** Name of the folder of its blobs. Default `"blobs"`; another one where another collection was put into its place. */
+  readonly blobs?: string;
 }
 
 const format = "lynsedb collection";
@@ -65,6 +67,16 @@ export function continuesFields(before: readonly VectorFieldConfig[], after: rea
   });
 }
 
+/** Folder of a collection's blobs, in its own. */
+export function blobFolderName({ blobs = "blobs" }: Pick<Manifest, "blobs">): string {
+  return blobs;
+}
+
+/** True for names that folders of blobs have. */
+export function isBlobFolder(name: string): boolean {
+  return /^blobs(-[0-9a-f]{16})?$/.test(name);
+}
+
 /** Path of the manifest of the collection in `folder`. */
 export function manifestPath(folder: string): string {
   return `${folder}/manifest.json`;
@@ -72,10 +84,11 @@ export function manifestPath(folder: string): string {
 
 /** Replaces the manifest; durable when it resolves. */
 export async function writeManifest(fs: FileSystem, folder: string, manifest: Manifest): Promise<void> {
-  const { generation, salt, config } = manifest;
+  const { generation, salt, config, blobs } = manifest;
   const json = jsonOf(config);
   assert(configOf(json) !== null, "a configuration that is written can be read");
-  const bytes = encodeSealedJson(fs, format, { generation, salt, config: json });
+  const other = blobs === undefined ? {} : { blobs };
+  const bytes = encodeSealedJson(fs, format, { generation, salt, config: json, ...other });
   await replaceFile(fs, manifestPath(folder), bytes);
 }
 
@@ -84,14 +97,16 @@ export async function readManifest(fs: FileSystem, folder: string): Promise<Mani
   const file = manifestPath(folder);
   const members = await readSealedJson(fs, file, format);
   if (members === null) return null;
-  const { generation, salt } = members;
+  const { generation, salt, blobs } = members;
   const config = configOf(members["config"]);
   if (typeof generation !== "number" || !Number.isSafeInteger(generation) || generation < 1) {
     throw corruptFile(file, 0, "the generation is not a positive integer");
   }
   if (typeof salt !== "string" || !/^[0-9a-f]{16}$/.test(salt)) throw corruptFile(file, 0, "the salt is malformed");
   if (config === null) throw corruptFile(file, 0, "the configuration is malformed");
-  return { generation, salt, config };
+  if (blobs === undefined) return { generation, salt, config };
+  if (typeof blobs !== "string" || !isBlobFolder(blobs)) throw corruptFile(file, 0, "the folder of blobs is malformed");
+  return { generation, salt, config, blobs };
 }
 
 type JsonMembers = { readonly [key: string]: JsonValue };

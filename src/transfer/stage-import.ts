@@ -70,7 +70,7 @@ export async function stageImport(
     if (contents.sparse !== null) await importSparse(contents.sparse, rows, counting, append, run);
     run.check();
     await writer.sync();
-    return { staged: { folder, manifest }, rows: rows.count, bytes };
+    return { staged: { folder, manifest }, rows: contents.live.count, bytes };
   } finally {
     await files.close();
   }

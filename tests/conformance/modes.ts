@@ -4,7 +4,7 @@
  * One suite, run over this list. A mode gives places: somewhere that clients can be opened on, empty at first, removed
  * afterwards.
  */
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll } from "vitest";
@@ -14,6 +14,8 @@ import { createServer, type LynseServer } from "../../src/server/lynse-server.js
 /** Somewhere that clients can be opened on. */
 export interface Place {
   readonly uri: string;
+  /** Folder of the machine for copies of what is there. */
+  readonly copies: string;
   open(options?: ClientOptions): VectorDBClient;
   remove(): Promise<void>;
 }
@@ -29,36 +31,67 @@ export interface Mode {
 
 async function newFolderPlace(): Promise<Place> {
   const uri = await mkdtemp(join(tmpdir(), "lynse-conformance-"));
+  const copies = await newCopies();
   return {
     uri,
+    copies,
     open: (options) => new VectorDBClient(uri, options),
-    remove: () => rm(uri, { recursive: true, force: true }),
+    async remove() {
+      await rm(uri, { recursive: true, force: true });
+      await rm(copies, { recursive: true, force: true });
+    },
   };
 }
 
 async function newMemoryPlace(): Promise<Place> {
   const uri = "memory://";
-  return { uri, open: (options) => new VectorDBClient(uri, options), remove: async () => {} };
+  const copies = await newCopies();
+  return {
+    uri,
+    copies,
+    open: (options) => new VectorDBClient(uri, options),
+    remove: () => rm(copies, { recursive: true, force: true }),
+  };
+}
+
+function newCopies(): Promise<string> {
+  return mkdtemp(join(tmpdir(), "lynse-copies-"));
+}
+
+interface IdleServer {
+  readonly server: LynseServer;
+  readonly copies: string;
 }
 
 /** Servers without a place: starting one takes longer than most tests. */
-const idleServers: LynseServer[] = [];
+const idleServers: IdleServer[] = [];
 
 afterAll(async () => {
-  await Promise.all(idleServers.splice(0).map((server) => server.close()));
+  for (const { server, copies } of idleServers.splice(0)) {
+    await server.close();
+    await rm(copies, { recursive: true, force: true });
+  }
 });
+
+async function newServer(): Promise<IdleServer> {
+  const copies = await newCopies();
+  return { server: await createServer({ dataDir: "memory://", port: 0, maxTopK: 0, snapshotDir: copies }), copies };
+}
 
 /** A server over memory. Options of the embedded client are the server's business: they are left out. */
 async function newServerPlace(): Promise<Place> {
-  const server = idleServers.pop() ?? (await createServer({ dataDir: "memory://", port: 0, maxTopK: 0 }));
+  const idle = idleServers.pop() ?? (await newServer());
+  const { server, copies } = idle;
   const { href: uri } = server.url ?? (await server.listen());
   return {
     uri,
+    copies,
     open: ({ durability: _durability, threads: _threads, ...options } = {}) => new VectorDBClient(uri, options),
     async remove() {
       await using client = new VectorDBClient(uri);
       for (const name of await client.listDatabases()) await client.dropDatabase(name);
-      idleServers.push(server);
+      for (const name of await readdir(copies)) await rm(join(copies, name), { recursive: true, force: true });
+      idleServers.push(idle);
     },
   };
 }

@@ -28,17 +28,21 @@ import type {
   BulkAddOptions,
   Collection,
   CollectionStats,
+  CopyResult,
+  ExportOptions,
   InsertSession,
   Item,
   Row,
   SearchPlan,
   Selection,
+  SnapshotOptions,
   TextIndexOptions,
   UpsertOptions,
   VectorFieldInfo,
   VectorFieldOptions,
 } from "../collection.js";
 import { blobBytesInput, blobKeyInput, blobPrefixInput, blobRangeInput } from "../input/blob-input.js";
+import { pathInput, snapshotInput } from "../input/copy-input.js";
 import { DocumentVectors } from "../input/document-vectors.js";
 import { type FetchInput, fieldNameInput, queryInput, type ReadInput } from "../input/read-options.js";
 import { vectorFieldInput } from "../input/vector-field-input.js";
@@ -59,6 +63,7 @@ import type {
 } from "../search-options.js";
 import { collectionStats, vectorFieldInfos } from "./collection-stats.js";
 import { embedderRecord } from "./embedder-record.js";
+import { exportLocally } from "./local-export.js";
 import { LocalInsertSession } from "./local-insert-session.js";
 import { type QueryPage, runQuery } from "./local-query.js";
 import { LocalSearcher } from "./local-searcher.js";
@@ -451,6 +456,14 @@ export class LocalCollection<F extends Fields = Fields> implements Collection<F>
     const description = checkText(text, "the description");
     checkLimit("descriptionLengthMax", description.length, "the length of the description");
     await this.#engine.updateDescription(description);
+  }
+
+  async snapshotTo(path: string, options?: SnapshotOptions): Promise<CopyResult> {
+    return this.#engine.snapshotTo(pathInput(path), snapshotInput(options));
+  }
+
+  async exportTo(path: string, options?: ExportOptions): Promise<CopyResult> {
+    return exportLocally(this.#engine, path, options);
   }
 
   // Blobs.

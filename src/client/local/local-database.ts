@@ -6,12 +6,21 @@ import { LynseError } from "../../errors.js";
 import type { CollectionConfig } from "../../storage/manifest.js";
 import type { Fields } from "../../types.js";
 import { checkFunction, checkOptions } from "../check-options.js";
-import type { Collection } from "../collection.js";
+import type {
+  Collection,
+  CopyResult,
+  ExportOptions,
+  ImportOptions,
+  RestoreOptions,
+  SnapshotOptions,
+} from "../collection.js";
 import type { CollectionDescription, CollectionOptions, Database, OpenOptions } from "../database.js";
 import { collectionInput } from "../input/collection-input.js";
+import { importInput, pathInput, restoreInput, snapshotInput } from "../input/copy-input.js";
 import { checkEmbedder } from "../input/document-vectors.js";
 import { embedderRecord } from "./embedder-record.js";
 import { LocalCollection } from "./local-collection.js";
+import { importLocally } from "./local-import.js";
 
 /** Gives the open root; opens it on first use. */
 export type RootProvider = () => Promise<EngineRegistry>;
@@ -89,6 +98,36 @@ export class LocalDatabase implements Database {
 
   async updateCollectionDescription(name: string, text: string): Promise<void> {
     await (await this.getCollection(name)).updateDescription(text);
+  }
+
+  async snapshotCollection(name: string, path: string, options?: SnapshotOptions): Promise<CopyResult> {
+    const input = snapshotInput(options);
+    return (await this.#root()).snapshotCollection(this.name, name, pathInput(path), input);
+  }
+
+  async restoreCollection(name: string, path: string, options?: RestoreOptions): Promise<CopyResult> {
+    const input = restoreInput(options);
+    return (await this.#root()).restoreCollection(this.name, name, pathInput(path), input);
+  }
+
+  async exportCollection(name: string, path: string, options?: ExportOptions): Promise<CopyResult> {
+    return (await this.getCollection(name)).exportTo(path, options);
+  }
+
+  async importCollection(name: string, path: string, options?: ImportOptions): Promise<CopyResult> {
+    const place = pathInput(path);
+    const input = importInput(options);
+    return importLocally(await this.#root(), { database: this.name, name }, place, input);
+  }
+
+  async snapshot(path: string, options?: SnapshotOptions): Promise<CopyResult> {
+    const input = snapshotInput(options);
+    return (await this.#root()).snapshotDatabase(this.name, pathInput(path), input);
+  }
+
+  async restore(path: string, options?: RestoreOptions): Promise<CopyResult> {
+    const input = restoreInput(options);
+    return (await this.#root()).restoreDatabase(this.name, pathInput(path), input);
   }
 
   async drop(): Promise<void> {

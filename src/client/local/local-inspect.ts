@@ -10,14 +10,18 @@ import type {
   InspectDepth,
   InspectProgress,
 } from "../../engine/inspect/collection-report.js";
+import type { LossReport } from "../../engine/inspect/loss-plan.js";
+import type { CollectionRepair } from "../../engine/inspect/repair-collection.js";
+import { type RootRepair, repairRoot } from "../../engine/inspect/repair-root.js";
 import { type RootReport, verifyRoot } from "../../engine/inspect/verify-root.js";
 import { LynseError } from "../../errors.js";
 import { inlinePool } from "../../kernel/kernel-pool.js";
 import type { Finding, FindingCode, Severity } from "../../storage/inspect/finding.js";
 import { checkName } from "../../storage/names.js";
-import { checkFunction, checkInteger, checkOptions, checkSignal } from "../check-options.js";
+import { checkBoolean, checkFunction, checkInteger, checkOptions, checkSignal } from "../check-options.js";
 
 export type {
+  CollectionRepair,
   CollectionReport,
   FieldReport,
   Finding,
@@ -25,6 +29,7 @@ export type {
   IndexReport,
   InspectDepth,
   InspectProgress,
+  LossReport,
   Severity,
 };
 
@@ -62,12 +67,8 @@ export interface VerifyReport extends RootReport {
 export async function verify(root: string, options: VerifyOptions = {}): Promise<VerifyReport> {
   const names = ["database", "collection", "depth", "queries", "seed", "signal", "onProgress"] as const;
   checkOptions(options, names, "verify");
-  const { database = null, collection = null, depth = "full", queries = 50, seed = 1 } = options;
-  if (database !== null) checkName(database, "database");
-  if (collection !== null) checkName(collection, "collection");
-  if (collection !== null && database === null) {
-    throw new LynseError("INVALID_ARGUMENT", "a collection is of a database: name it as well", { collection });
-  }
+  const { depth = "full", queries = 50, seed = 1 } = options;
+  const target = targetOf(options);
   if (!["quick", "full", "deep"].includes(depth)) {
     const text = `depth must be "quick", "full" or "deep", got ${JSON.stringify(depth)}`;
     throw new LynseError("INVALID_ARGUMENT", text, { got: depth });
@@ -79,11 +80,78 @@ export async function verify(root: string, options: VerifyOptions = {}): Promise
   const startedAt = performance.now();
   const { NodeFileSystem } = await import("../../storage/node-file-system.js");
   const look = { depth, queries, seed, signal, onProgress };
-  const report = await verifyRoot(new NodeFileSystem(), folderOf(root), { database, collection }, inlinePool, look);
+  const report = await verifyRoot(new NodeFileSystem(), folderOf(root), target, inlinePool, look);
   const counts = { error: 0, warning: 0, note: 0 };
   for (const { findings } of [report, ...report.collections])
     for (const { severity } of findings) counts[severity] += 1;
   return { ...report, isClean: counts.error === 0, counts, seconds: (performance.now() - startedAt) / 1000 };
+}
+
+/** What a repair is to be. */
+export interface RepairOptions {
+  /** One database instead of all. */
+  readonly database?: string;
+  /** One collection of it instead of all. */
+  readonly collection?: string;
+  /** Change nothing: tell what would be done. Takes no lock. Default false. */
+  readonly dryRun?: boolean;
+  /**
+   * Keep rows whose vectors do not match their checksum, as they are: one checksum covers up to 16,384 vectors, most of which are
+   * whole. Their ids are told. Default false: their ids and metadata are written beside, to be added again.
+   */
+  readonly keepSuspectVectors?: boolean;
+  /** Asked for each collection before it is changed. Default: yes. */
+  readonly confirm?: (plan: CollectionRepair) => boolean | Promise<boolean>;
+  readonly signal?: AbortSignal;
+}
+
+export interface RepairReport extends RootRepair {
+  readonly seconds: number;
+}
+
+/**
+ * Mends what is damaged below the data directory `root`, under the writer lock (`LOCKED` while another process writes). What can
+ * be made anew is removed. Of a damaged log or vector file everything that is whole is written to new files, and the damaged
+ * ones are kept in a folder `quarantine-<time>` of the collection. The report says what is lost, by id where that is knowable.
+ */
+export async function repair(root: string, options: RepairOptions = {}): Promise<RepairReport> {
+  const known = ["database", "collection", "dryRun", "keepSuspectVectors", "confirm", "signal"] as const;
+  checkOptions(options, known, "repair");
+  const { dryRun = false, keepSuspectVectors = false } = options;
+  const target = targetOf(options);
+  checkBoolean(dryRun, "dryRun");
+  checkBoolean(keepSuspectVectors, "keepSuspectVectors");
+  const confirm = checkFunction(options.confirm, "confirm");
+  const signal = checkSignal(options.signal);
+  const startedAt = performance.now();
+  const { NodeFileSystem } = await import("../../storage/node-file-system.js");
+  const report = await repairRoot(new NodeFileSystem(), folderOf(root), target, inlinePool, {
+    isDryRun: dryRun,
+    keepsSuspects: keepSuspectVectors,
+    signal,
+    onBytes: () => {},
+    confirm: async (plan) => confirm === undefined || (await confirm(plan)),
+    now: () => Date.now(),
+  });
+  return { ...report, seconds: (performance.now() - startedAt) / 1000 };
+}
+
+interface Target {
+  readonly database: string | null;
+  readonly collection: string | null;
+}
+
+function targetOf({
+  database = null,
+  collection = null,
+}: {
+  readonly database?: string;
+  readonly collection?: string;
+}): Target {
+  if (database !== null) checkName(database, "database");
+  if (collection !== null) checkName(collection, "collection");
+  if (collection === null || database !== null) return { database, collection };
+  throw new LynseError("INVALID_ARGUMENT", "a collection is of a database: name it as well", { collection });
 }
 
 /** A path as storage writes paths. */

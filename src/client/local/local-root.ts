@@ -6,10 +6,13 @@
 import { EngineRegistry, type RegistryOptions } from "../../engine/engine-registry.js";
 import { LynseError } from "../../errors.js";
 import { inlinePool } from "../../kernel/kernel-pool.js";
+import type { FileSystem } from "../../storage/file-system.js";
 import { MemoryFileSystem } from "../../storage/memory-file-system.js";
 import type { Durability } from "../../types.js";
 import type { ClientRoot } from "../client-root.js";
+import type { CopyResult, RestoreOptions, SnapshotOptions } from "../collection.js";
 import type { Database } from "../database.js";
+import { pathInput, restoreInput, snapshotInput } from "../input/copy-input.js";
 import { LocalDatabase } from "./local-database.js";
 
 /** Uri of a place with nothing on disk. */
@@ -55,6 +58,16 @@ export class LocalRoot implements ClientRoot {
     await (await this.#root()).dropDatabase(name);
   }
 
+  async snapshotDatabase(name: string, path: string, options: SnapshotOptions | undefined): Promise<CopyResult> {
+    const input = snapshotInput(options);
+    return (await this.#root()).snapshotDatabase(name, pathInput(path), input);
+  }
+
+  async restoreDatabase(name: string, path: string, options: RestoreOptions | undefined): Promise<CopyResult> {
+    const input = restoreInput(options);
+    return (await this.#root()).restoreDatabase(name, pathInput(path), input);
+  }
+
   async close(): Promise<void> {
     this.#isClosed = true;
     const opening = this.#opening;
@@ -82,18 +95,30 @@ export class LocalRoot implements ClientRoot {
     const { readOnly: isReadOnly, durability, memoryBudget } = this.#options;
     const budget = memoryBudget === undefined ? {} : { memoryBudget };
     const options = { isReadOnly, durability, pool: await this.#makePool(), ...budget };
-    if (this.#place === memoryScheme) return EngineRegistry.open(new MemoryFileSystem(), "/memory", options);
-    // Loaded on first use, so that a program for the browser can be bundled without `node:` modules.
-    const { NodeFileSystem } = await import("../../storage/node-file-system.js");
+    if (this.#place === memoryScheme) {
+      const outside = isNode() ? await nodeFiles() : undefined;
+      const files = outside === undefined ? {} : { outside };
+      return EngineRegistry.open(new MemoryFileSystem(), "/memory", { ...options, ...files });
+    }
     const folder = this.#place.replaceAll("\\", "/").replace(/(?<=.)\/+$/, "");
-    return EngineRegistry.open(new NodeFileSystem(), folder, options);
+    return EngineRegistry.open(await nodeFiles(), folder, options);
   }
 
   /** Threads where the platform has them; they start with the first work. */
   async #makePool(): Promise<NonNullable<RegistryOptions["pool"]>> {
     const { threads } = this.#options;
-    if (threads === 1 || globalThis.process?.versions?.node === undefined) return inlinePool;
+    if (threads === 1 || !isNode()) return inlinePool;
     const { NodeKernelPool } = await import("../../engine/node-kernel-pool.js");
     return new NodeKernelPool(threads === undefined ? {} : { threads });
   }
+}
+
+function isNode(): boolean {
+  return globalThis.process?.versions?.node !== undefined;
+}
+
+/** Loaded on first use, so that a program for the browser can be bundled without `node:` modules. */
+async function nodeFiles(): Promise<FileSystem> {
+  const { NodeFileSystem } = await import("../../storage/node-file-system.js");
+  return new NodeFileSystem();
 }

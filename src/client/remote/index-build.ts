@@ -1,12 +1,12 @@
 /**
  * How is an index built on a server?
  *
- * One request, answered when the index serves. A server that gives up waiting goes on building: then, and for progress, its
- * statistics are looked at.
+ * The server begins it and answers at once; its id is asked after until it has ended, seldom where it takes long. No request
+ * is under way for longer than a moment, so no time limit of a server, a proxy or a platform ends a build.
  */
-import { isLynseError, LynseError } from "../../errors.js";
+import { LynseError } from "../../errors.js";
 import type { Progress } from "../collection.js";
-import { statsAnswer } from "./read-answers.js";
+import { answerError } from "./answer-error.js";
 import type { RemoteState } from "./remote-state.js";
 
 export interface BuildBody {
@@ -20,83 +20,51 @@ interface BuildCalls {
   readonly onProgress: ((progress: Progress) => void) | undefined;
 }
 
-/** Time between two looks. */
-const lookMs = 200;
-const primaryField = "default";
+/** Time between two looks: a share of the time that the build has taken, within these. */
+const lookMsMin = 5;
+const lookMsMax = 1_000;
+const lookShare = 0.1;
+/** Longest time between two looks where somebody watches. */
+const watchedLookMs = 200;
 
 export async function buildIndex(
   state: RemoteState,
   body: BuildBody,
   { signal, onProgress }: BuildCalls,
 ): Promise<void> {
-  const watch = onProgress === undefined ? null : new ProgressWatch(state, body.field_name, onProgress);
-  try {
-    // A caller with a signal wants the build to end by it, one without waits for as long as it takes.
-    await state.change("/build_index", { ...body, cancel: signal !== undefined }, { signal, timeoutMs: 0 });
-  } catch (error) {
-    if (!hasOutlived(error) || body.field_name !== primaryField) throw error;
-    await untilBuilt(state, body.index_mode, signal);
-  } finally {
-    await watch?.end();
-  }
-  if (onProgress === undefined) return;
-  const rows = (await state.vectorFields()).find(({ name }) => name === body.field_name)?.rows ?? 0;
-  onProgress({ done: rows, total: rows });
-}
-
-/** True where the server, or the platform's fetch, gave up waiting for the answer. */
-function hasOutlived(error: unknown): boolean {
-  if (isLynseError(error, "TIMEOUT")) return true;
-  return isLynseError(error, "UNAVAILABLE") && error.details["reason"] === "UND_ERR_HEADERS_TIMEOUT";
-}
-
-/** Waits for a build that outlived its request. */
-async function untilBuilt(state: RemoteState, mode: string, signal: AbortSignal | undefined): Promise<void> {
+  // Without the signal: a build whose beginning was not heard of could not be ended.
+  const { build_id } = await state.change("/build_index", { ...body, wait: false });
+  const build = { build_id };
+  const startedAt = performance.now();
+  const longestMs = onProgress === undefined ? lookMsMax : watchedLookMs;
   for (;;) {
-    const { full } = await state.read("/stats", { full: true }, signal);
-    const { index, indexState } = statsAnswer(full as Readonly<Record<string, unknown>>);
-    if (indexState.state === "failed") {
-      throw new LynseError("INTERNAL", `the index could not be built: ${indexState.failure ?? "unknown"}`);
+    const elapsedMs = performance.now() - startedAt;
+    await pause(Math.min(longestMs, Math.max(lookMsMin, elapsedMs * lookShare)), signal);
+    if (signal?.aborted === true) await state.change("/cancel_index_build", build);
+    const { state: reached, progress, error } = await state.read("/index_build", build);
+    if (progress !== null) onProgress?.(progress as Progress);
+    if (reached === "built") return;
+    if (reached === "building") continue;
+    if (signal?.aborted === true) {
+      throw new LynseError("ABORTED", "the call was ended by its AbortSignal", {}, signal.reason);
     }
-    if (indexState.state !== "building") {
-      if (index === mode) return;
-      throw new LynseError("TIMEOUT", `the server gave up building ${mode}; its log says why`);
-    }
-    await new Promise((resolve) => setTimeout(resolve, lookMs));
+    throw answerError(failureStatus, JSON.stringify(error));
   }
 }
 
-/** Tells of a build's progress until it is ended. */
-class ProgressWatch {
-  readonly #ended: Promise<void>;
-  #isEnded = false;
-  #wake: () => void = () => {};
+/** Of an error whose code says what it is. */
+const failureStatus = 500;
 
-  constructor(state: RemoteState, fieldName: string, onProgress: (progress: Progress) => void) {
-    // Of named fields the server tells nothing before the end.
-    this.#ended = fieldName === primaryField ? this.#watch(state, onProgress) : Promise.resolve();
-    this.#ended.catch(() => {});
-  }
-
-  async #watch(state: RemoteState, onProgress: (progress: Progress) => void): Promise<void> {
-    for (;;) {
-      await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, lookMs);
-        this.#wake = () => {
-          clearTimeout(timer);
-          resolve();
-        };
-      });
-      if (this.#isEnded) return;
-      const { full } = await state.read("/stats", { full: true });
-      const { progress } = statsAnswer(full as Readonly<Record<string, unknown>>).indexState;
-      if (!this.#isEnded && progress !== null) onProgress(progress);
-    }
-  }
-
-  async end(): Promise<void> {
-    this.#isEnded = true;
-    this.#wake();
-    await this.#ended;
-  }
+/** Waits, or less where the signal aborts. */
+function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
+  return new Promise((resolve) => {
+    const end = (): void => {
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", end);
+      resolve();
+    };
+    const timer = setTimeout(end, ms);
+    if (signal?.aborted === true) end();
+    else signal?.addEventListener("abort", end);
+  });
 }

@@ -23,11 +23,14 @@ import type {
   BulkAddOptions,
   Collection,
   CollectionStats,
+  CopyResult,
+  ExportOptions,
   InsertSession,
   Item,
   Row,
   SearchPlan,
   Selection,
+  SnapshotOptions,
   TextIndexOptions,
   UpsertOptions,
   VectorFieldInfo,
@@ -53,6 +56,7 @@ import type {
   TextSearchOptions,
 } from "../search-options.js";
 import { answerRows, rowsView } from "./answer-view.js";
+import { exportOf, snapshotOf } from "./copy-requests.js";
 import { buildIndex } from "./index-build.js";
 import { inSnakeCase, statsAnswer, textAnswer, textMembers } from "./read-answers.js";
 import { queryBody, whereMembers } from "./read-body.js";
@@ -368,6 +372,14 @@ export class RemoteCollection<F extends Fields = Fields> implements Collection<F
     const description = checkText(text, "the description");
     checkLimit("descriptionLengthMax", description.length, "the length of the description");
     await this.#state.change("/update_description", { description });
+  }
+
+  async snapshotTo(path: string, options?: SnapshotOptions): Promise<CopyResult> {
+    return snapshotOf(this.#state, path, options);
+  }
+
+  async exportTo(path: string, options?: ExportOptions): Promise<CopyResult> {
+    return exportOf(this.#state, path, options);
   }
 
   // Blobs.

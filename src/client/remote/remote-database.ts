@@ -5,11 +5,20 @@ import { LynseError } from "../../errors.js";
 import { checkName } from "../../storage/names.js";
 import type { Dtype, Fields } from "../../types.js";
 import { checkFunction, checkOptions } from "../check-options.js";
-import type { Collection } from "../collection.js";
+import type {
+  Collection,
+  CopyResult,
+  ExportOptions,
+  ImportOptions,
+  RestoreOptions,
+  SnapshotOptions,
+} from "../collection.js";
 import type { CollectionDescription, CollectionOptions, Database, OpenOptions } from "../database.js";
 import { type CollectionInput, collectionInput } from "../input/collection-input.js";
+import { importInput, pathInput, restoreInput } from "../input/copy-input.js";
 import { checkEmbedder } from "../input/document-vectors.js";
 import { answerError } from "./answer-error.js";
+import { copied, exportOf, longCall, restoreDatabaseFrom, snapshotOf, snapshotOfDatabase } from "./copy-requests.js";
 import { textMembers } from "./read-answers.js";
 import { RemoteCollection } from "./remote-collection.js";
 import type { RemoteState } from "./remote-state.js";
@@ -138,6 +147,45 @@ export class RemoteDatabase implements Database {
 
   async updateCollectionDescription(name: string, text: string): Promise<void> {
     await (await this.getCollection(name)).updateDescription(text);
+  }
+
+  async snapshotCollection(name: string, path: string, options?: SnapshotOptions): Promise<CopyResult> {
+    const { transport } = this.#states;
+    transport.checkOpen();
+    checkName(name, "collection");
+    return snapshotOf(this.#stateOf(name), path, options);
+  }
+
+  async restoreCollection(name: string, path: string, options?: RestoreOptions): Promise<CopyResult> {
+    const { transport } = this.#states;
+    checkName(name, "collection");
+    const { overwrite, signal } = restoreInput(options);
+    transport.checkWritable();
+    const body = { ...this.#place(name), snapshot_path: pathInput(path), overwrite };
+    return copied(await transport.post("/restore_collection", body, longCall(signal)));
+  }
+
+  async exportCollection(name: string, path: string, options?: ExportOptions): Promise<CopyResult> {
+    this.#states.transport.checkOpen();
+    checkName(name, "collection");
+    return exportOf(this.#stateOf(name), path, options);
+  }
+
+  async importCollection(name: string, path: string, options?: ImportOptions): Promise<CopyResult> {
+    const { transport } = this.#states;
+    checkName(name, "collection");
+    const { overwrite, signal } = importInput(options);
+    transport.checkWritable();
+    const body = { ...this.#place(name), export_path: pathInput(path), overwrite };
+    return copied(await transport.post("/import_collection", body, longCall(signal)));
+  }
+
+  async snapshot(path: string, options?: SnapshotOptions): Promise<CopyResult> {
+    return snapshotOfDatabase(this.#states, this.name, path, options);
+  }
+
+  async restore(path: string, options?: RestoreOptions): Promise<CopyResult> {
+    return restoreDatabaseFrom(this.#states, this.name, path, options);
   }
 
   async drop(): Promise<void> {

@@ -3,7 +3,9 @@
  */
 import { checkName } from "../../storage/names.js";
 import type { ClientRoot } from "../client-root.js";
+import type { CopyResult, RestoreOptions, SnapshotOptions } from "../collection.js";
 import type { Database } from "../database.js";
+import { restoreDatabaseFrom, snapshotOfDatabase } from "./copy-requests.js";
 import { RemoteDatabase } from "./remote-database.js";
 import type { RemoteSettings } from "./remote-options.js";
 import { RemoteStates } from "./remote-states.js";
@@ -47,6 +49,16 @@ export class RemoteRoot implements ClientRoot {
     this.#transport.checkWritable();
     await this.#transport.post("/drop_database", { database_name: name }, { kind: "write" });
     this.#states.endDatabase(name);
+  }
+
+  async snapshotDatabase(name: string, path: string, options: SnapshotOptions | undefined): Promise<CopyResult> {
+    checkName(name, "database");
+    return snapshotOfDatabase(this.#states, name, path, options);
+  }
+
+  async restoreDatabase(name: string, path: string, options: RestoreOptions | undefined): Promise<CopyResult> {
+    checkName(name, "database");
+    return restoreDatabaseFrom(this.#states, name, path, options);
   }
 
   /** Commits what is pending; afterwards nothing works any more. */

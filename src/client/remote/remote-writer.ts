@@ -10,11 +10,10 @@ import {
   copyVector,
   dimOf,
   matrixComponents,
-  matrixRow,
   matrixRows,
   matrixShape,
 } from "../../engine/vector-input.js";
-import { isLynseError, LynseError } from "../../errors.js";
+import { LynseError } from "../../errors.js";
 import { throwIfAborted } from "../../query/exact-search.js";
 import { type CheckedSparse, checkSparse, type SparseVector } from "../../sparse/sparse-vector.js";
 import { TimeSlice } from "../../time-slice.js";
@@ -29,9 +28,12 @@ import { fieldsReader, inChunks, itemParts } from "../input/items-input.js";
 import { whereNode } from "../input/where-input.js";
 import { attachedRequests, type RowAttachments } from "./attached-requests.js";
 import { autoIdRequests } from "./auto-id-rows.js";
+import { CheckedRows, matrixRequests } from "./checked-rows.js";
 import { whereMembers } from "./read-body.js";
 import type { RemoteState } from "./remote-state.js";
-import { RowBatches, type RowKind } from "./row-batches.js";
+import type { RemoteLimits } from "./remote-transport.js";
+import { beginningOf, collected } from "./request-stream.js";
+import type { RowKind } from "./row-batches.js";
 import { StagedWrites } from "./staged-writes.js";
 import { sendWrite, type WriteRequest } from "./write-request.js";
 
@@ -87,7 +89,7 @@ export class RemoteWriter<F extends Fields> implements Writer<F> {
     this.#checkOpen();
     const rows = new CheckedRows(kind, await this.#state.transport.limits());
     rows.add(id, await this.#components(vector), options.field);
-    await this.#writeRows(rows, [], false);
+    await this.#writeRows(rows, rows.finish(), false);
     return id;
   }
 
@@ -113,8 +115,21 @@ export class RemoteWriter<F extends Fields> implements Writer<F> {
     this.#checkOpen();
     const limits = await this.#state.transport.limits();
     const rows = new CheckedRows(kind, limits);
-    const attached: RowAttachments = { named: new Map(), sparse: new Map() };
     const ids: Id[] = [];
+    const source = { items, call, ids, limits, signal, onProgress: (done: number) => onProgress?.({ done, ...total }) };
+    const requests = this.#itemRequests(rows, batchSize, source);
+    // What a caller's iterator does between two items is not known: it may write to this collection itself.
+    await this.#writeRows(rows, Array.isArray(items) ? requests : await collected(requests), false, signal);
+    return ids;
+  }
+
+  /** The requests of items, made as the items come; their ids are put on a list. */
+  async *#itemRequests(
+    rows: CheckedRows,
+    batchSize: number,
+    { items, call, ids, limits, signal, onProgress }: ItemSource<F>,
+  ): AsyncGenerator<WriteRequest> {
+    const attached: RowAttachments = { named: new Map(), sparse: new Map() };
     const slice = new TimeSlice();
     for await (const chunk of inChunks(items, call, signal)) {
       for (const item of chunk) {
@@ -122,21 +137,21 @@ export class RemoteWriter<F extends Fields> implements Writer<F> {
         const components = vector instanceof Uint8Array ? await this.#components(vector) : vector;
         rows.add(id, components, field);
         if (vectors !== undefined) attachNamed(attached, id, vectors);
-        if (sparse !== undefined)
-          attached.sparse.set(
-            id,
-            checkSparse(sparse, () => sparseLabel(id)),
-          );
+        if (sparse !== undefined) {
+          const checked = checkSparse(sparse, () => sparseLabel(id));
+          attached.sparse.set(id, checked);
+        }
         ids.push(id);
-        if (ids.length % batchSize === 0) onProgress?.({ done: ids.length, ...total });
+        if (ids.length % batchSize === 0) onProgress(ids.length);
       }
       throwIfAborted(signal);
+      yield* rows.take();
       if (slice.isDue()) await slice.giveWay();
     }
-    if (ids.length % batchSize !== 0) onProgress?.({ done: ids.length, ...total });
+    if (ids.length % batchSize !== 0) onProgress(ids.length);
     throwIfAborted(signal);
-    await this.#writeRows(rows, attachedRequests(attached, limits), false, signal);
-    return ids;
+    yield* rows.finish();
+    yield* attachedRequests(attached, limits);
   }
 
   async bulkAddBinary(matrix: Matrix, options: Pick<BulkAddOptions, "onProgress"> = {}): Promise<number> {
@@ -192,19 +207,15 @@ export class RemoteWriter<F extends Fields> implements Writer<F> {
     const limits = await this.#state.transport.limits();
     if (dim === null) return [];
     if (ids === null) {
-      const requests = [...autoIdRequests({ vectors, count, dim, fieldOf }, limits, embedder)];
-      // Before anything is sent: a callback that throws must leave nothing behind.
+      const requests = autoIdRequests({ vectors, count, dim, fieldOf }, limits, embedder);
+      // The callback is told of rows that were looked at, before anything is sent.
+      const checked = onProgress === undefined ? requests : [...requests];
       if (count > 0) onProgress?.({ done: count, total: count });
-      const answers = await this.#write(requests, commits);
+      const answers = await this.#write(checked, commits);
       return answers.flatMap((answer) => answer["ids"] as Id[]);
     }
     const rows = new CheckedRows(kind, limits, embedder);
-    const slice = new TimeSlice();
-    for (let row = 0; row < count; row++) {
-      rows.add(ids[row]!, matrixRow(vectors, row, dim), fieldOf(row));
-      if ((row & 255) === 255 && slice.isDue()) await slice.giveWay();
-    }
-    await this.#writeRows(rows, [], commits);
+    await this.#writeRows(rows, matrixRequests(rows, ids, { vectors, dim, fieldOf }), commits);
     return [...ids];
   }
 
@@ -255,34 +266,39 @@ export class RemoteWriter<F extends Fields> implements Writer<F> {
     return deletedOf(await this.#write(requests, true));
   }
 
-  /** Sends rows and what hangs on them. Where their vectors don't fit the collection, the error names the first row. */
+  /** Sends the requests of rows. Where their vectors don't fit the collection, the error names the first row. */
   async #writeRows(
     rows: CheckedRows,
-    attached: readonly WriteRequest[],
+    requests: AsyncIterable<WriteRequest> | readonly WriteRequest[],
     commits: boolean,
     signal?: AbortSignal,
   ): Promise<void> {
     try {
-      await this.#write([...rows.finish(), ...attached], commits, signal);
+      await this.#write(requests, commits, signal);
     } catch (error) {
       throw rows.named(error);
     }
   }
 
   /**
-   * Sends the requests of one call, all or none of them. A call that commits takes along what is staged; alone, and of one
-   * request, it needs no session.
+   * Sends the requests of one call, all or none of them; each is made while the one before it is under way. A call that
+   * commits takes along what is staged; alone, and of one request, it needs no session.
    */
-  async #write(requests: readonly WriteRequest[], commits: boolean, signal?: AbortSignal): Promise<Answer[]> {
+  async #write(
+    requests: AsyncIterable<WriteRequest> | Iterable<WriteRequest>,
+    commits: boolean,
+    signal?: AbortSignal,
+  ): Promise<Answer[]> {
     this.#target.checkOpen();
     const { staged } = this.#target;
     const { transport, place } = this.#state;
     if (!this.#target.commits || !commits) return staged.write(requests, false, signal);
-    if (!staged.isIdle) return staged.write(requests, true, signal);
-    const [only] = requests;
+    const { first, all } = await beginningOf(requests, 2);
+    if (!staged.isIdle) return staged.write(all, true, signal);
+    const [only] = first;
     if (only === undefined) return [];
-    if (requests.length === 1) return [await sendWrite(transport, place, only, null, signal)];
-    return new StagedWrites(transport, place).write(requests, true, signal);
+    if (first.length === 1) return [await sendWrite(transport, place, only, null, signal)];
+    return new StagedWrites(transport, place).write(all, true, signal);
   }
 
   #checkOpen(): void {
@@ -305,48 +321,14 @@ export class RemoteWriter<F extends Fields> implements Writer<F> {
   }
 }
 
-/** Rows whose dimension is that of the first one. */
-class CheckedRows {
-  readonly #kind: RowKind;
-  readonly #limits: Awaited<ReturnType<RemoteState["transport"]["limits"]>>;
-  readonly #embedder: Answer | null;
-  #batches: RowBatches | null = null;
-  #first: { readonly id: Id; readonly dim: number } | null = null;
-
-  constructor(
-    kind: RowKind,
-    limits: Awaited<ReturnType<RemoteState["transport"]["limits"]>>,
-    embedder: Answer | null = null,
-  ) {
-    this.#kind = kind;
-    this.#limits = limits;
-    this.#embedder = embedder;
-  }
-
-  add(id: Id, vector: unknown, field: Fields | null | undefined): void {
-    if (this.#batches === null) {
-      const dim = dimOf(vector, `the vector of id ${JSON.stringify(id)}`);
-      this.#first = { id, dim };
-      this.#batches = new RowBatches(this.#kind, dim, this.#limits, this.#embedder);
-    }
-    this.#batches.add(id, vector, field);
-  }
-
-  /** The error of a server that refused a whole batch for its dimension, with the id of a row. */
-  named(error: unknown): unknown {
-    if (this.#first === null || !isLynseError(error, "DIMENSION_MISMATCH") || "id" in error.details) return error;
-    // Vectors of named fields are refused in other words.
-    if (!error.message.startsWith("collection ")) return error;
-    const { expected } = error.details;
-    const { id, dim } = this.#first;
-    if (typeof expected !== "number" || expected === dim || error.details["got"] !== dim) return error;
-    const message = `the vector of id ${JSON.stringify(id)} has ${dim} components, expected ${expected}`;
-    return new LynseError("DIMENSION_MISMATCH", message, { id, expected, got: dim });
-  }
-
-  finish(): readonly WriteRequest[] {
-    return this.#batches?.finish() ?? [];
-  }
+/** What the requests of items are made of. */
+interface ItemSource<F extends Fields> {
+  readonly items: Iterable<Item<F>> | AsyncIterable<Item<F>>;
+  readonly call: string;
+  readonly ids: Id[];
+  readonly limits: RemoteLimits;
+  readonly signal: AbortSignal | undefined;
+  readonly onProgress: (done: number) => void;
 }
 
 /** Keeps the vectors of an item for the requests after its row's. */

@@ -25,7 +25,7 @@ const fieldsHeaderBytes = 9;
 const noFieldsEntry = Uint8Array.of(0);
 
 export class RowBatches {
-  readonly requests: WriteRequest[] = [];
+  #requests: WriteRequest[] = [];
   readonly #kind: RowKind;
   readonly #dim: number;
   readonly #rowsMax: number;
@@ -90,16 +90,23 @@ export class RowBatches {
     else this.#fields.bytes(encodeFieldsV1([field ?? {}]).subarray(fieldsHeaderBytes));
   }
 
-  /** The requests of all rows. */
+  /** The requests that are full, each given once. */
+  take(): readonly WriteRequest[] {
+    const taken = this.#requests;
+    if (taken.length > 0) this.#requests = [];
+    return taken;
+  }
+
+  /** The requests of all rows that were not taken yet. */
   finish(): readonly WriteRequest[] {
     if (this.#ids.length > 0) this.#flush();
-    return this.requests;
+    return this.take();
   }
 
   #flush(): void {
     const vectors = this.#vectors.subarray(0, this.#ids.length * this.#dim);
     const isJson = this.#isJson || idsEncodingOf(this.#ids) === null;
-    this.requests.push(isJson ? this.#json(vectors) : this.#bytes(vectors));
+    this.#requests.push(isJson ? this.#json(vectors) : this.#bytes(vectors));
     this.#vectors = new Float32Array(this.#vectors.length);
     this.#ids = [];
     this.#texts = [];

@@ -7,6 +7,7 @@
  */
 import { isLynseError, LynseError } from "../../errors.js";
 import type { RemoteTransport } from "./remote-transport.js";
+import { oneAhead } from "./request-stream.js";
 import { type Place, sendWrite, type WriteRequest } from "./write-request.js";
 
 type Params = Readonly<Record<string, unknown>>;
@@ -31,7 +32,11 @@ export class StagedWrites {
   }
 
   /** Stages the requests of one call, all or none; commits all that is staged where `commits` says so. */
-  write(requests: Iterable<WriteRequest>, commits: boolean, signal?: AbortSignal): Promise<Params[]> {
+  write(
+    requests: AsyncIterable<WriteRequest> | Iterable<WriteRequest>,
+    commits: boolean,
+    signal?: AbortSignal,
+  ): Promise<Params[]> {
     return this.#inTurn(async () => {
       const answers = await this.#stage(requests, signal);
       if (commits) await this.#commit();
@@ -61,11 +66,14 @@ export class StagedWrites {
     return result;
   }
 
-  async #stage(requests: Iterable<WriteRequest>, signal: AbortSignal | undefined): Promise<Params[]> {
+  async #stage(
+    requests: AsyncIterable<WriteRequest> | Iterable<WriteRequest>,
+    signal: AbortSignal | undefined,
+  ): Promise<Params[]> {
     const keptBefore = this.#kept.length;
     const answers: Params[] = [];
     try {
-      for (const request of requests) {
+      for await (const request of oneAhead(requests)) {
         const answer = await this.#send(request, signal);
         answers.push(answer);
         this.#kept.push(...(request.again?.(answer) ?? [request]));

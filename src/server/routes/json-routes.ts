@@ -6,6 +6,7 @@
 import type { Route } from "../route.js";
 import { collectionRoutes } from "./collection-routes.js";
 import { collectionStateRoutes } from "./collection-state-routes.js";
+import { copyRoutes } from "./copy-routes.js";
 import { databaseRoutes } from "./database-routes.js";
 import { indexRoutes } from "./index-routes.js";
 import { legacyRoutes } from "./legacy-routes.js";
@@ -28,6 +29,7 @@ export const jsonRoutes: readonly Route[] = [
   ...searchRoutes,
   ...signalSearchRoutes,
   ...queryRoutes,
+  ...copyRoutes,
   ...legacyRoutes,
   ...unsupportedRoutes,
 ];

@@ -7,22 +7,10 @@
 import { type TSchema, Type } from "typebox";
 import { LynseError } from "../../errors.js";
 import { type Route, route } from "../route.js";
-import {
-  count,
-  database,
-  exampleDatabase,
-  examplePlace,
-  flag,
-  freeObject,
-  optional,
-  place,
-  success,
-  text,
-} from "./schemas.js";
+import { count, examplePlace, flag, freeObject, optional, place, success, text } from "./schemas.js";
 
 const tag = "not in this version";
 const overwrite = { overwrite: optional(flag("Replace what is there. Default false.")) };
-const snapshotPath = { snapshot_path: text("Path on the server.") };
 const exportPath = { export_path: text("Path on the server.") };
 
 function refuse(what: string): never {
@@ -49,35 +37,10 @@ function unsupported(
   });
 }
 
-const exampleSnapshot = { snapshot_path: "backups/app" };
 const exampleExport = { ...examplePlace, export_path: "exports/docs" };
 
 /** What is not there. */
 export const unsupportedRoutes: readonly Route[] = [
-  unsupported(
-    "/snapshot_database",
-    "snapshots",
-    { ...database, ...snapshotPath },
-    { ...exampleDatabase, ...exampleSnapshot },
-  ),
-  unsupported(
-    "/restore_database",
-    "snapshots",
-    { ...database, ...snapshotPath, ...overwrite },
-    { ...exampleDatabase, ...exampleSnapshot },
-  ),
-  unsupported(
-    "/snapshot_collection",
-    "snapshots",
-    { ...place, ...snapshotPath },
-    { ...examplePlace, ...exampleSnapshot },
-  ),
-  unsupported(
-    "/restore_collection",
-    "snapshots",
-    { ...place, ...snapshotPath, ...overwrite },
-    { ...examplePlace, ...exampleSnapshot },
-  ),
   unsupported("/export_collection", "exports", { ...place, ...exportPath }, exampleExport),
   unsupported("/import_collection", "imports", { ...place, ...exportPath, ...overwrite }, exampleExport),
   unsupported("/cluster_metadata/get", "cluster metadata", { key: text("Key.") }, { key: "leader" }, "read"),
