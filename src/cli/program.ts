@@ -11,6 +11,7 @@ import { addImportCommand } from "./commands/import-command.js";
 import { addIndexCommand } from "./commands/index-command.js";
 import { addInfoCommand } from "./commands/info-command.js";
 import { addQueryCommand } from "./commands/query-command.js";
+import { addRepairCommand } from "./commands/repair-command.js";
 import { addSearchCommand } from "./commands/search-command.js";
 import { addServeCommand } from "./commands/serve-command.js";
 import { addTextCommand } from "./commands/text-command.js";
@@ -51,6 +52,7 @@ export function createProgram(version: string, terminal: Terminal): Command {
   addTuneCommand(program, terminal);
   addCompactCommand(program, terminal);
   addVerifyCommand(program, terminal);
+  addRepairCommand(program, terminal);
   addServeCommand(program, terminal);
   for (const command of program.commands) {
     command.helpOption("-h, --help", "show this help");

@@ -141,13 +141,8 @@ interface Target {
   readonly collection: string | null;
 }
 
-function targetOf({
-  database = null,
-  collection = null,
-}: {
-  readonly database?: string;
-  readonly collection?: string;
-}): Target {
+function targetOf(options: { readonly database?: string; readonly collection?: string }): Target {
+  const { database = null, collection = null }: Partial<Target> = options;
   if (database !== null) checkName(database, "database");
   if (collection !== null) checkName(collection, "collection");
   if (collection === null || database !== null) return { database, collection };

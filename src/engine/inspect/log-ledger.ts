@@ -66,6 +66,8 @@ export class LogLedger {
   readonly rows = new RowLedger();
   readonly primary = new RangeLedger();
   readonly fields: readonly { readonly slots: SlotLedger; readonly vectors: RangeLedger }[];
+  /** Rows that took what hung on others and are lost, by the row that they replaced. */
+  readonly lostHeirs = new Map<number, number>();
   readonly #shape: LedgerShape;
   #hasGaps = false;
   #gapBytes = 0;
@@ -152,7 +154,10 @@ export class LogLedger {
 
   #takeMoved({ moved }: Extract<FrameContent, { readonly kind: "moved" }>): void {
     for (let at = 0; at < moved.from.length; at++) {
-      for (const { slots } of this.fields) slots.move(moved.from[at]!, moved.to[at]!);
+      const from = moved.from[at]!;
+      const to = moved.to[at]!;
+      for (const { slots } of this.fields) slots.move(from, to);
+      if (this.rows.isLost(to)) this.lostHeirs.set(from, to);
     }
   }
 

@@ -20,6 +20,12 @@ export interface WalkOptions {
   readonly readsTexts: boolean;
   readonly onBytes?: (bytes: number) => void;
   readonly signal?: AbortSignal | undefined;
+  /** Where the walk begins; what is before, `fill` puts into the ledger. Default: the start. */
+  readonly from?: {
+    readonly bytes: number;
+    readonly batch: number;
+    readonly fill: (ledger: LogLedger) => void;
+  };
 }
 
 /** Texts of one frame that are damaged. */
@@ -58,8 +64,8 @@ export interface LogWalk {
   readonly unvouched: ReadonlyMap<number, number>;
 }
 
-/** Walks through the log of `files`, which is open. */
-export async function walkLog(files: StoredFiles, log: FileHandle, options: WalkOptions): Promise<LogWalk> {
+/** Walks through the log of `files`; null: it cannot be read. */
+export async function walkLog(files: StoredFiles, log: FileHandle | null, options: WalkOptions): Promise<LogWalk> {
   let endBytes = options.endBytes;
   for (;;) {
     const walk = await new Walker(files, options).run(log, endBytes);
@@ -106,17 +112,22 @@ class Walker {
     });
   }
 
-  async run(log: FileHandle, bytes: number): Promise<RawWalk> {
+  async run(log: FileHandle | null, bytes: number): Promise<RawWalk> {
     const { fs, saltBytes } = this.#files;
-    const { readsTexts, onBytes, signal } = this.#options;
-    const survey = new LogSurvey(
-      { fs, handle: log, saltBytes, bytes },
-      { readsTexts, signal, ...(onBytes === undefined ? {} : { onBytes }) },
-    );
+    const { readsTexts, onBytes, signal, from } = this.#options;
+    from?.fill(this.#ledger);
+    this.#lastBatch = from?.batch ?? 0;
+    const survey =
+      log === null
+        ? null
+        : new LogSurvey(
+            { fs, handle: log, saltBytes, bytes },
+            { readsTexts, signal, from, ...(onBytes === undefined ? {} : { onBytes }) },
+          );
     let vouchedBytes = this.#options.vouchedBytes;
     let tooNewAt: number | null = null;
-    for await (const event of survey.events()) {
-      vouchedBytes = Math.max(vouchedBytes, survey.vouchedBytes);
+    for await (const event of survey?.events() ?? []) {
+      vouchedBytes = Math.max(vouchedBytes, survey!.vouchedBytes);
       if (event.kind === "unknown") tooNewAt = event.offset;
       else if (event.kind === "gap") this.#takeGap(event);
       else this.#takeFrame(event, vouchedBytes);

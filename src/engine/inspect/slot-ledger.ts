@@ -34,6 +34,14 @@ export class SlotLedger {
     this.#count += count;
   }
 
+  /** Adds the next slot, of a row that has no other; `noRow` for a dead one. */
+  add(row: number): void {
+    this.#reserve(this.#count + 1);
+    this.#rows[this.#count] = row;
+    if (row !== noRow) this.#setSlot(row, this.#count);
+    this.#count += 1;
+  }
+
   attach(rows: Uint32Array): void {
     this.#reserve(this.#count + rows.length);
     for (const row of rows) {

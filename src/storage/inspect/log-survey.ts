@@ -68,6 +68,8 @@ export interface SurveyOptions {
   readonly readsTexts: boolean;
   readonly onBytes?: (bytes: number) => void;
   readonly signal?: AbortSignal | undefined;
+  /** Where the walk begins, and how many batches are before. Default: the start. */
+  readonly from?: { readonly bytes: number; readonly batch: number } | undefined;
 }
 
 /** Bytes looked through at once for the next frame. */
@@ -87,6 +89,7 @@ export class LogSurvey {
     this.#log = log;
     this.#options = options;
     this.#window = new LogWindow(log.handle, log.bytes);
+    this.#batch = (options.from?.batch ?? 0) + 1;
   }
 
   /** Everything before this offset was durable once, as far as the frames met so far tell. */
@@ -97,7 +100,7 @@ export class LogSurvey {
   /** The log from front to back. */
   async *events(): AsyncGenerator<SurveyEvent> {
     const { bytes } = this.#log;
-    for (let offset = fileHeaderBytes; offset < bytes; ) {
+    for (let offset = this.#options.from?.bytes ?? fileHeaderBytes; offset < bytes; ) {
       if (this.#slice.isDue()) await this.#slice.giveWay();
       this.#options.signal?.throwIfAborted();
       const event = await this.#eventAt(offset);
