@@ -8,6 +8,9 @@ import { realpath } from "node:fs/promises";
 import { basename, dirname, isAbsolute, relative, resolve, sep } from "node:path";
 import { LynseError } from "../errors.js";
 
+/** Longest path: what the systems allow. */
+const lengthMax = 4096;
+
 /** The path that a request means; `INVALID_ARGUMENT` where it may not be reached. */
 export async function confinedPath(directory: string | null, requested: string): Promise<string> {
   if (directory === null) {
@@ -18,7 +21,7 @@ export async function confinedPath(directory: string | null, requested: string):
     );
   }
   const home = await existing(resolve(directory));
-  if (requested.trim() === "" || requested.includes("\0")) throw outside(requested);
+  if (requested.trim() === "" || requested.includes("\0") || requested.length > lengthMax) throw outside(requested);
   const wanted = await existing(resolve(home, requested));
   const inner = relative(home, wanted);
   if (inner === "" || inner === ".." || inner.startsWith(`..${sep}`) || isAbsolute(inner)) throw outside(requested);
@@ -36,9 +39,10 @@ async function existing(path: string): Promise<string> {
 }
 
 function outside(requested: string): LynseError {
+  const shown = requested.slice(0, 200);
   return new LynseError(
     "INVALID_ARGUMENT",
-    `${JSON.stringify(requested)} does not lie in the server's directory for snapshots and exports; give a path in it, such as "backups/app"`,
-    { path: requested },
+    `${JSON.stringify(shown)} does not lie in the server's directory for snapshots and exports; give a path in it, such as "backups/app"`,
+    { path: shown },
   );
 }

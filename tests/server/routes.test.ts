@@ -809,10 +809,6 @@ describe("limits", () => {
 
 describe("what this version doesn't have", () => {
   test.each([
-    ["/snapshot_database", { database_name: "app", snapshot_path: "x" }],
-    ["/restore_database", { database_name: "app", snapshot_path: "x", overwrite: true }],
-    ["/snapshot_collection", { ...place, snapshot_path: "x" }],
-    ["/restore_collection", { ...place, snapshot_path: "x" }],
     ["/export_collection", { ...place, export_path: "x" }],
     ["/import_collection", { ...place, export_path: "x" }],
     ["/cluster_metadata/get", { key: "x" }],
