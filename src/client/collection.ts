@@ -269,6 +269,11 @@ export interface CollectionStats {
   readonly textRows: number | null;
   /** What makes the vectors of documents. */
   readonly embedder: { readonly name: string; readonly dim: number } | null;
+  readonly description: string | null;
+  /** Index that the collection was created for: it gives the metric while there is none in use. */
+  readonly defaultIndex: string | null;
+  /** When the collection was created, ISO 8601. */
+  readonly createdAt: string;
   readonly maxId: number;
   readonly generation: number;
   readonly disk: {

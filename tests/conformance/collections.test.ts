@@ -10,6 +10,20 @@ import { useWorkspace } from "./workspace.js";
 describe.each(modes)("collections ($mode)", (mode) => {
   const workspace = useWorkspace(mode);
 
+  it("remember when and for which index they were created, and what they are said to be", async () => {
+    const before = Date.now();
+    const docs = await workspace.collection("docs", { defaultIndex: "FLAT-COS", description: "pages" });
+    const { createdAt, ...stats } = await docs.stats();
+    expect(stats).toMatchObject({ defaultIndex: "FLAT-COS", description: "pages", metric: "cos" });
+    // A millisecond may lie between two clocks.
+    expect(Date.parse(createdAt)).toBeGreaterThanOrEqual(before - 1);
+    expect(Date.parse(createdAt)).toBeLessThanOrEqual(Date.now() + 1);
+    await docs.updateDescription("other pages");
+    expect(await docs.stats()).toMatchObject({ description: "other pages", createdAt });
+    const plain = await (await workspace.collection("plain", { defaultIndex: null })).stats();
+    expect(plain).toMatchObject({ defaultIndex: null, description: null });
+  });
+
   it("are listed and described by name, sorted", async () => {
     const { db } = workspace;
     const words = await db.requireCollection("words", { dim: 3, dtype: "float16", description: "of a book" });

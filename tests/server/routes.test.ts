@@ -79,6 +79,7 @@ describe("collections", () => {
     const { config } = await server.params("/get_collection_config", place);
     expect(config).toMatchObject({
       ...{ dim: 4, chunk_size: 100_000, description: "pages", dtypes: "float32", index: null, embedder: null },
+      ...{ default_index: null, created_at: expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/) },
       text: { fields: null, k1: 1.2, b: 0.75, language: null, stop_words: false, fold_accents: false },
       vector_fields: [],
     });

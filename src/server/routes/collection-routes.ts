@@ -196,6 +196,8 @@ const config = Type.Object({
   description: nullable(Type.String()),
   dtypes: Type.String(),
   index: nullable(Type.String()),
+  default_index: nullable(Type.String()),
+  created_at: Type.String({ description: "ISO 8601." }),
   text: Type.Object({}, { additionalProperties: true }),
   embedder: nullable(Type.Object({ name: Type.String(), dim: Type.Integer() })),
   vector_fields: Type.Array(Type.Object({ name: Type.String() }, { additionalProperties: true })),
@@ -217,6 +219,7 @@ const getCollectionConfig = route({
         ...examplePlace,
         config: {
           ...{ dim: 4, chunk_size: chunkSize, description: "pages", dtypes: "float32", index: "HNSW-COS" },
+          ...{ default_index: "FLAT-IP", created_at: "2026-11-23T09:30:00.000Z" },
           text: { fields: null, k1: 1.2, b: 0.75, language: null, stop_words: false, fold_accents: false },
           ...{ embedder: null, vector_fields: [] },
         },
@@ -224,22 +227,17 @@ const getCollectionConfig = route({
     },
   },
   async handler({ body, server }) {
-    const names = placeOf(body);
-    const found = await openDatabase(server, body);
-    const collection = await found.getCollection(names.collection_name);
-    const [stats, text, all] = await Promise.all([
-      collection.stats(),
-      collection.textOptions(),
-      found.describeCollections(),
-    ]);
-    const description = all.find(({ name }) => name === names.collection_name)?.description ?? null;
+    const collection = await openCollection(server, body);
+    const [stats, text] = await Promise.all([collection.stats(), collection.textOptions()]);
+    const { description, index, defaultIndex, createdAt } = stats;
     const config = {
-      ...{ dim: stats.dim ?? 0, chunk_size: chunkSize, description, dtypes: stats.dtype, index: stats.index },
+      ...{ dim: stats.dim ?? 0, chunk_size: chunkSize, description, dtypes: stats.dtype, index },
+      ...{ default_index: defaultIndex, created_at: createdAt },
       text: textOptionsAnswer(text),
       embedder: stats.embedder,
       vector_fields: stats.vectorFields.map(vectorFieldEntry),
     };
-    return { status: "success", params: { ...names, config } };
+    return { status: "success", params: { ...placeOf(body), config } };
   },
 });
 

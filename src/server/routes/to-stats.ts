@@ -32,6 +32,9 @@ export function fullStatsOf(stats: CollectionStats): object {
     sparse_rows: stats.sparseRows,
     text_rows: stats.textRows,
     embedder: stats.embedder,
+    description: stats.description,
+    default_index: stats.defaultIndex,
+    created_at: stats.createdAt,
     max_id: stats.maxId,
     generation: stats.generation,
     disk: {
