@@ -1,17 +1,14 @@
 /**
  * What do clients ask for that this server doesn't have?
  *
- * Copies of collections and databases, and the metadata of a cluster: 501 `unsupported`, so that a client can tell it from
- * a mistake. The bodies are described, because they are LynseDB's.
+ * The metadata of a cluster: 501 `unsupported`, so that a client can tell it from a mistake. The bodies are described, because they are LynseDB's.
  */
 import { type TSchema, Type } from "typebox";
 import { LynseError } from "../../errors.js";
 import { type Route, route } from "../route.js";
-import { count, examplePlace, flag, freeObject, optional, place, success, text } from "./schemas.js";
+import { count, freeObject, optional, success, text } from "./schemas.js";
 
 const tag = "not in this version";
-const overwrite = { overwrite: optional(flag("Replace what is there. Default false.")) };
-const exportPath = { export_path: text("Path on the server.") };
 
 function refuse(what: string): never {
   throw new LynseError("UNSUPPORTED", `this version of the server has no ${what}`, { what });
@@ -37,12 +34,8 @@ function unsupported(
   });
 }
 
-const exampleExport = { ...examplePlace, export_path: "exports/docs" };
-
 /** What is not there. */
 export const unsupportedRoutes: readonly Route[] = [
-  unsupported("/export_collection", "exports", { ...place, ...exportPath }, exampleExport),
-  unsupported("/import_collection", "imports", { ...place, ...exportPath, ...overwrite }, exampleExport),
   unsupported("/cluster_metadata/get", "cluster metadata", { key: text("Key.") }, { key: "leader" }, "read"),
   unsupported(
     "/cluster_metadata/cas",
