@@ -6,6 +6,7 @@
 import { Command } from "commander";
 import { addCompactCommand } from "./commands/compact-command.js";
 import { addDeleteCommand } from "./commands/delete-command.js";
+import { addExportCommand } from "./commands/export-command.js";
 import { addGetCommand } from "./commands/get-command.js";
 import { addImportCommand } from "./commands/import-command.js";
 import { addIndexCommand } from "./commands/index-command.js";
@@ -42,6 +43,7 @@ export function createProgram(version: string, terminal: Terminal): Command {
     .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, "lynse: ")) });
   program.configureHelp({ helpWidth: Math.min(100, terminal.tableWidth ?? 100), minWidthToWrap: 20 });
   addImportCommand(program, terminal);
+  addExportCommand(program, terminal);
   addSearchCommand(program, terminal);
   addQueryCommand(program, terminal);
   addGetCommand(program, terminal);
