@@ -73,7 +73,8 @@ export class CodeTable {
 
   /** Rows that one `fetch` takes at most. */
   get fetchRowsMax(): number {
-    return Math.max(1, Math.min(fetchedRowsMax, Math.floor(fetchedBytesMax / this.rowStride)));
+    const bytes = Math.min(fetchedBytesMax, this.#segmentBytesMax / 64);
+    return Math.max(1, Math.min(fetchedRowsMax, Math.floor(bytes / this.rowStride)));
   }
 
   /** Place for up to `rowsMax` more rows as they are stored, unpadded; `rows` may be less, where a block ends. */

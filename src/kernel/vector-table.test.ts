@@ -1,72 +1,12 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { DenseMetric, Dtype } from "../types.js";
-import { decodeFloat16, encodeFloat16 } from "./float16.js";
+import { type Kind, kindNames, makeRows, randomFrom, storedBytes } from "./row-kinds.arbitraries.js";
 import { type AppendPlace, type FirstPass, type ScanResult, VectorTable } from "./vector-table.js";
 
 const metrics: readonly DenseMetric[] = ["ip", "l2", "cos"];
 const passes: readonly FirstPass[] = ["int8", "float", "none"];
 const dims = [1, 2, 3, 4, 5, 15, 16, 17, 31, 32, 33, 63, 64, 65, 95, 100, 127, 128, 129, 256, 768, 1024, 1536] as const;
-
-/** Uniform numbers in [0, 1) from a seed (xorshift32). */
-function randomFrom(seed: number): () => number {
-  let state = (seed ^ 0x9e37_79b9) | 1;
-  return () => {
-    state ^= state << 13;
-    state ^= state >>> 17;
-    state ^= state << 5;
-    return (state >>> 0) / 2 ** 32;
-  };
-}
-
-function gaussian(random: () => number): number {
-  return Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random());
-}
-
-/** Kinds of data, ordinary and hostile; each gives component `i` of row `row`. */
-const kinds = {
-  gaussian: (random: () => number) => gaussian(random),
-  offset: (random: () => number) => 1000 + gaussian(random),
-  "large offset": (random: () => number) => 1e6 + gaussian(random) * 0.01,
-  "small integers": (random: () => number) => Math.floor(random() * 3) - 1,
-  "extreme codes": (random: () => number) => (random() < 0.5 ? -1 : 1),
-  "all equal": (_: () => number, _row: number, i: number) => ((i * 7) % 11) - 5.3,
-  "all zero": () => 0,
-  "half zero": (random: () => number, row: number) => (row % 2 ? 0 : gaussian(random)),
-  sparse: (random: () => number) => (random() < 0.05 ? gaussian(random) : 0),
-  subnormal: (random: () => number) => gaussian(random) * 1e-42,
-  tiny: (random: () => number) => gaussian(random) * 1e-25,
-  huge: (random: () => number) => Math.max(-3e38, Math.min(3e38, gaussian(random) * 1e38)),
-  "all scales": (random: () => number) => gaussian(random) * 10 ** (random() * 60 - 30),
-  "row scales": (random: () => number, row: number) => gaussian(random) * 10 ** (((row * 37) % 13) - 6),
-  outlier: (random: () => number, _row: number, i: number) => (i === 1 ? 50 : 1) * gaussian(random),
-  decaying: (random: () => number, _row: number, i: number) => gaussian(random) / (1 + i),
-  positive: (random: () => number) => random(),
-} satisfies Record<string, (random: () => number, row: number, i: number) => number>;
-type Kind = keyof typeof kinds;
-const kindNames = Object.keys(kinds) as Kind[];
-
-function makeRows(kind: Kind, rows: number, dim: number, dtype: Dtype, random: () => number): Float32Array {
-  const data = new Float32Array(rows * dim);
-  for (let row = 0; row < rows; row++) {
-    for (let i = 0; i < dim; i++) data[row * dim + i] = kinds[kind](random, row, i);
-  }
-  if (dtype === "float32") return data;
-  const halves = new Uint16Array(data.length);
-  encodeFloat16(
-    data.map((value) => Math.max(-65_000, Math.min(65_000, value))),
-    halves,
-  );
-  decodeFloat16(halves, data);
-  return data;
-}
-
-function storedBytes(data: Float32Array, dtype: Dtype): Uint8Array {
-  if (dtype === "float32") return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
-  const halves = new Uint16Array(data.length);
-  encodeFloat16(data, halves);
-  return new Uint8Array(halves.buffer);
-}
 
 /** Appends rows in pieces of the given sizes, in turn. */
 function append(table: VectorTable, data: Float32Array, pieces: readonly number[] = [Number.MAX_SAFE_INTEGER]): void {

@@ -18,16 +18,23 @@ function mixed(sums: v128, words: v128, factor: v128): v128 {
   return v128.xor(product, i32x4.shr_u(product, 15));
 }
 
+// @ts-ignore: decorator
+@inline
+function folded(all: i32, lane: i32): i32 {
+  // Rotated, so that the same change in two lanes does not cancel out.
+  const product = (rotl<i32>(all, 5) ^ lane) * FACTOR;
+  return product ^ (product >>> 15);
+}
+
 function checksum(row: usize, bytes: usize): u32 {
   const factor = i32x4.splat(FACTOR);
   let sums = i32x4(1, 2, 3, 4);
   let i: usize = 0;
   for (; i + 16 <= bytes; i += 16) sums = mixed(sums, v128.load(row + i), factor);
   if (i < bytes) sums = mixed(sums, v128.load64_zero(row + i), factor);
-  let all = i32x4.extract_lane(sums, 0);
-  all = (all ^ i32x4.extract_lane(sums, 1)) * FACTOR;
-  all = (rotl<i32>(all, 13) ^ i32x4.extract_lane(sums, 2)) * FACTOR;
-  return <u32>((rotl<i32>(all, 13) ^ i32x4.extract_lane(sums, 3)) * FACTOR);
+  let all = folded(i32x4.extract_lane(sums, 0), i32x4.extract_lane(sums, 1));
+  all = folded(all, i32x4.extract_lane(sums, 2));
+  return <u32>folded(all, i32x4.extract_lane(sums, 3));
 }
 
 /** Keeps the checksums of the block's rows `from` to `to` (exclusive), which are at their place. */
