@@ -6,6 +6,7 @@
 import { Command } from "commander";
 import { addCompactCommand } from "./commands/compact-command.js";
 import { addDeleteCommand } from "./commands/delete-command.js";
+import { addDoctorCommand } from "./commands/doctor-command.js";
 import { addExportCommand } from "./commands/export-command.js";
 import { addGetCommand } from "./commands/get-command.js";
 import { addImportCommand } from "./commands/import-command.js";
@@ -15,6 +16,7 @@ import { addQueryCommand } from "./commands/query-command.js";
 import { addRepairCommand } from "./commands/repair-command.js";
 import { addSearchCommand } from "./commands/search-command.js";
 import { addServeCommand } from "./commands/serve-command.js";
+import { addRestoreCommand, addSnapshotCommand } from "./commands/snapshot-command.js";
 import { addTextCommand } from "./commands/text-command.js";
 import { addTuneCommand } from "./commands/tune-command.js";
 import { addVerifyCommand } from "./commands/verify-command.js";
@@ -53,8 +55,11 @@ export function createProgram(version: string, terminal: Terminal): Command {
   addTextCommand(program, terminal);
   addTuneCommand(program, terminal);
   addCompactCommand(program, terminal);
+  addSnapshotCommand(program, terminal);
+  addRestoreCommand(program, terminal);
   addVerifyCommand(program, terminal);
   addRepairCommand(program, terminal);
+  addDoctorCommand(program, terminal);
   addServeCommand(program, terminal);
   for (const command of program.commands) {
     command.helpOption("-h, --help", "show this help");
