@@ -12,6 +12,8 @@ export type {
   Collection,
   CollectionStats,
   CopyResult,
+  ExportOptions,
+  ImportOptions,
   IndexState,
   InsertSession,
   Item,

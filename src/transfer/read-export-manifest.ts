@@ -34,24 +34,32 @@ import { damagedExport, refusedExport } from "./transfer-error.js";
 const manifestBytesMax = 16 * 1024 * 1024;
 
 /** The manifest of the export in `folder`; `CORRUPT`, `FORMAT_TOO_NEW`, `INVALID_ARGUMENT`. */
-export async function readExportManifest(fs: FileSystem, folder: string): Promise<ExportContents> {
+export async function readExportManifest(
+  fs: FileSystem,
+  folder: string,
+): Promise<{ readonly contents: ExportContents; readonly byteLength: number }> {
   const file = `${folder}/${exportManifestName}`;
   const bytes = await fs.readFile(file, manifestBytesMax);
   if (bytes === null) throw await noExport(fs, folder);
   let value: unknown;
+  let text = "";
   try {
-    value = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+    text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+    value = JSON.parse(text);
   } catch {
     throw damagedExport(file, "the manifest is no JSON text");
   }
   try {
-    return new ManifestReader(file).contents(value, (checksum) =>
-      isIntactManifest(bytes, checksum, (each) => fs.crc32(each)),
-    );
+    const isIntact = (checksum: JsonValue | undefined): boolean =>
+      isIntactManifest(bytes, checksum, (each) => fs.crc32(each));
+    const contents = new ManifestReader(file).contents(value, isIntact);
+    // LynseDB's manifests have no checksums: one that has, and not in its place, lost the name of a member.
+    if (contents.files === null && text.includes('"crc32"')) throw damagedExport(file, "it holds unknown checksums");
+    return { contents, byteLength: bytes.length };
   } catch (error) {
     // What the checks of settings say does not know of any file.
     if (!isLynseError(error) || error.details["file"] === file) throw error;
-    throw refusedExport(file, error.message);
+    throw new LynseError(error.code, refusedExport(file, error.message).message, { ...error.details, file }, error);
   }
 }
 

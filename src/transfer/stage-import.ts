@@ -18,7 +18,7 @@ import type { CollectionConfig, Manifest } from "../storage/manifest.js";
 import type { StagedCollection } from "../storage/stage-snapshot.js";
 import type { Transaction } from "../storage/transaction.js";
 import type { TransferOptions, TransferSummary } from "./export-collection.js";
-import { type ExportContents, exportManifestName } from "./export-manifest.js";
+import type { ExportContents } from "./export-manifest.js";
 import type { ExportRun } from "./export-rows.js";
 import { fileOpener, type OpenFile, RowsSource } from "./exported-rows.js";
 import { importField, importSparse } from "./import-attached.js";
@@ -43,7 +43,7 @@ export async function stageImport(
   folder: string,
   options: TransferOptions = {},
 ): Promise<StagedImport> {
-  const contents = await readExportManifest(place.fs, place.path);
+  const { contents, byteLength } = await readExportManifest(place.fs, place.path);
   const config = configOf(contents);
   const manifest: Manifest = { generation: 1, salt: newSalt(), config };
   const open = fileOpener(place.fs, place.path, contents.files);
@@ -52,25 +52,46 @@ export async function stageImport(
     check: () => throwIfAborted(options.signal),
     report: (done) => options.onProgress?.({ done, total }),
   };
-  let bytes = (await place.fs.readFile(`${place.path}/${exportManifestName}`, Number.MAX_SAFE_INTEGER))?.length ?? 0;
+  let bytes = byteLength;
   const counting: OpenFile = async (name) => {
     const source = await open(name);
     bytes += source.byteLength;
     return source;
   };
-  await fs.makeFolder(folder);
+  try {
+    await fs.makeFolder(folder);
+    const rows = await writeGeneration({ contents, manifest, open: counting, fs, folder, run });
+    return { staged: { folder, manifest }, rows, bytes };
+  } catch (error) {
+    // What cannot be removed now is removed by the next writable open.
+    await fs.removeFolder(folder).catch(() => {});
+    throw error;
+  }
+}
+
+interface GenerationSource {
+  readonly contents: ExportContents;
+  readonly manifest: Manifest;
+  readonly open: OpenFile;
+  readonly fs: FileSystem;
+  readonly folder: string;
+  readonly run: ExportRun;
+}
+
+/** Writes a generation of files, durably; resolves to the number of its live rows. */
+async function writeGeneration({ contents, manifest, open, fs, folder, run }: GenerationSource): Promise<number> {
   const files = await GenerationFiles.create(fs, folder, manifest);
   try {
     const writer = new LogWriter(files, startOfLog(manifest.generation), defaultFrameLimits);
     const append = async (transaction: Transaction): Promise<void> => void (await writer.append([transaction], "os"));
-    const rows = await importRows(contents, counting, append, run);
+    const rows = await importRows(contents, open, append, run);
     for (const [number, field] of contents.fields.entries()) {
-      await importField(field, number, rows, counting, append, run);
+      await importField(field, number, rows, open, append, run);
     }
-    if (contents.sparse !== null) await importSparse(contents.sparse, rows, counting, append, run);
+    if (contents.sparse !== null) await importSparse(contents.sparse, rows, open, append, run);
     run.check();
     await writer.sync();
-    return { staged: { folder, manifest }, rows: contents.live.count, bytes };
+    return contents.live.count;
   } finally {
     await files.close();
   }
