@@ -13,7 +13,7 @@ import type { TSchema } from "typebox";
 import { sendError } from "./answer-sender.js";
 import type { ApiKeys } from "./api-keys.js";
 import { CorsHeaders } from "./cors-headers.js";
-import { type ErrorAnswer, errorAnswer, errorBody } from "./error-answer.js";
+import { type ErrorAnswer, errorAnswer, errorBody, notFound } from "./error-answer.js";
 import type { ServerMetrics } from "./metrics.js";
 import { addOpenApi } from "./open-api.js";
 import { type BodyBudget, type BodyLimit, readBody } from "./read-body.js";
@@ -195,7 +195,9 @@ function methodsByPath(routes: readonly Route[]): Map<string, string[]> {
 function unknownRoute({ method, url }: FastifyRequest, methods: Map<string, string[]>): ErrorAnswer {
   const path = url.split("?", 1)[0]!;
   const allowed = methods.get(path)?.join(", ");
-  if (allowed === undefined) return refusal(404, "not_found", `there is no route ${method} ${path.slice(0, 200)}`);
+  if (allowed === undefined) {
+    return notFound(`there is no route ${method} ${path.slice(0, 200)}`, { missing: "route" });
+  }
   return refusal(405, "method_not_allowed", `${path} takes ${allowed}, not ${method}`, { allow: allowed });
 }
 
@@ -203,7 +205,11 @@ function unknownRoute({ method, url }: FastifyRequest, methods: Map<string, stri
 function unknownEncoding({ headers, method }: FastifyRequest, route: Route): ErrorAnswer | null {
   const encoding = headers["content-encoding"];
   if (encoding !== undefined && encoding !== "identity") {
-    return refusal(415, "unsupported_media_type", `bodies must not be encoded, got content-encoding ${encoding}`);
+    return refusal(
+      415,
+      "unsupported_media_type",
+      `bodies must not be encoded, got content-encoding ${encoding.slice(0, 100)}`,
+    );
   }
   const type = headers["content-type"];
   if (method === "GET" || route.body === undefined || route.body === "bytes" || type === undefined) return null;

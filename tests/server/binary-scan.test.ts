@@ -146,7 +146,7 @@ describe("scan", () => {
     expect(await errorOf({ where: "n = :n" })).toEqual([400, expect.any(String)]);
     expect(await errorOf({ batch_size: 0 })).toEqual([400, "invalid_argument"]);
     expect(await errorOf({ batch_size: 20_001 })).toEqual([400, "invalid_argument"]);
-    expect(await errorOf({ collection_name: "none" })).toEqual([404, "collection_not_found"]);
+    expect(await errorOf({ collection_name: "none" })).toEqual([404, "not_found"]);
   });
 
   it("reads from one snapshot, whatever is written meanwhile", async () => {

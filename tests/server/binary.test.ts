@@ -185,9 +185,9 @@ describe("record batches", () => {
   it("does not create what is missing", async () => {
     const query = { ...batch, ids_encoding: "range", ids_start: 0 };
     const database = ask("/add_records_binary", { ...query, database_name: "none" }, encodeVectors(rows));
-    expect(await jsonOf(database)).toEqual(failure(404, "database_not_found"));
+    expect(await jsonOf(database)).toEqual(failure(404, "not_found"));
     const collection = ask("/add_records_binary", { ...query, collection_name: "none" }, encodeVectors(rows));
-    expect(await jsonOf(collection)).toEqual(failure(404, "collection_not_found"));
+    expect(await jsonOf(collection)).toEqual(failure(404, "not_found"));
   });
 });
 

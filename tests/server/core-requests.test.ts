@@ -298,6 +298,7 @@ describe("an answer", () => {
     const url = await serve({ routes: [echo] });
     const missing = await post(url, "/nowhere", { any: 1 });
     expect([missing.status, missing.json.code]).toEqual([404, "not_found"]);
+    expect(missing.json.details).toEqual({ missing: "route" });
     const other = await ask(url, "/test/echo");
     expect([other.status, other.json.code, other.headers.get("allow")]).toEqual([405, "method_not_allowed", "POST"]);
   });

@@ -128,11 +128,12 @@ describe("collections", () => {
     for (const [path, body] of calls) {
       expect(await server.error(path, { ...missing, ...body })).toMatchObject({
         status: 404,
-        code: "collection_not_found",
+        code: "not_found",
+        details: { missing: "collection", database: "app" },
       });
     }
     const error = await server.error("/search", { ...missing, database_name: "none", vector: [1] });
-    expect(error).toMatchObject({ status: 404, code: "database_not_found" });
+    expect(error).toMatchObject({ status: 404, code: "not_found", details: { missing: "database" } });
     expect((await server.params("/show_collections", { database_name: "app" })).collections).toEqual(["docs"]);
   });
 
@@ -810,8 +811,6 @@ describe("limits", () => {
 
 describe("what this version doesn't have", () => {
   test.each([
-    ["/export_collection", { ...place, export_path: "x" }],
-    ["/import_collection", { ...place, export_path: "x" }],
     ["/cluster_metadata/get", { key: "x" }],
     ["/cluster_metadata/cas", { key: "x", expected_version: 1, value: {} }],
   ])("is answered with 501: %s", async (path, body) => {

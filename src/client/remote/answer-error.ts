@@ -1,8 +1,9 @@
 /**
  * Which error does an answer of a server stand for?
  *
- * A server of this package answers `{ error, code, details }` with the catalogue's codes in lower case: the same error is
- * thrown here. Anything else, from a proxy or another version, becomes the code that fits its status best.
+ * A server of this package answers `{ error, code, details }` with the catalogue's codes in lower case, or `not_found` and
+ * what is missing: the same error is thrown here. Anything else, from a proxy or another version, becomes the code that
+ * fits its status best.
  */
 import { type ErrorCode, type ErrorDetails, errorCatalogue, LynseError } from "../../errors.js";
 
@@ -12,17 +13,23 @@ const shownCharacters = 200;
 /** Codes of LynseDB's own servers that are not in the catalogue. */
 const foreignCodes: Readonly<Record<string, ErrorCode>> = {
   internal_error: "INTERNAL",
-  not_found: "COLLECTION_NOT_FOUND",
   already_exists: "COLLECTION_EXISTS",
   index_not_built: "INDEX_EMPTY",
+};
+
+/** Codes of what `not_found` may mean, by `details.missing`. */
+const missingCodes: Readonly<Record<string, ErrorCode>> = {
+  database: "DATABASE_NOT_FOUND",
+  collection: "COLLECTION_NOT_FOUND",
+  route: "UNSUPPORTED",
 };
 
 /** The error of an answer with this status and body. */
 export function answerError(status: number, body: string): LynseError {
   const { error, code, details } = parsed(body);
-  const known = typeof code === "string" ? catalogued(code) : null;
+  const known = code === "not_found" ? missingCode(error, details) : typeof code === "string" ? catalogued(code) : null;
   const message = typeof error === "string" && error !== "" ? error : foreignMessage(status, body);
-  const given = typeof details === "object" && details !== null ? (details as ErrorDetails) : {};
+  const { missing: _, ...given } = typeof details === "object" && details !== null ? (details as ErrorDetails) : {};
   return new LynseError(known ?? codeOfStatus(status), message, known === null ? { ...given, status } : given);
 }
 
@@ -33,6 +40,13 @@ function parsed(body: string): { readonly error?: unknown; readonly code?: unkno
   } catch {
     return {};
   }
+}
+
+/** Our servers say what is missing in the details, LynseDB's in the message. */
+function missingCode(error: unknown, details: unknown): ErrorCode {
+  const missing = typeof details === "object" && details !== null && "missing" in details ? details.missing : null;
+  if (typeof missing === "string" && Object.hasOwn(missingCodes, missing)) return missingCodes[missing]!;
+  return /^database not found/i.test(String(error)) ? "DATABASE_NOT_FOUND" : "COLLECTION_NOT_FOUND";
 }
 
 function catalogued(code: string): ErrorCode | null {
