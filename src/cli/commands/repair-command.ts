@@ -111,6 +111,7 @@ function lossEntries(losses: LossReport): [string, string][] {
   for (const { field, ids: list } of lostVectors) ids(`lost vectors of ${field}`, list);
   ids("lost sparse vectors", lostSparse);
   ids("back in an earlier version", reverted);
+  ids("vectors mended by a bit", losses.mended);
   ids("vectors kept, some damaged", suspectVectors);
   if (losses.commits.length > 0) {
     const spans = losses.commits.map(([first, last]) => (first === last ? String(first) : `${first} to ${last}`));

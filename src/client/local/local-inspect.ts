@@ -17,6 +17,7 @@ import { type RootReport, verifyRoot } from "../../engine/inspect/verify-root.js
 import { LynseError } from "../../errors.js";
 import { inlinePool } from "../../kernel/kernel-pool.js";
 import type { Finding, FindingCode, Severity } from "../../storage/inspect/finding.js";
+import { type LockFacts, readLockFacts } from "../../storage/inspect/lock-facts.js";
 import { checkName } from "../../storage/names.js";
 import { checkBoolean, checkFunction, checkInteger, checkOptions, checkSignal } from "../check-options.js";
 
@@ -29,6 +30,7 @@ export type {
   IndexReport,
   InspectDepth,
   InspectProgress,
+  LockFacts,
   LossReport,
   Severity,
 };
@@ -156,4 +158,10 @@ function folderOf(root: string): string {
     throw new LynseError("INVALID_ARGUMENT", text, { got: root });
   }
   return root.replaceAll("\\", "/").replace(/(?<=.)\/+$/, "");
+}
+
+/** Who holds the writer lock of the data directory `root`; null where nobody ever did. Takes nothing. */
+export async function lockHolder(root: string): Promise<LockFacts | null> {
+  const { NodeFileSystem } = await import("../../storage/node-file-system.js");
+  return readLockFacts(new NodeFileSystem(), folderOf(root), Date.now());
 }

@@ -66,7 +66,10 @@ export class CollectionInspection {
       const checked = await checkVectors(files, walk, { signal, onBytes: onBytes("vectors"), ...deep });
       damage = checked.damage;
       // A torn commit whose frames are whole, but not its vectors: the log ends before it.
-      if (checked.tornAt !== null) final = await this.#walk(files, derived, () => {}, checked.tornAt);
+      if (checked.tornAt !== null) {
+        final = await this.#walk(files, derived, () => {}, checked.tornAt);
+        final &&= { ...final, tornBytes: final.tornBytes + this.#endOf(files) - checked.tornAt };
+      }
     }
     if (final !== null) tellLog(files, final, damage, derived, findings);
     if (final !== null && depth === "deep") await contentCheck(files, final, findings, signal);
@@ -92,12 +95,17 @@ export class CollectionInspection {
     const vouched = Math.max(position?.bytes ?? 0, endsAt?.logBytes ?? 0);
     return walkLog(files, log, {
       vouchedBytes: vouched,
-      endBytes: Math.min(endBytes ?? files.logBytes, endsAt?.logBytes ?? files.logBytes),
+      endBytes: endBytes ?? this.#endOf(files),
       rowsKnown: position?.rowCount ?? 0,
       readsTexts: this.#options.depth !== "quick",
       onBytes,
       signal: this.#options.signal,
     });
+  }
+
+  /** Where the log ends that is looked at. */
+  #endOf({ logBytes }: StoredFiles): number {
+    return Math.min(logBytes, this.#place.endsAt?.logBytes ?? logBytes);
   }
 
   async #measureIndexes(files: StoredFiles): Promise<readonly IndexReport[]> {

@@ -37,6 +37,8 @@ export interface LossReport {
   readonly lostSparse: readonly Id[];
   /** Ids of rows of which an earlier version is kept, since a later one is lost. */
   readonly reverted: readonly Id[];
+  /** Ids of rows in whose vectors one bit was turned over, and was turned back: their checksum says which. */
+  readonly mended: readonly Id[];
   /** Ids of rows whose vectors were kept though they do not match their checksum, because that was asked for. */
   readonly suspectVectors: readonly Id[];
   /** Commits that lost something, as first and last numbers. */
@@ -216,10 +218,20 @@ class LossPlanner {
       }),
       lostSparse: idsOf(this.#badSparse),
       reverted: idsOf(this.#reverted.filter(isKept)),
+      mended: idsOf(this.#mendedRows().filter(isKept)),
       suspectVectors: idsOf(suspects),
       commits: commitsOf(this.#salvage),
       unknowable: [...walk.gaps.flatMap((gap) => doubtsOf(gap)), ...this.#doubtsOfEnd(), ...this.#unknowable],
     };
+  }
+
+  #mendedRows(): number[] {
+    const { mends, ledger } = this.#salvage;
+    return Array.from(mends, ([field, own]) =>
+      Array.from(own.keys(), (vector) => (field === -1 ? vector : ledger.fields[field]!.slots.rowOf(vector))),
+    )
+      .flat()
+      .filter((row) => row !== noRow && !ledger.rows.isLost(row));
   }
 
   /** Lost rows that nothing says were replaced; those behind the end of the log by the size of the vector file. */
@@ -233,16 +245,22 @@ class LossPlanner {
   }
 
   #rowsBehindEnd(): number {
-    const { files, ledger, walk, derived } = this.#salvage;
+    const { files, ledger, derived } = this.#salvage;
     const known = derived.position?.rowCount ?? 0;
-    const isCut = walk.gaps.some(({ isTail }) => isTail) || walk.endBytes < (derived.position?.bytes ?? 0);
-    if (!isCut) return 0;
     return Math.max(0, Math.max(known, rowsIn(files)) - ledger.rows.rowCount);
   }
 
   #doubtsOfEnd(): string[] {
-    if (this.#rowsBehindEnd() === 0) return [];
-    return ["the end of the log is lost: how many rows it had is taken from the size of the vector file"];
+    const { files, walk } = this.#salvage;
+    const doubts: string[] = [];
+    if (files.logBytes > walk.endBytes) {
+      const bytes = files.logBytes - walk.endBytes;
+      doubts.push(
+        `what the last ${bytes} bytes of the log were: a commit that was not confirmed, or the last ones that were`,
+      );
+    }
+    if (this.#rowsBehindEnd() === 0) return doubts;
+    return [...doubts, "how many rows the end of the log had: the size of the vector file is all that tells"];
   }
 }
 

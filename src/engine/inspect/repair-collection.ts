@@ -145,17 +145,9 @@ async function repairTruth(
         "indexes and checkpoints are made anew",
       ],
     };
-    if (
-      keptRows + keptDeleted === 0 &&
-      salvage.ledger.rows.rowCount + losses.lostUnknownRows > 0 &&
-      files.log === null
-    ) {
-      return {
-        ...found,
-        state: "hopeless",
-        quarantine: null,
-        steps: ["nothing says which rows there are: restore a backup"],
-      };
+    if (keptRows + keptDeleted + losses.lostRows.length === 0 && losses.lostUnknownRows > 0) {
+      const steps = ["nothing says which rows there are: restore a backup"];
+      return { ...found, state: "hopeless", quarantine: null, steps };
     }
     if (options.isDryRun) return found;
     if (!(await options.confirm(found))) return { ...found, state: "declined" };

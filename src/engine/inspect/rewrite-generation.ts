@@ -15,6 +15,7 @@ import type { FieldVectorsPart, RowsPart, SparsePart, Transaction } from "../../
 import type { Id } from "../../types.js";
 import { joined } from "../attached-vectors.js";
 import { fates, type LossPlan } from "./loss-plan.js";
+import type { Mends } from "./mend-vectors.js";
 import type { Salvage } from "./salvage.js";
 
 const batchRows = 2048;
@@ -81,7 +82,13 @@ async function rowsPart(salvage: Salvage, plan: LossPlan, rows: readonly number[
     texts.push(text === null ? new Uint8Array(0) : text.slice());
   }
   const { bytes: fieldBytes, ends: fieldEnds } = joined(texts);
-  return { rowCount: rows.length, ids, fieldBytes, fieldEnds, vectorBytes: [await vectorsOf(files.vectors!, rows)] };
+  return {
+    rowCount: rows.length,
+    ids,
+    fieldBytes,
+    fieldEnds,
+    vectorBytes: [await vectorsOf(files.vectors!, rows, salvage.mends.get(-1))],
+  };
 }
 
 async function fieldParts(
@@ -103,7 +110,7 @@ async function fieldParts(
       own.push(slot);
     }
     if (own.length === 0) continue;
-    const vectorBytes = [await vectorsOf(files.fields[fieldNumber]!, own)];
+    const vectorBytes = [await vectorsOf(files.fields[fieldNumber]!, own, salvage.mends.get(fieldNumber))];
     parts.push({ fieldNumber, rows: Uint32Array.from(owners), vectorBytes });
   }
   return parts;
@@ -130,13 +137,21 @@ async function sparseParts(
 }
 
 /** Vectors by number, as they are stored; those that lie together are read together. */
-async function vectorsOf({ handle, stride }: StoredVectors, numbers: readonly number[]): Promise<Uint8Array> {
+async function vectorsOf(
+  { handle, stride }: StoredVectors,
+  numbers: readonly number[],
+  mends: Mends | undefined,
+): Promise<Uint8Array> {
   const bytes = new Uint8Array(numbers.length * stride);
   for (let from = 0; from < numbers.length; ) {
     let to = from + 1;
     while (to < numbers.length && numbers[to] === numbers[to - 1]! + 1) to++;
     await (handle as FileHandle).read(bytes.subarray(from * stride, to * stride), 64 + numbers[from]! * stride);
     from = to;
+  }
+  for (let at = 0; mends !== undefined && at < numbers.length; at++) {
+    const place = mends.get(numbers[at]!);
+    if (place !== undefined) bytes[at * stride + place.byte]! ^= place.mask;
   }
   return bytes;
 }

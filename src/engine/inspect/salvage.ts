@@ -7,6 +7,7 @@
  */
 import type { FileHandle } from "../../storage/file-system.js";
 import type { FindingList } from "../../storage/inspect/finding.js";
+import type { BitPlace } from "../../storage/inspect/flipped-bit.js";
 import { LogSurvey, type SurveyedFrame } from "../../storage/inspect/log-survey.js";
 import type { StoredFiles } from "../../storage/inspect/stored-files.js";
 import { LogWindow } from "../../storage/log-window.js";
@@ -15,6 +16,7 @@ import { CheckpointSource } from "./checkpoint-source.js";
 import { checkDerivedFiles, type DerivedFiles } from "./derived-check.js";
 import type { LogLedger } from "./log-ledger.js";
 import { type LogWalk, walkLog } from "./log-walk.js";
+import { findMend, type Mends } from "./mend-vectors.js";
 import { checkVectors, type VectorDamage } from "./vector-check.js";
 
 /** A text in the log, or at hand. */
@@ -62,6 +64,8 @@ export class Salvage {
   readonly derived: DerivedFiles;
   readonly walk: LogWalk;
   readonly damage: readonly VectorDamage[];
+  /** Bits to be turned back by the number of the field, -1 for the rows' own vectors: what they are in is not in `damage`. */
+  readonly mends: ReadonlyMap<number, Mends>;
   readonly #places = new PlaceColumns();
   /** Sparse vectors by row. */
   readonly sparse = new Map<number, TextPlace>();
@@ -73,12 +77,14 @@ export class Salvage {
     derived: DerivedFiles,
     walk: LogWalk,
     damage: readonly VectorDamage[],
+    mends: ReadonlyMap<number, Mends>,
   ) {
     this.files = files;
     this.findings = findings;
     this.derived = derived;
     this.walk = walk;
     this.damage = damage;
+    this.mends = mends;
     this.#window = files.log === null ? null : new LogWindow(files.log, files.logBytes);
   }
 
@@ -94,7 +100,8 @@ export class Salvage {
     let walk = await walkFrom(files, source, derived, files.logBytes, options);
     const checked = await checkVectors(files, walk, options);
     if (checked.tornAt !== null) walk = await walkFrom(files, source, derived, checked.tornAt, options);
-    const salvage = new Salvage(files, findings, derived, walk, checked.damage);
+    const { damage, mends } = await mendAll(files, walk, checked.damage);
+    const salvage = new Salvage(files, findings, derived, walk, damage, mends);
     await salvage.#takePlaces(source, options.signal);
     return salvage;
   }
@@ -185,6 +192,27 @@ export class Salvage {
     this.sparse.delete(from);
     this.sparse.set(to, place);
   }
+}
+
+/** Takes out of `damage` what can be mended. */
+async function mendAll(
+  files: StoredFiles,
+  { ledger }: LogWalk,
+  all: readonly VectorDamage[],
+): Promise<{ readonly damage: VectorDamage[]; readonly mends: Map<number, Map<number, BitPlace>> }> {
+  const damage: VectorDamage[] = [];
+  const mends = new Map<number, Map<number, BitPlace>>();
+  for (const part of all) {
+    const ranges = part.field === -1 ? ledger.primary : ledger.fields[part.field]!.vectors;
+    const mend = await findMend(files, ranges, part);
+    if (mend === null) {
+      damage.push(part);
+      continue;
+    }
+    const own = mends.get(part.field) ?? new Map<number, BitPlace>();
+    mends.set(part.field, own.set(mend.vector, mend.place));
+  }
+  return { damage, mends };
 }
 
 async function walkFrom(
