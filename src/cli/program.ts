@@ -7,7 +7,6 @@ import { Command } from "commander";
 import { addCompactCommand } from "./commands/compact-command.js";
 import { addDeleteCommand } from "./commands/delete-command.js";
 import { addDoctorCommand } from "./commands/doctor-command.js";
-import { addDoctorCommand } from "./commands/doctor-command.js";
 import { addExportCommand } from "./commands/export-command.js";
 import { addGetCommand } from "./commands/get-command.js";
 import { addImportCommand } from "./commands/import-command.js";
@@ -60,7 +59,6 @@ export function createProgram(version: string, terminal: Terminal): Command {
   addRestoreCommand(program, terminal);
   addVerifyCommand(program, terminal);
   addRepairCommand(program, terminal);
-  addDoctorCommand(program, terminal);
   addDoctorCommand(program, terminal);
   addServeCommand(program, terminal);
   for (const command of program.commands) {
