@@ -4,7 +4,7 @@ import { RoutesServer } from "./routes-server.js";
 
 const place = { database_name: "app", collection_name: "docs" };
 /** Builds of this size, one thread, take some seconds. */
-const rows = 12_000;
+const rows = 7_000;
 const slow = { index_mode: "HNSW-IP", params: { m: 48, ef_construction: 1500, threads: 1 } };
 
 const data = new Float32Array(rows * 24).map((_, i) => Math.sin(i * 1.7) + Math.cos(i * 0.013));
