@@ -16,10 +16,19 @@ import { LocalRoot, memoryScheme } from "./local/local-root.js";
 import { type RemoteOptions, remoteOptionNames, remoteSettings, serverUrl } from "./remote/remote-options.js";
 import { RemoteRoot } from "./remote/remote-root.js";
 
-/** Options of a client. Those of `RemoteOptions` go with the uri of a server, `durability`, `threads` and `memoryBudget` with any other. */
+/** Options of a client. Those of `RemoteOptions` go with the uri of a server, the others, but for
+ * `readOnly`, with any other. */
 export interface ClientOptions extends RemoteOptions {
   /** Never write; a folder opens beside a process that does. Default false. */
   readonly readOnly?: boolean;
+  /**
+   * With `readOnly`: each read begins with what the writing process has committed by then, through compactions and restores,
+   * as if `refresh` were called before it. A look costs some microseconds where the files are on this machine. Default false:
+   * only `refresh` takes anything up.
+   */
+  readonly follow?: boolean;
+  /** With `follow`: how long a look counts, for files on slow volumes; reads may be so much behind. Default 0: each read looks. */
+  readonly followIntervalMs?: number;
   /** What a resolved commit survives: `"fsync"` a power loss (default), `"os"` the end of this process only. */
   readonly durability?: Durability;
   /** Threads for index builds, big scans and batches, at least 1. Default: as many as the machine runs at a time. */
@@ -32,10 +41,12 @@ export interface ClientOptions extends RemoteOptions {
   readonly memoryBudget?: number | string;
 }
 
-const localOptionNames = ["durability", "threads", "memoryBudget"] as const;
+const localOptionNames = ["follow", "followIntervalMs", "durability", "threads", "memoryBudget"] as const;
 const optionNames = ["readOnly", ...localOptionNames, ...remoteOptionNames];
 /** More threads than any machine has: a number above it is a mistake. */
 const threadsMax = 1024;
+/** An hour: a longer one is a mistake. */
+const followIntervalMsMax = 3_600_000;
 
 export class VectorDBClient implements AsyncDisposable {
   /** Where the data is: an absolute or relative path, `memory://`, or the address of a server, without its key. */
@@ -125,7 +136,7 @@ function checkMode(options: ClientOptions, isRemote: boolean): void {
 }
 
 function localRoot(place: string, { readOnly = false, durability = "fsync", ...rest }: ClientOptions): LocalRoot {
-  const { threads, memoryBudget } = rest;
+  const { threads, memoryBudget, follow = false, followIntervalMs } = rest;
   if (durability !== "fsync" && durability !== "os") {
     throw new LynseError("INVALID_ARGUMENT", `durability must be "fsync" or "os", got ${describe(durability)}`);
   }
@@ -133,9 +144,23 @@ function localRoot(place: string, { readOnly = false, durability = "fsync", ...r
   return new LocalRoot(place, {
     readOnly,
     durability,
+    ...(checkFollow(readOnly, follow, followIntervalMs) ? { followIntervalMs: followIntervalMs ?? 0 } : {}),
     ...(threads === undefined ? {} : { threads }),
     ...(memoryBudget === undefined ? {} : { memoryBudget: byteSize(memoryBudget, "memoryBudget") }),
   });
+}
+
+/** Whether reads take up what is committed elsewhere. */
+function checkFollow(readOnly: boolean, follow: boolean, intervalMs: number | undefined): boolean {
+  if (intervalMs !== undefined) {
+    checkInteger(intervalMs, "followIntervalMs", 0, followIntervalMsMax);
+    if (!checkBoolean(follow, "follow"))
+      throw new LynseError("INVALID_ARGUMENT", "followIntervalMs goes with follow: true");
+  }
+  if (!checkBoolean(follow, "follow") || readOnly) return follow;
+  const text =
+    "follow goes with readOnly: true: nobody else writes beside a client that may write, which sees its own commits";
+  throw new LynseError("INVALID_ARGUMENT", text, { option: "follow" });
 }
 
 function isServer(place: string): boolean {

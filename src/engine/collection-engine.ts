@@ -23,6 +23,7 @@ import { CollectionBlobs } from "./collection-blobs.js";
 import { CommitQueue, type PendingCommit } from "./commit-queue.js";
 import { compactGeneration } from "./compaction.js";
 import { fieldDefinitions } from "./field-definition.js";
+import { Follower } from "./follower.js";
 import { Generation } from "./generation.js";
 import { type IndexedCollection, IndexKeeper } from "./index-keeper.js";
 import type { MemoryBudget } from "./memory-budget.js";
@@ -43,6 +44,10 @@ export interface EngineOptions {
   readonly budget: MemoryBudget | null;
   /** Opens the collection's files again: the generation that another process has swapped in. */
   readonly reopenStore: () => Promise<CollectionStore>;
+  /** In a reader that takes up commits by itself: how long a look for them counts, milliseconds; null in others. */
+  readonly followIntervalMs: number | null;
+  /** Whether the collection is there, for a reader that does not find it; waits while its database is replaced. */
+  readonly isThere: () => Promise<boolean>;
   /** Where exports are written to. */
   readonly outside: FileSystem;
   /** Takes a snapshot of the collection. */
@@ -62,6 +67,10 @@ export class CollectionEngine {
   readonly outside: FileSystem;
   readonly #durability: Durability;
   readonly #reopenStore: () => Promise<CollectionStore>;
+  readonly #isThere: () => Promise<boolean>;
+  readonly #follower: Follower | null;
+  /** The present generation of a reader cannot be continued from its log. */
+  #mustReopen = false;
   readonly #pool: KernelPool;
   readonly #snapshotTo: EngineOptions["snapshotTo"];
   readonly #queue = new CommitQueue((group) => this.#commitGroup(group));
@@ -99,6 +108,9 @@ export class CollectionEngine {
     this.outside = options.outside;
     this.#durability = options.durability;
     this.#reopenStore = options.reopenStore;
+    this.#isThere = options.isThere;
+    const followed = { present: () => this.#generation.store, refresh: () => this.refresh() };
+    this.#follower = options.followIntervalMs === null ? null : new Follower(followed, options.followIntervalMs);
     this.#pool = options.pool;
     this.#snapshotTo = options.snapshotTo;
     this.indexes = new IndexKeeper(this.#indexedCollection());
@@ -155,6 +167,11 @@ export class CollectionEngine {
 
   get isClosed(): boolean {
     return this.#isClosed;
+  }
+
+  /** True where reads take up what another process commits. */
+  get isFollowing(): boolean {
+    return this.#follower !== null;
   }
 
   /** True once the collection was dropped through this engine. */
@@ -576,15 +593,52 @@ export class CollectionEngine {
     this.checkOpen();
     if (!this.isReadOnly) return;
     await this.#queue.exclusive(async () => {
-      const old = this.#generation;
-      if (await old.store.hasNewGeneration()) {
-        const store = await this.#reopenStore();
-        this.#generation = await Generation.open(store, this.#pool, this.#budget);
-        await old.retire();
-      } else {
-        await old.follow();
-      }
+      if (!this.#isClosed) await this.#takeUp();
     });
+  }
+
+  /** In a client that follows: as `refresh`, where there is something new. */
+  async catchUp(): Promise<void> {
+    this.checkOpen();
+    await this.#follower?.catchUp();
+    this.checkOpen();
+  }
+
+  async #takeUp(): Promise<void> {
+    const old = this.#generation;
+    if (!this.#mustReopen && !(await this.#hasNewGeneration())) {
+      try {
+        return await old.follow();
+      } catch (error) {
+        // A part may have been taken in, beyond the rows that are visible: this generation can be read, not continued.
+        this.#mustReopen = true;
+        // A writer whose disk failed may have taken back a commit that was read here: the files have the last word.
+        if (!isLynseError(error, "CORRUPT")) throw error;
+      }
+    }
+    const store = await this.#reopenStore();
+    try {
+      const next = await Generation.open(store, this.#pool, this.#budget);
+      next.carryVersion(old.version);
+      this.#generation = next;
+    } catch (error) {
+      await store.close();
+      throw error;
+    }
+    this.#mustReopen = false;
+    await old.retire();
+    this.#memory?.keepSoon();
+  }
+
+  async #hasNewGeneration(): Promise<boolean> {
+    const { store } = this.#generation;
+    try {
+      return await store.hasNewGeneration();
+    } catch (error) {
+      // While its database is replaced the collection is nowhere for a moment.
+      if (!isLynseError(error, "CLOSED") || !(await this.#isThere())) throw error;
+      return store.hasNewGeneration();
+    }
   }
 
   checkOpen(): void {

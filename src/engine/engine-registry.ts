@@ -33,11 +33,17 @@ import {
   stagedName,
 } from "./snapshots.js";
 
+/** How long a reader waits for a database to be put into the place of another one, and the time between two looks. */
+const replacementWaitMs = 2000;
+const replacementStepMs = 5;
+
 export interface RegistryOptions {
   readonly isReadOnly: boolean;
   readonly durability: Durability;
   /** Where snapshots are written to. Default: the files of the root. */
   readonly outside?: FileSystem;
+  /** A reader takes up commits of another process before each read; a look for them counts for so long, milliseconds. */
+  readonly followIntervalMs?: number;
   /** Bytes that the open collections may hold in memory; vectors stay on disk beyond that. Default: no limit. */
   readonly memoryBudget?: number;
   /** Runs long work; closed with the registry. Default: the calling thread. */
@@ -98,7 +104,8 @@ export class EngineRegistry {
   /** Names of the databases, sorted. */
   async databaseNames(): Promise<readonly string[]> {
     this.#checkOpen();
-    return this.#databasesIn("live");
+    const names = await this.#databasesIn("live");
+    return this.isReadOnly ? [...new Set([...names, ...(await this.#replacedNames())])].sort() : names;
   }
 
   async #databasesIn(state: DatabaseState): Promise<string[]> {
@@ -114,10 +121,33 @@ export class EngineRegistry {
     this.#checkOpen();
     checkName(name, "database");
     if (this.#live.has(name)) return true;
-    const isLive = (await readDatabaseFile(this.#fs, this.#databaseFolder(name))) === "live";
+    const isLive = (await this.#stateOf(name)) === "live";
     // While this process holds the lock nobody else drops a database.
     if (isLive && !this.isReadOnly) this.#live.add(name);
     return isLive;
+  }
+
+  /** State of a database; a reader waits while another one is put into its place, which leaves the name free for a moment. */
+  async #stateOf(name: string): Promise<DatabaseState | null> {
+    for (let waitedMs = 0; ; waitedMs += replacementStepMs) {
+      const folder = this.#databaseFolder(name);
+      const state = await readDatabaseFile(this.#fs, folder);
+      if (state !== null || !this.isReadOnly) return state;
+      // It may have got its place while this call looked for who takes it.
+      if (!(await this.#replacedNames()).includes(name)) return readDatabaseFile(this.#fs, folder);
+      if (waitedMs >= replacementWaitMs) {
+        const text = `database ${JSON.stringify(name)} is being replaced by a restore that was interrupted; open ${this.#folder} for writing once, which ends it`;
+        throw new LynseError("DATABASE_NOT_FOUND", text, { database: name });
+      }
+      await new Promise((resolve) => setTimeout(resolve, replacementStepMs));
+    }
+  }
+
+  /** Names of databases that are being replaced. */
+  async #replacedNames(): Promise<string[]> {
+    const staged = await this.#stagedIn(this.#folder);
+    const names = await Promise.all(staged.map((folder) => replacedBy(this.#fs, folder)));
+    return names.filter((name) => name !== null);
   }
 
   async createDatabase(name: string, dropIfExists: boolean): Promise<void> {
@@ -218,8 +248,11 @@ export class EngineRegistry {
   async summarize(database: string, name: string): Promise<CollectionSummary> {
     const folder = this.#collectionFolder(database, name);
     const engine = await this.#engines.get(folder)?.catch(() => null);
-    if (engine && !engine.isClosed) return { config: engine.config, rows: engine.generation.liveCount, error: null };
     try {
+      if (engine && !engine.isClosed) {
+        await engine.catchUp();
+        return { config: engine.config, rows: engine.generation.liveCount, error: null };
+      }
       const store = await CollectionStore.open(this.#fs, folder, { isReadOnly: true });
       return { config: store.config, rows: await Generation.countRows(store), error: null };
     } catch (error) {
@@ -233,8 +266,8 @@ export class EngineRegistry {
     await this.#checkDatabase(database);
     checkName(name, "collection");
     return this.#engine(database, name, async (folder) => {
-      if (!(await CollectionStore.exists(this.#fs, folder))) throw collectionNotFound(database, name);
-      const store = await this.#openStore(folder);
+      if (!(await this.#isThere(database, folder))) throw collectionNotFound(database, name);
+      const store = await this.#openStore(database, folder);
       return CollectionEngine.open(store, this.#engineOptions(database, name, folder));
     });
   }
@@ -250,8 +283,8 @@ export class EngineRegistry {
     let isNew = false;
     const engine = await this.#engine(database, name, async (folder) => {
       const options = this.#engineOptions(database, name, folder);
-      if (await CollectionStore.exists(this.#fs, folder)) {
-        return CollectionEngine.open(await this.#openStore(folder), options);
+      if (await this.#isThere(database, folder)) {
+        return CollectionEngine.open(await this.#openStore(database, folder), options);
       }
       if (this.isReadOnly) throw collectionNotFound(database, name);
       isNew = true;
@@ -282,11 +315,24 @@ export class EngineRegistry {
     return fresh;
   }
 
-  #openStore(folder: string): Promise<CollectionStore> {
-    return CollectionStore.open(this.#fs, folder, {
-      isReadOnly: this.isReadOnly,
-      assertMayWrite: () => this.#lock!.assertHeld(),
-    });
+  /** Whether a collection is there; for a reader, while its database is replaced, whether it is afterwards. */
+  async #isThere(database: string, folder: string): Promise<boolean> {
+    if (await CollectionStore.exists(this.#fs, folder)) return true;
+    return this.isReadOnly && (await this.hasDatabase(database)) && CollectionStore.exists(this.#fs, folder);
+  }
+
+  async #openStore(database: string, folder: string): Promise<CollectionStore> {
+    for (let attempts = 0; ; attempts++) {
+      try {
+        return await CollectionStore.open(this.#fs, folder, {
+          isReadOnly: this.isReadOnly,
+          assertMayWrite: () => this.#lock!.assertHeld(),
+        });
+      } catch (error) {
+        const hasGone = this.isReadOnly && isLynseError(error, "COLLECTION_NOT_FOUND");
+        if (!hasGone || attempts === 10 || !(await this.#isThere(database, folder))) throw error;
+      }
+    }
   }
 
   #engineOptions(databaseName: string, name: string, folder: string): Parameters<typeof CollectionEngine.create>[1] {
@@ -298,7 +344,9 @@ export class EngineRegistry {
       pool,
       budget: this.#budget,
       outside: this.outside,
-      reopenStore: () => this.#openStore(folder),
+      reopenStore: () => this.#openStore(databaseName, folder),
+      followIntervalMs: this.#options.followIntervalMs ?? null,
+      isThere: () => this.#isThere(databaseName, folder),
       snapshotTo: (path, options) => this.snapshotCollection(databaseName, name, path, options),
     };
   }
@@ -409,7 +457,7 @@ export class EngineRegistry {
     const folder = this.#collectionFolder(database, name);
     await this.#lock!.assertHeld();
     await adoptGeneration(this.#fs, staged, folder);
-    return CollectionEngine.open(await this.#openStore(folder), this.#engineOptions(database, name, folder));
+    return CollectionEngine.open(await this.#openStore(database, folder), this.#engineOptions(database, name, folder));
   }
 
   async #checkFree(database: string, name: string, overwrite: boolean): Promise<void> {

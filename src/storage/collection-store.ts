@@ -44,6 +44,7 @@ import {
 } from "./manifest.js";
 import { parentFolder } from "./replace-file.js";
 import type { ReplayVisitor } from "./replay-visitor.js";
+import { sealedBytesMax } from "./sealed-json.js";
 import { silentVisitor } from "./silent-visitor.js";
 import type { StagedCollection } from "./stage-snapshot.js";
 import type { AppendResult, Transaction } from "./transaction.js";
@@ -86,6 +87,8 @@ export interface CapturedCollection {
 }
 
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+
+const oneByte = new Uint8Array(1);
 
 /** Texts up to this length are read into memory that is used again. */
 const scratchBytes = 64 * 1024;
@@ -451,6 +454,15 @@ export class CollectionStore {
     }
     this.#manifest = manifest;
     return false;
+  }
+
+  /**
+   * What tells whether there may be something new for a reader: the manifest's bytes (null: it is gone), and whether the log
+   * goes on behind what was replayed. On the calling thread, for a few microseconds.
+   */
+  lookForNews(): { readonly manifest: Uint8Array | null; readonly hasMoreLog: boolean } {
+    const manifest = this.#fs.readFileNow(manifestPath(this.#folder), sealedBytesMax);
+    return { manifest, hasMoreLog: this.#files.log.readNow(oneByte, this.#position.bytes) > 0 };
   }
 
   /** Committed sizes. */

@@ -150,6 +150,11 @@ export class FaultyFileSystem implements FileSystem {
     return this.#live.readFile(path, bytesMax);
   }
 
+  readFileNow(path: string, bytesMax: number): Uint8Array | null {
+    this.#step("read", path, false);
+    return this.#live.readFileNow(path, bytesMax);
+  }
+
   async rename(from: string, to: string): Promise<void> {
     const call = this.#step("rename", from, true);
     await this.#live.rename(from, to);

@@ -62,6 +62,8 @@ export interface FileSystem {
   openExclusive(path: string, bytes: Uint8Array): Promise<boolean>;
   /** The whole file; null when it is missing. `LIMIT_EXCEEDED` above `bytesMax`, before anything is allocated. */
   readFile(path: string, bytesMax: number): Promise<Uint8Array | null>;
+  /** The same, on the calling thread: for a small file that is looked at again and again. */
+  readFileNow(path: string, bytesMax: number): Uint8Array | null;
   /** Gives a file another name, atomically replacing a file of that name; or a folder, whose new name is not taken. */
   rename(from: string, to: string): Promise<void>;
   /** Gives a file a second name, which is not taken; resolves to false where the volume has no such thing. */

@@ -155,6 +155,10 @@ export class MemoryFileSystem implements FileSystem {
   }
 
   async readFile(path: string, bytesMax: number): Promise<Uint8Array | null> {
+    return this.readFileNow(path, bytesMax);
+  }
+
+  readFileNow(path: string, bytesMax: number): Uint8Array | null {
     const file = this.#nodes.get(path);
     if (file === undefined) return null;
     if (file === null) throw operationError("open", path, "EISDIR");

@@ -10,6 +10,7 @@ import {
   constants,
   fdatasync,
   fstat,
+  fstatSync,
   fsync,
   ftruncate,
   openSync,
@@ -41,6 +42,12 @@ const linklessErrnos = new Set(["EXDEV", "EPERM", "EACCES", "ENOTSUP", "EOPNOTSU
 
 function errnoOf(error: unknown): string {
   return error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : "UNKNOWN";
+}
+
+function checkFileSize(path: string, size: number, bytesMax: number): void {
+  if (size <= bytesMax) return;
+  const text = `${path} has ${size} bytes, at most ${bytesMax} were expected`;
+  throw new LynseError("LIMIT_EXCEEDED", text, { file: path, max: bytesMax, got: size });
 }
 
 /** Runs an operation of the system; a failure becomes the package's error. */
@@ -178,18 +185,31 @@ export class NodeFileSystem implements FileSystem {
     }
     try {
       const size = await handle.size();
-      if (size > bytesMax) {
-        throw new LynseError("LIMIT_EXCEEDED", `${path} has ${size} bytes, at most ${bytesMax} were expected`, {
-          file: path,
-          max: bytesMax,
-          got: size,
-        });
-      }
+      checkFileSize(path, size, bytesMax);
       const bytes = new Uint8Array(size);
       const count = await handle.read(bytes, 0);
       return bytes.subarray(0, count);
     } finally {
       await handle.close();
+    }
+  }
+
+  readFileNow(path: string, bytesMax: number): Uint8Array | null {
+    let fd = -1;
+    try {
+      fd = openSync(path, constants.O_RDONLY);
+      const { size } = fstatSync(fd);
+      checkFileSize(path, size, bytesMax);
+      const bytes = new Uint8Array(size);
+      const count = readFullyNow((part, at) => readSync(fd, part, 0, part.length, at), bytes, 0);
+      return bytes.subarray(0, count);
+    } catch (error) {
+      const errno = errnoOf(error);
+      if (error instanceof LynseError) throw error;
+      if (errno === "ENOENT") return null;
+      throw operationError("read", path, errno, error);
+    } finally {
+      if (fd >= 0) closeSync(fd);
     }
   }
 

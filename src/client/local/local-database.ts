@@ -1,6 +1,8 @@
 /**
  * How does an embedded database do what the contract says?
  */
+import type { EmbedFunction } from "../../embed/embedder.js";
+import type { CollectionEngine } from "../../engine/collection-engine.js";
 import type { EngineRegistry } from "../../engine/engine-registry.js";
 import { LynseError } from "../../errors.js";
 import type { CollectionConfig } from "../../storage/manifest.js";
@@ -19,6 +21,7 @@ import { collectionInput } from "../input/collection-input.js";
 import { importInput, pathInput, restoreInput, snapshotInput } from "../input/copy-input.js";
 import { checkEmbedder } from "../input/document-vectors.js";
 import { embedderRecord } from "./embedder-record.js";
+import { FollowingCollection } from "./following-collection.js";
 import { LocalCollection } from "./local-collection.js";
 import { importLocally } from "./local-import.js";
 
@@ -54,7 +57,7 @@ export class LocalDatabase implements Database {
       if (dim !== null && engine.config.dim === null && !engine.isReadOnly) await engine.fixDim(dim);
       check();
     }
-    return new LocalCollection<F>(engine, wanted.embed);
+    return localHandle<F>(engine, wanted.embed);
   }
 
   async getCollection<F extends Fields = Fields>(name: string, options: OpenOptions = {}): Promise<Collection<F>> {
@@ -62,7 +65,7 @@ export class LocalDatabase implements Database {
     const embed = checkFunction(options.embed, "embed") ?? null;
     const engine = await (await this.#root()).openCollection(this.name, name);
     checkEmbedder(embedderRecord(engine), embed);
-    return new LocalCollection<F>(engine, embed);
+    return localHandle<F>(engine, embed);
   }
 
   async hasCollection(name: string): Promise<boolean> {
@@ -137,6 +140,10 @@ export class LocalDatabase implements Database {
   async exists(): Promise<boolean> {
     return (await this.#root()).hasDatabase(this.name);
   }
+}
+
+function localHandle<F extends Fields>(engine: CollectionEngine, embed: EmbedFunction | null): Collection<F> {
+  return engine.isFollowing ? new FollowingCollection<F>(engine, embed) : new LocalCollection<F>(engine, embed);
 }
 
 /** An existing collection must be the one that was asked for. */

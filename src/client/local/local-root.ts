@@ -21,6 +21,8 @@ export const memoryScheme = "memory://";
 export interface LocalRootOptions {
   readonly readOnly: boolean;
   readonly durability: Durability;
+  /** Reads take up what another process commits; a look for it counts for so long. */
+  readonly followIntervalMs?: number;
   readonly threads?: number;
   /** Bytes. */
   readonly memoryBudget?: number;
@@ -92,9 +94,10 @@ export class LocalRoot implements ClientRoot {
   }
 
   async #open(): Promise<EngineRegistry> {
-    const { readOnly: isReadOnly, durability, memoryBudget } = this.#options;
+    const { readOnly: isReadOnly, durability, memoryBudget, followIntervalMs } = this.#options;
     const budget = memoryBudget === undefined ? {} : { memoryBudget };
-    const options = { isReadOnly, durability, pool: await this.#makePool(), ...budget };
+    const following = followIntervalMs === undefined ? {} : { followIntervalMs };
+    const options = { isReadOnly, durability, pool: await this.#makePool(), ...budget, ...following };
     if (this.#place === memoryScheme) {
       const outside = isNode() ? await nodeFiles() : undefined;
       const files = outside === undefined ? {} : { outside };
