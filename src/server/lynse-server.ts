@@ -20,6 +20,7 @@ import type { ApiKeys } from "./api-keys.js";
 import { createHttpApp } from "./http-app.js";
 import { IndexBuilds } from "./index-builds.js";
 import { ServerMetrics } from "./metrics.js";
+import { OpenedCollections } from "./opened-collections.js";
 import { BodyBudget } from "./read-body.js";
 import { RequestGate } from "./request-gate.js";
 import { RequestLog } from "./request-log.js";
@@ -163,6 +164,7 @@ async function assemble(
   const runner = new RequestRunner(gate, logger, settings.request_timeout_secs * 1000);
   const staging = new Staging({ idleMs: settings.session_idle_secs * 1000, sessionsMax: settings.max_sessions });
   const builds = new IndexBuilds();
+  const opened = new OpenedCollections(client);
   const limits = limitsOf(settings);
   // Two of the largest bodies: more at a time would not fit the memory of a small machine.
   const budget = new BodyBudget(2 * Math.max(limits.jsonLimitBytes, limits.payloadLimitBytes));
@@ -171,6 +173,7 @@ async function assemble(
   let connections = 0;
   const metrics = new ServerMetrics({
     client,
+    opened,
     builds,
     gate,
     staging,
@@ -182,6 +185,7 @@ async function assemble(
     client,
     limits,
     staging,
+    opened,
     builds,
     embed: embedderOf(settings, given),
     snapshotDir: settings.snapshot_dir,

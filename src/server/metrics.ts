@@ -8,6 +8,7 @@ import { monitorEventLoopDelay } from "node:perf_hooks";
 import { Counter, Gauge, Histogram, Registry, Summary } from "prom-client";
 import type { VectorDBClient } from "../client/vector-db-client.js";
 import type { IndexBuilds } from "./index-builds.js";
+import type { OpenedCollections } from "./opened-collections.js";
 import type { RequestGate } from "./request-gate.js";
 import type { Staging } from "./staging/staging.js";
 import { StorageMeter } from "./storage-sizes.js";
@@ -15,6 +16,7 @@ import { StorageMeter } from "./storage-sizes.js";
 /** What the metrics look at. */
 export interface MetricSources {
   readonly client: VectorDBClient;
+  readonly opened: OpenedCollections;
   readonly builds: IndexBuilds;
   readonly gate: RequestGate;
   readonly staging: Staging;
@@ -151,7 +153,13 @@ export class ServerMetrics {
   }
 
   #addStorageGauges(): void {
-    const { client } = this.#sources;
+    const { client, opened } = this.#sources;
+    this.#number(
+      "open_databases_total",
+      "Databases with an open collection",
+      async () => (await opened.count()).databases,
+    );
+    this.#number("open_collections_total", "Open collections", async () => (await opened.count()).collections);
     this.#number("databases_total", "Databases", async () => (await client.listDatabases()).length);
     this.#number("collections_total", "Collections of all databases", async () => {
       let count = 0;

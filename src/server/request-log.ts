@@ -9,6 +9,9 @@ import type { Logger } from "pino";
 import { traceIdOf } from "./request-id.js";
 import type { RequestState } from "./request-state.js";
 
+/** Characters of a path that are written: more than any route has. */
+const pathLengthMax = 200;
+
 export interface RequestLogOptions {
   readonly isAuditing: boolean;
   /** 0: none is slow. */
@@ -34,7 +37,7 @@ export class RequestLog {
     const facts = {
       request_id: request.id,
       method: request.method,
-      path: request.url.split("?", 1)[0],
+      path: request.url.split("?", 1)[0]!.slice(0, pathLengthMax),
       status_code: status,
       elapsed_ms: Math.round(elapsedMs * 1000) / 1000,
       outcome: status < 400 ? "success" : "error",

@@ -7,6 +7,7 @@
 import type { VectorDBClient } from "../client/vector-db-client.js";
 import type { EmbedFunction } from "../embed/embedder.js";
 import type { IndexBuilds } from "./index-builds.js";
+import type { OpenedCollections } from "./opened-collections.js";
 import type { Staging } from "./staging/staging.js";
 
 /** What one request may ask for; 0 turns a limit off. */
@@ -30,7 +31,9 @@ export interface ServerState {
   readonly limits: ServerLimits;
   /** Open write sessions. */
   readonly staging: Staging;
-  /** Index builds that were asked for, counted for the metrics. */
+  /** Collections that requests have opened. */
+  readonly opened: OpenedCollections;
+  /** Index builds that were asked for. */
   readonly builds: IndexBuilds;
   /** Makes vectors of documents; null where the server was started without. */
   readonly embed: EmbedFunction | null;

@@ -316,6 +316,61 @@ describe("the metrics", () => {
     }
   });
 
+  it("have LynseDB's names and types, each told once", async () => {
+    const { app } = await start();
+    const { body } = await app.inject("/metrics");
+    const types = new Map(
+      Array.from(body.matchAll(/^# TYPE lynsedb_(\S+) (\w+)$/gm), ([, name, type]) => [name, type]),
+    );
+    expect(types.size).toBe(body.match(/^# TYPE lynsedb_/gm)?.length);
+    const ofLynseDb = {
+      gauge: [
+        ...["up", "server_start_time_seconds", "databases_total", "collections_total", "open_databases_total"],
+        ...["open_collections_total", "storage_disk_bytes", "storage_wal_bytes", "storage_index_bytes"],
+        ...["process_resident_memory_bytes", "index_builds_in_progress", "index_build_current_vectors"],
+        ...["index_build_last_vectors", "index_build_progress_ratio", "index_build_last_duration_seconds"],
+        "http_request_duration_seconds_quantile",
+      ],
+      counter: [
+        ...["index_builds_total", "http_requests_total", "http_requests_by_status_total"],
+        ...["http_request_errors_total", "http_request_errors_by_kind_total"],
+      ],
+      summary: ["index_build_duration_seconds"],
+      histogram: ["http_request_duration_seconds"],
+    };
+    for (const [type, names] of Object.entries(ofLynseDb)) {
+      for (const name of names) expect([name, types.get(name)]).toEqual([name, type]);
+    }
+    const labels = ["started", "completed", "failed"].map((status) => `index_builds_total{status="${status}"} 0`);
+    labels.push('index_build_progress_ratio{scope="current"} 0', 'index_build_progress_ratio{scope="last"} 0');
+    labels.push("index_build_duration_seconds_sum 0", "index_build_duration_seconds_count 0");
+    for (const label of labels) expect(body).toContain(`lynsedb_${label}\n`);
+  });
+
+  it("count what requests have opened, until it is dropped", async () => {
+    const { app } = await start();
+    const send = (url: string, payload: object) => app.inject({ method: "POST", url, payload });
+    const open = async (): Promise<(number | undefined)[]> => {
+      const { body } = await app.inject("/metrics");
+      return ["databases", "collections"].map((name) =>
+        Number(new RegExp(`^lynsedb_open_${name}_total (\\d+)`, "m").exec(body)?.[1]),
+      );
+    };
+    expect(await open()).toEqual([0, 0]);
+    for (const database_name of ["a", "b"]) {
+      await send("/create_database", { database_name });
+      for (const collection_name of ["one", "two"]) {
+        await send("/required_collection", { database_name, collection_name, dim: 2 });
+      }
+    }
+    await send("/stats", { database_name: "a", collection_name: "none" });
+    expect(await open()).toEqual([2, 4]);
+    await send("/drop_collection", { database_name: "a", collection_name: "one" });
+    expect(await open()).toEqual([2, 3]);
+    await send("/drop_database", { database_name: "b" });
+    expect(await open()).toEqual([1, 1]);
+  });
+
   it("measure what is on the disk", async () => {
     const dataDir = join(folder, "measured");
     const { app } = await start({ dataDir });

@@ -88,6 +88,7 @@ const requiredCollection = route({
     const names = placeOf(body);
     const found = await openDatabase(server, body);
     await found.requireCollection(names.collection_name, { ...options, defaultIndex });
+    server.opened.add(names.database_name, names.collection_name);
     return { status: "success", params: names };
   },
 });

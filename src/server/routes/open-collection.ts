@@ -27,5 +27,8 @@ export function openDatabase({ client }: ServerState, { database_name }: Databas
 
 /** The collection; `DATABASE_NOT_FOUND` or `COLLECTION_NOT_FOUND` where there is none. */
 export async function openCollection(server: ServerState, name: CollectionName): Promise<Collection> {
-  return (await openDatabase(server, name)).getCollection(name.collection_name.trim());
+  const { database_name, collection_name } = placeOf(name);
+  const collection = await (await openDatabase(server, name)).getCollection(collection_name);
+  server.opened.add(database_name, collection_name);
+  return collection;
 }
