@@ -1,0 +1,46 @@
+/**
+ * Does the memory of a server, and of its client, stay flat?
+ *
+ * `node bench/dist/server-soak.js [dist] [requests]`: a million searches by 16 closed loops, and after every 50,000 of
+ * them the resident memory of both processes. The second half of the figures must not grow by more than a tenth.
+ */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { closedLoop } from "./closed-loop.js";
+import { ServerProcess } from "./server-process.js";
+import { serverRows } from "./server-rows.js";
+
+const lanes = 16;
+const requestsDefault = 1_000_000;
+const stepRequests = 50_000;
+const growthMax = 1.1;
+const bytesPerMiB = 1024 * 1024;
+
+const [packageDirectory = "dist", requestsText] = process.argv.slice(2);
+const requests = Number(requestsText ?? requestsDefault);
+const directory = mkdtempSync(join(tmpdir(), "lynse-soak-"));
+const server = await ServerProcess.start(resolve(packageDirectory), directory);
+try {
+  const rows = await serverRows(resolve(packageDirectory), server.url);
+  const serverMiB: number[] = [];
+  for (let done = 0; done < requests; done += stepRequests) {
+    const count = Math.min(stepRequests, requests - done);
+    const figures = await closedLoop(lanes, count, (turn) => rows.search(done + turn));
+    serverMiB.push(server.residentMiB());
+    const client = process.memoryUsage.rss() / bytesPerMiB;
+    process.stdout.write(
+      `${String(done + count).padStart(9)} requests  ${figures.requestsPerSecond.toFixed(0).padStart(5)}/s  ` +
+        `p50 ${figures.p50Ms.toFixed(2)} ms  p99 ${figures.p99Ms.toFixed(2)} ms  ` +
+        `server ${serverMiB.at(-1)!.toFixed(0)} MiB  client ${client.toFixed(0)} MiB\n`,
+    );
+  }
+  await rows.close();
+  const middle = serverMiB[Math.floor(serverMiB.length / 2)]!;
+  const growth = serverMiB.at(-1)! / middle;
+  process.stdout.write(`the server's memory at the end: ${growth.toFixed(3)} times that of the middle\n`);
+  process.exitCode = growth > growthMax ? 1 : 0;
+} finally {
+  await server.stop();
+  rmSync(directory, { recursive: true, force: true });
+}
