@@ -416,7 +416,10 @@ export interface Collection<F extends Fields = Fields> extends Writer<F> {
 
   /** The `k` nearest live rows. */
   search(target: SearchTarget, options?: SearchOptions<F>): Promise<ResultView<F>>;
-  /** `search` for many query vectors, in their order; cheaper than one by one. */
+  /**
+   * `search` for many query vectors, in their order, on one snapshot; cheaper than one by one. A batch that is more than a
+   * server takes at once (`max_batch_vectors`, or 500,000 rows of answers) is sent in parts, each on a snapshot of its own.
+   */
   batchSearch(vectors: Matrix, options?: SearchOptions<F>): Promise<ResultView<F>[]>;
   /** All live rows within a score or distance. */
   searchRange(vector: Vector, options: RangeOptions): Promise<ResultView<F>>;

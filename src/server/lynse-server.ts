@@ -106,7 +106,7 @@ export class LynseServer implements AsyncDisposable {
 
   /** Begins to accept requests; resolves to the server's address. */
   async listen(): Promise<URL> {
-    const { app, settings, logger } = this.#parts;
+    const { app, settings, metrics, logger } = this.#parts;
     const { host, port } = settings;
     if (this.#closing !== null) throw new LynseError("CLOSED", "the server was closed; make a new one");
     try {
@@ -115,6 +115,7 @@ export class LynseServer implements AsyncDisposable {
       const reason = error instanceof Error ? error.message : String(error);
       throw new LynseError("IO_ERROR", `cannot listen on ${host}:${port} (${reason})`, { host, port }, error);
     }
+    metrics.watchLoop();
     const address = app.server.address();
     const listeningPort = typeof address === "object" && address !== null ? address.port : port;
     const scheme = settings.tls_cert === null ? "http" : "https";

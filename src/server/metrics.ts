@@ -50,7 +50,6 @@ export class ServerMetrics {
   constructor(sources: MetricSources) {
     this.#sources = sources;
     this.#storage = new StorageMeter(sources.folder);
-    this.#loop.enable();
     const registers = [this.#registry];
     const named = (name: string, help: string) => ({ name: `lynsedb_${name}`, help, registers });
     this.#requests = new Counter(named("http_requests_total", "HTTP requests answered"));
@@ -101,6 +100,11 @@ export class ServerMetrics {
 
   text(): Promise<string> {
     return this.#registry.metrics();
+  }
+
+  /** Begins to watch the event loop: what the start of the process blocks delays no request. */
+  watchLoop(): void {
+    this.#loop.enable();
   }
 
   close(): void {
