@@ -8,6 +8,7 @@ import { collectionRoutes } from "./collection-routes.js";
 import { collectionStateRoutes } from "./collection-state-routes.js";
 import { copyRoutes } from "./copy-routes.js";
 import { databaseRoutes } from "./database-routes.js";
+import { deletionRoutes } from "./deletion-routes.js";
 import { indexRoutes } from "./index-routes.js";
 import { legacyRoutes } from "./legacy-routes.js";
 import { queryRoutes } from "./query-routes.js";
@@ -25,6 +26,7 @@ export const jsonRoutes: readonly Route[] = [
   ...indexRoutes,
   ...vectorFieldRoutes,
   ...writeRoutes,
+  ...deletionRoutes,
   ...sessionRoutes,
   ...searchRoutes,
   ...signalSearchRoutes,

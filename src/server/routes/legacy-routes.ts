@@ -13,19 +13,7 @@ import type { ServerLimits } from "../server-state.js";
 import { checkBatch, checkReplacedRows } from "./check-request.js";
 import { openCollection, placeOf } from "./open-collection.js";
 import { requiredVectors } from "./read-vectors.js";
-import {
-  examplePlace,
-  field,
-  id,
-  ids,
-  idsAnswer,
-  listOf,
-  optional,
-  place,
-  session,
-  success,
-  vector,
-} from "./schemas.js";
+import { examplePlace, field, id, idsAnswer, listOf, optional, place, session, success, vector } from "./schemas.js";
 
 const tag = "legacy";
 
@@ -152,46 +140,5 @@ const upsertItems = route({
   },
 });
 
-const deleteItems = route({
-  method: "POST",
-  path: "/delete_items",
-  tag,
-  summary: "Soft-delete rows; unknown ids are ignored.",
-  access: "write",
-  body: Type.Object({ ...place, ids, ...session }),
-  response: success({ ...place, status: Type.Literal("ok"), deleted: Type.Integer() }),
-  example: {
-    body: { ...examplePlace, ids: [1001] },
-    response: { status: "success", params: { ...examplePlace, status: "ok", deleted: 1 } },
-  },
-  async handler({ body, server, key }) {
-    checkBatch("ids", body.ids.length, server.limits);
-    const collection = await openCollection(server, body);
-    const deleted = await server.staging.write(collection, body.session_id, key.name, (writer) =>
-      writer.delete(body.ids),
-    );
-    return { status: "success", params: { ...placeOf(body), status: "ok", deleted } };
-  },
-});
-
-const restoreItems = route({
-  method: "POST",
-  path: "/restore_items",
-  tag,
-  summary: "Bring soft-deleted rows back; other ids are ignored.",
-  access: "write",
-  body: Type.Object({ ...place, ids }),
-  response: success({ ...place, status: Type.Literal("ok"), restored: Type.Integer() }),
-  example: {
-    body: { ...examplePlace, ids: [1001] },
-    response: { status: "success", params: { ...examplePlace, status: "ok", restored: 1 } },
-  },
-  async handler({ body, server }) {
-    checkBatch("ids", body.ids.length, server.limits);
-    const restored = await (await openCollection(server, body)).restore(body.ids);
-    return { status: "success", params: { ...placeOf(body), status: "ok", restored } };
-  },
-});
-
 /** Writes of older clients. */
-export const legacyRoutes: readonly Route[] = [addItem, bulkAddItems, upsertItems, deleteItems, restoreItems];
+export const legacyRoutes: readonly Route[] = [addItem, bulkAddItems, upsertItems];

@@ -1,32 +1,20 @@
 /**
- * How are rows written and deleted over HTTP?
+ * How are rows written over HTTP?
  *
  * A write is committed when it is answered; one with a `session_id` is staged, and committed with its session.
  */
 import { Type } from "typebox";
-import type { Selection } from "../../client/collection.js";
 import { LynseError } from "../../errors.js";
 import type { Id } from "../../types.js";
 import { checkRoom } from "../binary/request-collection.js";
 import { type Route, route } from "../route.js";
 import type { ServerLimits } from "../server-state.js";
-import { checkBatch, checkReplacedRows } from "./check-request.js";
+import { checkReplacedRows } from "./check-request.js";
 import { definedMembers } from "./defined-members.js";
 import { embeddedRows, embedderBody } from "./named-embedder.js";
 import { openCollection, placeOf } from "./open-collection.js";
 import { type CountedMatrix, requiredVectors, type VectorsBody } from "./read-vectors.js";
-import {
-  examplePlace,
-  fields,
-  ids,
-  idsAnswer,
-  manyVectors,
-  optional,
-  place,
-  session,
-  success,
-  where,
-} from "./schemas.js";
+import { examplePlace, fields, ids, idsAnswer, manyVectors, optional, place, session, success } from "./schemas.js";
 
 const tag = "writes";
 const exampleRows = {
@@ -120,64 +108,5 @@ const upsert = route({
   },
 });
 
-const deleteRows = route({
-  method: "POST",
-  path: "/delete",
-  tag,
-  summary: "Soft-delete rows by ids or by a filter; unknown ids are ignored.",
-  access: "write",
-  body: Type.Object({ ...place, ids: optional(ids), ...where, ...session }),
-  response: success({ ...place, status: Type.Literal("ok"), deleted: Type.Integer() }),
-  example: {
-    body: { ...examplePlace, ids: [1001] },
-    response: { status: "success", params: { ...examplePlace, status: "ok", deleted: 1 } },
-  },
-  async handler({ body, server, key }) {
-    const selection = selectionOf(body);
-    checkBatch("ids", body.ids?.length ?? 0, server.limits);
-    const collection = await openCollection(server, body);
-    const deleted = await server.staging.write(collection, body.session_id, key.name, (writer) =>
-      writer.delete(selection),
-    );
-    return { status: "success", params: { ...placeOf(body), status: "ok", deleted } };
-  },
-});
-
-function selectionOf({
-  ids,
-  where,
-  params,
-}: {
-  readonly ids?: readonly Id[];
-  readonly where?: string;
-  readonly params?: Record<string, unknown>;
-}): Selection {
-  if (ids !== undefined && where === undefined) return ids;
-  if (ids === undefined && where !== undefined) {
-    return { where, ...(params === undefined ? {} : { params: params as never }) };
-  }
-  const given = ids === undefined ? "neither" : "both";
-  throw new LynseError("INVALID_ARGUMENT", `/delete takes ids or where, got ${given}`, { member: "ids" });
-}
-
-const restoreRows = route({
-  method: "POST",
-  path: "/restore",
-  tag,
-  summary: "Bring soft-deleted rows back; other ids are ignored.",
-  access: "write",
-  body: Type.Object({ ...place, ids }),
-  response: success({ ...place, status: Type.Literal("ok"), restored: Type.Integer() }),
-  example: {
-    body: { ...examplePlace, ids: [1001] },
-    response: { status: "success", params: { ...examplePlace, status: "ok", restored: 1 } },
-  },
-  async handler({ body, server }) {
-    checkBatch("ids", body.ids.length, server.limits);
-    const restored = await (await openCollection(server, body)).restore(body.ids);
-    return { status: "success", params: { ...placeOf(body), status: "ok", restored } };
-  },
-});
-
 /** Writes of rows. */
-export const writeRoutes: readonly Route[] = [add, upsert, deleteRows, restoreRows];
+export const writeRoutes: readonly Route[] = [add, upsert];
