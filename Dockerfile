@@ -21,7 +21,9 @@ RUN npm ci --omit=dev --no-audit --no-fund
 COPY --from=build /build/node_modules/@orama ./node_modules/@orama
 
 FROM ${NODE_IMAGE}
+# Young objects in 4 MiB instead of 16: collections of garbage hold requests up for a third of the time.
 ENV NODE_ENV=production \
+    NODE_OPTIONS=--max-semi-space-size=4 \
     LYNSE_HOST=0.0.0.0 \
     LYNSE_PORT=7637 \
     LYNSE_DATA_DIR=/data
