@@ -71,7 +71,7 @@ export class CollectionInspection {
         final &&= { ...final, tornBytes: final.tornBytes + this.#endOf(files) - checked.tornAt };
       }
     }
-    if (final !== null) tellLog(files, final, damage, derived, findings);
+    if (final !== null) tellLog(files, final, damage, derived, findings, endsAt !== undefined);
     if (final !== null && depth === "deep") await contentCheck(files, final, findings, signal);
     const blobOptions = { isQuick, signal, onBytes: onBytes("blobs") };
     const blobs = await checkBlobs(fs, folder, this.#manifest, findings, blobOptions);

@@ -5,7 +5,7 @@
  * default effort, against the exact scan. Compared by value, so that rows of equal distance are no misses. For that the
  * collection is opened as any reader opens it, which needs the memory that its vectors need.
  */
-import { isLynseError } from "../../errors.js";
+import { assert, isLynseError } from "../../errors.js";
 import { familyOf } from "../../index/index-families.js";
 import { parseIndexName } from "../../index/index-name.js";
 import { isHigherBetter } from "../../index/metric/metric-order.js";
@@ -145,8 +145,9 @@ async function recallOf(
   { queries: wanted, seed, signal }: InspectOptions,
 ): Promise<{ readonly recall: number | null; readonly queries: number }> {
   const slots = drawSlots(filter, wanted, seed);
+  if (field === null || slots.length === 0) return { recall: null, queries: 0 };
   const held = index.hold();
-  if (field === null || held === null || slots.length === 0) return { recall: null, queries: 0 };
+  assert(held !== null, "the index that was held a moment ago is there");
   try {
     const vectors = await field.readRows(slots);
     let right = 0;

@@ -22,6 +22,7 @@ export function tellLog(
   damage: readonly VectorDamage[],
   { position }: DerivedFiles,
   findings: FindingList,
+  isSnapshot: boolean,
 ): void {
   const file = files.logPath;
   for (const gap of walk.gaps) tellGap(file, gap, findings);
@@ -45,7 +46,8 @@ export function tellLog(
   }
   tellEnd(file, walk, findings);
   for (const part of damage) tellVectors(part, walk, findings);
-  tellExtraBytes(files, walk, findings);
+  // Files of a snapshot may be shared with a collection that goes on behind it.
+  if (!isSnapshot) tellExtraBytes(files, walk, findings);
   tellDuplicates(file, walk.ledger.rows, findings);
 }
 
