@@ -65,23 +65,24 @@ export class CodedFileVectors implements StoredVectors, CodedVectors {
 
   fetch(rows: Uint32Array): FetchedRows | Promise<FetchedRows> {
     const fetched = this.codes.beginFetch(rows);
+    let reading: void | Promise<void>;
     try {
-      const file = this.#source.vectorFile();
-      const reading = readRowsAt(file, fetched.rows, fetched.target);
-      if (reading === undefined) return this.#accepted(fetched);
-      return reading.then(
-        () => this.#accepted(fetched),
-        (error: unknown) => {
-          fetched.release();
-          throw error;
-        },
-      );
+      reading = readRowsAt(this.#source.vectorFile(), fetched.rows, fetched.target);
     } catch (error) {
       fetched.release();
       throw error;
     }
+    if (reading === undefined) return this.#accepted(fetched);
+    return reading.then(
+      () => this.#accepted(fetched),
+      (error: unknown) => {
+        fetched.release();
+        throw error;
+      },
+    );
   }
 
+  /** Gives the rows on, or back. */
   #accepted(fetched: FetchedRows): FetchedRows {
     const bad = fetched.accept();
     if (bad === null) return fetched;

@@ -1,9 +1,9 @@
 /**
  * How much memory may the open collections of a root take together?
  *
- * Whoever holds memory says how much (`stats().memory` adds up the same numbers). A field whose vectors are about to be read
- * asks whether they fit; a collection that grows asks whether all still do, and moves vectors out where they do not. Nothing
- * here is exact to the byte: what searches take while they run is not counted.
+ * Whoever holds memory says how much; `stats().memory` adds up the same numbers, and what searches work with. A field whose
+ * vectors are about to be read asks whether they fit; a collection that grows asks whether all still do, and moves vectors out
+ * where they do not.
  */
 import { LynseError } from "../errors.js";
 

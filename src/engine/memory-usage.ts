@@ -34,12 +34,14 @@ export function fieldBytes(fields: readonly VectorField[]): FieldBytes {
     const table = field.table?.memory();
     const { coded } = field;
     const codes = coded?.codes.memory();
+    const indexBytes = field.index.index?.memoryBytes() ?? 0;
+    const filterBytes = field.field?.gathered.memoryBytes() ?? 0;
     bytes.vectorBytes += table?.vectorBytes ?? 0;
     bytes.codeBytes += (table?.codeBytes ?? 0) + (codes?.codeBytes ?? 0);
-    bytes.indexBytes += field.index.index?.memoryBytes() ?? 0;
-    bytes.filterBytes += field.field?.gathered.memoryBytes() ?? 0;
+    bytes.indexBytes += indexBytes;
+    bytes.filterBytes += filterBytes;
     bytes.onDiskBytes += coded === null ? 0 : (field.field?.firstRow ?? 0) * coded.codes.bytesPerRow;
-    bytes.totalBytes += field.memoryBytes();
+    bytes.totalBytes += (table?.totalBytes ?? 0) + (codes?.totalBytes ?? 0) + indexBytes + filterBytes;
   }
   return bytes;
 }

@@ -207,13 +207,14 @@ export class VectorField implements IndexedField, MemoryHolder {
     });
   }
 
-  /** Bytes of vectors, codes, copies of rows, and of the index. */
+  /** Bytes of vectors, codes, copies of rows, and of the index; what searches work with comes and goes beside it. */
   memoryBytes(): number {
     const { field } = this;
     const indexBytes = this.index.index?.memoryBytes() ?? 0;
     if (field === null) return indexBytes;
-    const codeBytes = field.stored?.coded?.codes.memory().totalBytes ?? 0;
-    const held = field.table.memory().totalBytes + codeBytes + field.gathered.memoryBytes();
+    const { vectorBytes, codeBytes } = field.table.memory();
+    const codedBytes = field.stored?.coded?.codes.memory().codeBytes ?? 0;
+    const held = vectorBytes + codeBytes + codedBytes + field.gathered.memoryBytes();
     return Math.max(this.#expectedBytes, held) + indexBytes;
   }
 

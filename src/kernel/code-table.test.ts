@@ -169,7 +169,7 @@ describe("a search over codes", () => {
   it("goes over several segments", () => {
     const random = randomFrom(77);
     const data = makeRows("offset", 6000, 200, "float32", random);
-    const tables = makeTables(data, 200, "float32", 2 << 20);
+    const tables = makeTables(data, 200, "float32", 1 << 20);
     expect(new Set(tables.codes.blocks.map(({ segment }) => segment)).size).toBeGreaterThan(1);
     for (const metric of metrics) {
       const query = makeRows("offset", 1, 200, "float32", random);

@@ -20,6 +20,8 @@ import { type AppendPlace, rowsPerBlock, type TableMemory, type VectorTable } fr
 
 /** Bytes of a segment that blocks leave to scratch, at most; an eighth of smaller segments. */
 const scratchReserve = 64 << 20;
+/** Bytes of stored rows that a block aims at: they are in memory while it is filled. */
+const blockBytesAim = 256 << 10;
 /** Bytes of fetched rows that are in memory at once, and rows. */
 const fetchedBytesMax = 4 << 20;
 const fetchedRowsMax = 1024;
@@ -59,7 +61,7 @@ export class CodeTable {
     this.dtype = dtype;
     this.bytesPerRow = dim * componentBytes;
     this.rowStride = Math.ceil(dim / 4) * 4 * componentBytes;
-    this.blockRows = rowsPerBlock(this.rowStride);
+    this.blockRows = rowsPerBlock(this.rowStride, blockBytesAim);
     this.#segmentBytesMax = segmentBytesMax;
   }
 
@@ -148,6 +150,8 @@ export class CodeTable {
     const codeBytes = this.#rowCount * (bytesPerRow + 4);
     let totalBytes = codeBytes;
     for (const { segment } of this.#segments) totalBytes += segment.scratchBytes + segment.overheadBytes;
+    // Pages of the staging place that no row was written to are not there.
+    totalBytes -= Math.max(0, this.blockRows - this.#rowCount) * (this.#segments.length === 0 ? 0 : this.rowStride);
     return { vectorBytes: 0, codeBytes, totalBytes };
   }
 

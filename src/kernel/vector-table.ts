@@ -85,8 +85,8 @@ const scoredTogether = 1024;
 const helpRows = 8192;
 
 /** Rows a block: the power of two nearest below the aimed size, within limits. */
-export function rowsPerBlock(rowBytes: number): number {
-  const rows = 2 ** Math.floor(Math.log2(blockBytesAim / rowBytes));
+export function rowsPerBlock(rowBytes: number, bytesAim: number = blockBytesAim): number {
+  const rows = 2 ** Math.floor(Math.log2(bytesAim / rowBytes));
   return Math.min(blockRowsMax, Math.max(blockRowsMin, rows));
 }
 
