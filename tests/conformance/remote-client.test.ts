@@ -160,6 +160,27 @@ describe("writes within the limits of a server", () => {
     await docs.commit();
     expect(await idsOf(docs)).toEqual([33, "a", "b", "kept", ...idsFrom(0, 20)]);
   });
+
+  it("leave nothing when a row fails here after others were sent, and what was buffered before stays", async () => {
+    const { uri } = await serverOf({ maxBatchVectors: 10 });
+    const { client, counts } = countingClient(uri);
+    const docs = await docsOf(client);
+    await docs.addItem([1, 1], { id: "kept" });
+    const vectors = vectorsOf(2000);
+    vectors[1999] = [1, Number.NaN];
+    await refusal(() => docs.add({ ids: idsFrom(0, 2000), vectors }), "INVALID_VECTOR", /1999/);
+    await refusal(() => docs.upsert({ ids: idsFrom(0, 2000), vectors }), "INVALID_VECTOR", /1999/);
+    const items = vectors.map((vector, id) => ({ vector, id }));
+    await refusal(() => docs.bulkAddItems(items), "INVALID_VECTOR", /1999/);
+    const onProgress = ({ done }: { readonly done: number }): void => {
+      if (done === 1500) throw new Error("enough");
+    };
+    const broken = docs.bulkAddItems(items.slice(0, 1900), { batchSize: 500, onProgress });
+    await expect(broken).rejects.toThrow("enough");
+    expect(counts.get("/add_records_binary")).toBeGreaterThan(10);
+    await docs.commit();
+    expect(await idsOf(docs)).toEqual(["kept"]);
+  });
 });
 
 describe("a callback that reranks", () => {
