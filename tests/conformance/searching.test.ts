@@ -393,4 +393,25 @@ describe.each(modes)("searching ($mode)", (mode) => {
       await refusal(() => docs.search([1, 0], options as never), "INVALID_ARGUMENT", /options object/);
     }
   });
+
+  it("give scores beyond float32 as infinite ones, with their signs", async () => {
+    const docs = await workspace.collection("large");
+    const vectors = [
+      [3e38, 3e38],
+      [-3e38, -3e38],
+      [1, 0],
+    ];
+    await docs.add({ ids: ["up", "down", "one"], vectors });
+    const seen = (view: { ids: readonly unknown[]; distances: Float32Array }): object => [
+      [...view.ids],
+      [...view.distances],
+    ];
+    const query = [3e38, 3e38];
+    const scores = [Number.POSITIVE_INFINITY, Math.fround(3e38), Number.NEGATIVE_INFINITY];
+    const wanted = [["up", "one", "down"], scores];
+    expect(seen(await docs.search(query))).toEqual(wanted);
+    expect(seen((await docs.batchSearch([query]))[0]!)).toEqual(wanted);
+    expect(seen((await docs.searchProfile(query)).items)).toEqual(wanted);
+    expect(seen(await docs.searchRange(query, { threshold: 1 }))).toEqual([["up", "one"], scores.slice(0, 2)]);
+  });
 });

@@ -11,6 +11,8 @@ export interface AnswerRows {
   readonly ids: readonly Id[];
   readonly scores?: readonly (number | null)[];
   readonly distances?: readonly (number | null)[];
+  /** What scores are that stand there as null. */
+  readonly scores_not_finite?: readonly { readonly position: number; readonly value: string }[];
   readonly fields: readonly object[] | null;
   readonly vectors_b64?: string;
   readonly dim?: number;
@@ -38,7 +40,7 @@ export function rankedParts(rows: AnswerRows, k: number, returnFields: boolean):
   return {
     type: "search",
     ids: rows.ids,
-    distances: numbers(rows.scores ?? rows.distances ?? []),
+    distances: scoresOf(rows),
     fields: returnFields ? rows.fields : null,
     vectors: vectorsOf(rows),
     k,
@@ -74,10 +76,12 @@ function followingOf({ groups, facets }: AnswerRows): Pick<ResultParts, "groups"
   return { groups: groups ?? null, facets: facets ?? null };
 }
 
-/** JSON has no form for what is not finite. */
-function numbers(scores: readonly (number | null)[]): Float32Array {
-  const values = new Float32Array(scores.length);
-  for (let at = 0; at < scores.length; at++) values[at] = scores[at] ?? Number.NaN;
+/** JSON has no form for what is not finite: it stands in words. */
+function scoresOf({ scores, distances, scores_not_finite = [] }: AnswerRows): Float32Array {
+  const given = scores ?? distances ?? [];
+  const values = new Float32Array(given.length);
+  for (let at = 0; at < given.length; at++) values[at] = given[at] ?? Number.NaN;
+  for (const { position, value } of scores_not_finite) if (position < values.length) values[position] = Number(value);
   return values;
 }
 

@@ -176,6 +176,11 @@ const scores = Type.Array(nullable(Type.Number()), {
 /** What follows a ranking, where it was asked for. */
 const extras = {
   ...rowVectors,
+  scores_not_finite: optional(
+    Type.Array(Type.Object({ position: Type.Integer(), value: Type.String() }), {
+      description: "What the scores that are null are: `Infinity`, `-Infinity` or `NaN`.",
+    }),
+  ),
   groups: optional(groups),
   facets: optional(facetCounts),
   parts: optional(

@@ -2,7 +2,7 @@
  * How does a view become the rows of an answer?
  *
  * Three shapes: ranked items, columns, and LynseDB's lists of records and of `[vectors, ids, fields]`. Long ones are made
- * in slices. Numbers that are not finite become null when the answer is written.
+ * in slices. Scores that are not finite become null when the answer is written; what they are stands beside them.
  */
 import type { ResultView } from "../../client/result-view.js";
 import type { SearchOptions } from "../../client/search-options.js";
@@ -24,6 +24,13 @@ interface Extras {
   facets?: ResultView["facets"];
   parts?: ResultView["parts"];
   highlights?: ResultView["highlights"];
+  scores_not_finite?: readonly NotFinite[];
+}
+
+/** A score that JSON has no form for. */
+interface NotFinite {
+  readonly position: number;
+  readonly value: "Infinity" | "-Infinity" | "NaN";
 }
 
 /** Rows of a ranked search. */
@@ -42,13 +49,24 @@ export async function rangeOf(view: ResultView): Promise<object> {
 }
 
 async function extrasOf(view: ResultView): Promise<Extras> {
-  const { vectors, groups, facets, parts, highlights } = view;
+  const { vectors, groups, facets, parts, highlights, distances } = view;
   const extras: Extras = vectors === null ? {} : await vectorColumn(vectors);
+  const odd = notFinite(distances);
+  if (odd.length > 0) extras.scores_not_finite = odd;
   if (groups !== null) extras.groups = groups;
   if (facets !== null) extras.facets = facets;
   if (parts !== null) extras.parts = parts;
   if (highlights !== null) extras.highlights = highlights;
   return extras;
+}
+
+function notFinite(scores: Float32Array): NotFinite[] {
+  const found: NotFinite[] = [];
+  for (let position = 0; position < scores.length; position += 1) {
+    const score = scores[position]!;
+    if (!Number.isFinite(score)) found.push({ position, value: String(score) as NotFinite["value"] });
+  }
+  return found;
 }
 
 /** Rows without a rank, by column. */
