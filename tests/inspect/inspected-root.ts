@@ -17,7 +17,7 @@ import type { SmallRoot } from "../crash/damaged-root.js";
 import { readRows, textOfState } from "../crash/read-world.js";
 import { rootFolder, SimulatedRoot } from "../crash/simulated-root.js";
 
-export const everything = { database: null, collection: null } as const;
+const everything = { database: null, collection: null } as const;
 
 const fullLook: InspectOptions = { depth: "full", queries: 5, seed: 1, signal: undefined, onProgress: undefined };
 
