@@ -37,7 +37,9 @@ test("the holder of the lock is named", async () => {
   try {
     await client.createDatabase("other");
     const { report } = await doctor();
-    expect(report.checks.find(({ name }) => name === "writer lock")!.found).toContain(`held by process ${process.pid} on`);
+    expect(report.checks.find(({ name }) => name === "writer lock")!.found).toContain(
+      `held by process ${process.pid} on`,
+    );
   } finally {
     await client.close();
   }

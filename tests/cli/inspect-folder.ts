@@ -23,7 +23,11 @@ export async function inspectFolder(): Promise<InspectFolder> {
   const collection = await (await client.createDatabase("default")).requireCollection("docs", { dim: 3 });
   for (const first of [0, 10]) {
     const ids = Array.from({ length: 10 }, (_, at) => first + at);
-    await collection.add({ ids, vectors: ids.map((id) => [id, 1, 2]), fields: ids.map((id) => ({ title: `row ${id}` })) });
+    await collection.add({
+      ids,
+      vectors: ids.map((id) => [id, 1, 2]),
+      fields: ids.map((id) => ({ title: `row ${id}` })),
+    });
   }
   await client.close();
   return {

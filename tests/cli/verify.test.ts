@@ -22,11 +22,18 @@ test("damage is told with file, ids and advice, and exit code 1", async () => {
   place.damage("g1/vectors-default.lynse", 64, new Uint8Array(8).fill(9));
   const { code, stdout, stderr } = await place.run("verify");
   expect(code).toBe(1);
-  expect(stdout).toMatch(/error: .*g1\/vectors-default\.lynse, byte 64\n {2}what +vectors 0 to 9 do not match their checksum/);
+  expect(stdout).toMatch(
+    /error: .*g1\/vectors-default\.lynse, byte 64\n {2}what +vectors 0 to 9 do not match their checksum/,
+  );
   expect(stdout).toContain("ids       0, 1, 2, 3, 4, 5, 6, 7, 8, 9\n");
   expect(stderr).toContain('lynse: 1 damaged place found; "lynse repair"');
   const json = JSON.parse((await place.run("verify", "--json")).stdout);
-  expect(json.collections[0].findings[0]).toMatchObject({ severity: "error", code: "vectors", offset: 64, idCount: 10 });
+  expect(json.collections[0].findings[0]).toMatchObject({
+    severity: "error",
+    code: "vectors",
+    offset: 64,
+    idCount: 10,
+  });
 });
 
 test.each([
