@@ -1,3 +1,6 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { RoutesServer } from "./routes-server.js";
 
@@ -19,6 +22,8 @@ interface Step {
   readonly params?: unknown;
   /** Names of the members of `params`, where values differ from run to run. */
   readonly keys?: readonly string[];
+  /** The answer as bytes; null for one without a body. */
+  readonly bytes?: readonly number[] | null;
 }
 
 const vector = [0.5, 0.5, 0, 0];
@@ -346,6 +351,74 @@ const steps: readonly Step[] = [
     params: { ...place, ids: [21, 22] },
   },
   {
+    call: "write_blob",
+    request: "POST /write_blob",
+    query: { ...place, key: "covers/1 ä.png" },
+    body: Uint8Array.of(1, 2, 3, 250),
+    answer: { status: "success", params: { written: true } },
+  },
+  {
+    call: "read_blob",
+    request: "GET /read_blob",
+    query: { ...place, key: "covers/1 ä.png" },
+    bytes: [1, 2, 3, 250],
+  },
+  {
+    call: "read_blob_range",
+    request: "GET /read_blob",
+    query: { ...place, key: "covers/1 ä.png", offset: 2, length: 2 },
+    bytes: [3, 250],
+  },
+  {
+    call: "read_blob_range to the end",
+    request: "GET /read_blob",
+    query: { ...place, key: "covers/1 ä.png", offset: 4 },
+    bytes: [],
+  },
+  { call: "read_blob of a missing key", request: "GET /read_blob", query: { ...place, key: "none" }, bytes: null },
+  {
+    call: "delete_blob",
+    request: "POST /delete_blob",
+    body: { ...place, key: "covers/1 ä.png" },
+    answer: { status: "success", params: { deleted: true } },
+  },
+  {
+    call: "snapshot_collection",
+    request: "POST /snapshot_collection",
+    body: { ...place, snapshot_path: "snapshot" },
+    keys: ["database_name", "collection_name", "snapshot_path", "rows", "bytes"],
+  },
+  {
+    call: "restore_collection",
+    request: "POST /restore_collection",
+    body: { ...place, collection_name: "again", snapshot_path: "snapshot", overwrite: false },
+    keys: ["database_name", "collection_name", "snapshot_path", "rows", "bytes"],
+  },
+  {
+    call: "export_collection",
+    request: "POST /export_collection",
+    body: { ...place, export_path: "export" },
+    keys: ["database_name", "collection_name", "export_path", "rows", "bytes"],
+  },
+  {
+    call: "import_collection",
+    request: "POST /import_collection",
+    body: { ...place, collection_name: "again", export_path: "export", overwrite: true },
+    keys: ["database_name", "collection_name", "export_path", "rows", "bytes"],
+  },
+  {
+    call: "snapshot_database",
+    request: "POST /snapshot_database",
+    body: { ...db, snapshot_path: "all" },
+    keys: ["database_name", "snapshot_path", "rows", "bytes"],
+  },
+  {
+    call: "restore_database",
+    request: "POST /restore_database",
+    body: { database_name: "py2", snapshot_path: "all", overwrite: false },
+    keys: ["database_name", "snapshot_path", "rows", "bytes"],
+  },
+  {
     call: "drop_collection",
     request: "POST /drop_collection",
     body: place,
@@ -355,13 +428,19 @@ const steps: readonly Step[] = [
 ];
 
 let server: RoutesServer;
+let folder: string;
 beforeAll(async () => {
-  server = await RoutesServer.start();
+  folder = await mkdtemp(join(tmpdir(), "lynse-python-"));
+  server = await RoutesServer.start({ dataDir: join(folder, "data"), snapshotDir: join(folder, "copies") });
 });
-afterAll(() => server.close());
+afterAll(async () => {
+  await server.close();
+  await rm(folder, { recursive: true, force: true });
+});
 
 describe("the conversation of LynseDB's Python client", () => {
-  test.each(steps)("$call: $request", async ({ request, body, query = {}, answer, params, keys }) => {
+  test.each(steps)("$call: $request", async (step) => {
+    const { request, body, query = {}, answer, params, keys, bytes } = step;
     const [method, path = ""] = request.split(" ");
     const url = new URL(path, server.url);
     for (const [name, value] of Object.entries(query)) url.searchParams.set(name, String(value));
@@ -378,11 +457,24 @@ describe("the conversation of LynseDB's Python client", () => {
       expect([block.getUint32(0, true), block.getBigUint64(4, true)]).toEqual([1, 7n]);
       return;
     }
+    if (bytes !== undefined) {
+      expect(response.status).toBe(bytes === null ? 204 : 200);
+      expect([...new Uint8Array(await response.arrayBuffer())]).toEqual(bytes ?? []);
+      return;
+    }
     const found = (await response.json()) as { params: object };
     expect(response.status, JSON.stringify(found)).toBe(200);
     if (answer !== undefined) expect(found).toEqual(answer);
     if (params !== undefined) expect(found).toEqual({ status: "success", params });
     if (keys !== undefined) expect(Object.keys(found.params)).toEqual(keys);
+  });
+
+  test("tells what is missing by LynseDB's code", async () => {
+    const missing = { database_name: "none", collection_name: "none" };
+    expect(await server.error("/search", { ...missing, vector })).toMatchObject({ status: 404, code: "not_found" });
+    expect(await server.error("/search", { ...missing, ...{ database_name: "py2" }, vector })).toMatchObject({
+      ...{ status: 404, code: "not_found" },
+    });
   });
 
   test("finds no cluster and no routes that the original has not", async () => {
