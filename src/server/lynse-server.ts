@@ -222,8 +222,9 @@ async function assemble(
 }
 
 function openClient(settings: ServerSettings): VectorDBClient {
-  const { data_dir, read_only: readOnly, threads } = settings;
-  return new VectorDBClient(data_dir ?? undefined, { readOnly, threads });
+  const { data_dir, read_only: readOnly, threads, memory_budget: memoryBudget } = settings;
+  const budget = memoryBudget === null ? {} : { memoryBudget };
+  return new VectorDBClient(data_dir ?? undefined, { readOnly, threads, ...budget });
 }
 
 function makeLogger({ log_level: level }: ServerSettings, { log }: GivenObjects): Logger {

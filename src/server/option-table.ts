@@ -108,6 +108,14 @@ export const optionTable = [
     aliases: ["workers"],
     word: "auto",
   },
+  {
+    kind: "text",
+    name: "memory_budget",
+    fallback: null,
+    pattern: /^[1-9]\d{0,14}(?:\.\d{1,6})?\s?(?:[kmgt]i?b?|b)?$/i,
+    wanted: "a number of bytes, or a text like 512mb",
+    help: "memory that open collections may hold, e.g. 2gb; float vectors stay on disk beyond it",
+  },
   { kind: "boolean", name: "read_only", fallback: false, help: "never write; opens beside a process that does" },
   { kind: "text", name: "snapshot_dir", fallback: null, help: "the one directory for snapshots and exports" },
   {

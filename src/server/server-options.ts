@@ -38,6 +38,7 @@ export interface ServerSettings {
   readonly session_idle_secs: number;
   readonly audit_log: boolean;
   readonly threads: number;
+  readonly memory_budget: string | null;
   readonly read_only: boolean;
   readonly snapshot_dir: string | null;
   readonly embed: string | null;
@@ -105,6 +106,8 @@ export interface ServerOptions {
   readonly auditLog?: boolean;
   /** Threads for long work. Default: one a processor. */
   readonly threads?: number;
+  /** Memory that the open collections may hold, e.g. `"2gb"`; see `ClientOptions`. Default: no limit. */
+  readonly memoryBudget?: string;
   /** Never write. Default false. */
   readonly readOnly?: boolean;
   /** The one directory for snapshots and exports. Default: none. */
