@@ -22,6 +22,7 @@ import {
   writeSnapshotFile,
 } from "../storage/snapshot-file.js";
 import { type StagedCollection, stageSnapshot } from "../storage/stage-snapshot.js";
+import { syncParents } from "../storage/sync-parents.js";
 import type { CollectionEngine } from "./collection-engine.js";
 import { Generation } from "./generation.js";
 
@@ -104,6 +105,7 @@ export async function snapshotDatabase(
     } finally {
       for (const { files } of all) await closeCaptured(files);
     }
+    if (names.length > 0) await root.outside.syncFolder(parentFolder(snapshotOf(folder, names[0]!)));
     const collections = [...names];
     const takenAt = new Date().toISOString();
     await writeSnapshotFile(root.outside, folder, { kind: "database", name: database, takenAt, collections });
@@ -215,7 +217,7 @@ async function writeBeside<T>(fs: FileSystem, path: string, write: (folder: stri
     const written = await write(folder);
     await checkFree(fs, target);
     await fs.rename(folder, target);
-    await fs.syncFolder(parentFolder(target));
+    await syncParents(fs, target);
     return written;
   } catch (error) {
     await fs.removeFolder(folder).catch(() => {});

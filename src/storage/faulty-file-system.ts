@@ -245,6 +245,24 @@ export class FaultyFileSystem implements FileSystem {
     return null;
   }
 
+  /** Everything in a folder as the program sees it, by path; null is a folder. Counts as no call. */
+  contentsOf(folder: string): Map<string, Uint8Array | null> {
+    const contents = new Map<string, Uint8Array | null>();
+    for (const [path, tracked] of this.#names) {
+      if (!path.startsWith(`${folder}/`)) continue;
+      contents.set(path, tracked === null ? null : this.#live.readFileNow(path, Number.MAX_SAFE_INTEGER));
+    }
+    return contents;
+  }
+
+  /** Removes a folder from both images, as if it had never been; for machines that have just lost power. */
+  async forget(folder: string): Promise<void> {
+    await this.#live.removeFolder(folder);
+    for (const names of [this.#names, this.#durableNames]) {
+      for (const name of [...names.keys()]) if (name === folder || name.startsWith(`${folder}/`)) names.delete(name);
+    }
+  }
+
   /** Turns one bit of a file over, in both images. */
   async flipBit(path: string, bit: number): Promise<void> {
     const handle = await this.#live.open(path, "write");

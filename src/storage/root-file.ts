@@ -4,11 +4,12 @@
  * `lynse.json` in the root. Read before the writer lock is taken, so that a newer format is told as such whoever has
  * the directory open; therefore created in a way that two processes may do at once.
  */
-import { isLynseError, LynseError } from "../errors.js";
+import { LynseError } from "../errors.js";
 import { newSalt } from "./file-header.js";
 import type { FileSystem } from "./file-system.js";
-import { parentFolder, replaceFile } from "./replace-file.js";
+import { replaceFile } from "./replace-file.js";
 import { encodeSealedJson, readSealedJson } from "./sealed-json.js";
+import { syncParents } from "./sync-parents.js";
 
 const format = "lynsedb root";
 
@@ -31,19 +32,4 @@ export async function openRoot(
   const fresh = encodeSealedJson(fs, format, { createdAt: new Date().toISOString() });
   await syncParents(fs, folder);
   await replaceFile(fs, file, fresh, newSalt());
-}
-
-/** Makes the name of `folder` durable, and those of its parents, any of which may have been created with it. */
-async function syncParents(fs: FileSystem, folder: string): Promise<void> {
-  let at = parentFolder(folder);
-  await fs.syncFolder(at);
-  for (; at !== parentFolder(at); at = parentFolder(at)) {
-    try {
-      await fs.syncFolder(parentFolder(at));
-    } catch (error) {
-      // A folder that this process may not even read is not one that it has created a name in.
-      const errno = isLynseError(error, "IO_ERROR") ? error.details["errno"] : null;
-      if (errno !== "EACCES" && errno !== "EPERM") throw error;
-    }
-  }
 }

@@ -11,9 +11,10 @@ import { isLynseError, type LynseError } from "../../src/errors.js";
 import type { FileSystem } from "../../src/storage/file-system.js";
 import { MemoryFileSystem } from "../../src/storage/memory-file-system.js";
 import { SeededRandom } from "../../src/storage/seeded-random.js";
-import { applyOperation, type CollectionChange, type CollectionState, type World } from "./model.js";
+import type { CollectionChange, CollectionState } from "./model.js";
 import { checkAnswers, readRows, readSettings, textOfState } from "./read-world.js";
 import { rootFolder, SimulatedRoot } from "./simulated-root.js";
+import { applyOperation, emptyWorld } from "./world.js";
 
 /** Files by path; null is a folder. */
 export type Contents = ReadonlyMap<string, Uint8Array | null>;
@@ -72,7 +73,7 @@ const changes: CollectionChange[] = [
 /** Builds the small root on `fs`, which is left as after a kill: the log's end is not vouched for by a checkpoint. */
 async function buildSmallRoot(fs: FileSystem): Promise<Omit<SmallRoot, "contents">> {
   const root = await SimulatedRoot.open(fs);
-  let world: World = {};
+  let world = emptyWorld;
   const states: CollectionState[] = [];
   const run = async (operation: Parameters<SimulatedRoot["run"]>[0]): Promise<void> => {
     await root.run(operation);
@@ -84,16 +85,16 @@ async function buildSmallRoot(fs: FileSystem): Promise<Omit<SmallRoot, "contents
   for (const collection of [other, hurt])
     await run({ kind: "require", database, collection, dim: 3, dtype: "float32" });
   await run({ database, collection: other, change: { kind: "add", rows: [row(1, 1), row("b", 2)] } });
-  states.push(world[database]![hurt]!);
+  states.push(world.databases[database]![hurt]!);
   for (const change of changes) {
     // The checkpoint keeps a text index, too.
     if (change.kind === "checkpoint") await (await root.database(database).getCollection(hurt)).bm25Search("red");
     await run({ database, collection: hurt, change });
-    states.push(world[database]![hurt]!);
+    states.push(world.databases[database]![hurt]!);
   }
   // Not closed: that would write a checkpoint over everything.
   await root.abandon();
-  return { states, other: world[database]![other]! };
+  return { states, other: world.databases[database]![other]! };
 }
 
 /** A small root in memory. */

@@ -1,9 +1,8 @@
 /**
- * What must a root hold after some operations?
+ * What must a collection hold after some changes?
  *
- * The databases as plain values, and what each operation makes of them. Written from the contract of the client alone, so
- * that it can disagree with the engine. Worlds are never changed: an operation gives a new one, which is what lets a test
- * keep several that are possible after a crash.
+ * The collection as a plain value, and what each change makes of it. Written from the contract of the client alone, so
+ * that it can disagree with the engine. States are never changed: a change gives a new one.
  */
 import type { Dtype, Id } from "../../src/types.js";
 
@@ -51,12 +50,9 @@ export interface CollectionState {
   readonly fields: readonly { readonly name: NamedField; readonly index: string | null }[];
   /** Every row since the last compaction, in the order of insertion. */
   readonly rows: readonly ModelRow[];
+  /** Content of blobs by key, in the order of the keys. */
+  readonly blobs: Readonly<Record<string, string>>;
 }
-
-/** Collections by name. */
-export type DatabaseContent = Readonly<Record<string, CollectionState>>;
-/** Databases by name. */
-export type World = Readonly<Record<string, DatabaseContent>>;
 
 /** A row as it is given to `add` and `upsert`. */
 export interface RowInput {
@@ -95,87 +91,14 @@ export type CollectionChange =
   | { readonly kind: "describe"; readonly text: string }
   | { readonly kind: "createField"; readonly name: NamedField }
   /** Of a named field, or of the vectors that rows come with. */
-  | { readonly kind: "index"; readonly name: string | null; readonly field?: NamedField };
+  | { readonly kind: "index"; readonly name: string | null; readonly field?: NamedField }
+  | { readonly kind: "writeBlob"; readonly key: string; readonly content: string }
+  | { readonly kind: "deleteBlob"; readonly key: string };
 
-export interface CollectionOperation {
-  readonly database: string;
-  readonly collection: string;
-  readonly change: CollectionChange;
-}
+/** What a change makes of a collection: another state and what the call resolves to, or the code that refuses it. */
+export type Changed = { readonly state: CollectionState; readonly value: unknown } | { readonly refusal: string };
 
-export type RootOperation =
-  | { readonly kind: "createDatabase"; readonly database: string }
-  | { readonly kind: "dropDatabase"; readonly database: string }
-  | {
-      readonly kind: "require";
-      readonly database: string;
-      readonly collection: string;
-      readonly dim: number | null;
-      readonly dtype: Dtype;
-    }
-  | { readonly kind: "drop"; readonly database: string; readonly collection: string };
-
-export type Operation = CollectionOperation | RootOperation;
-
-/** What an operation makes of a world: another world and what the call resolves to, or the code that refuses it. */
-export type Effect =
-  | { readonly world: World; readonly value: unknown; readonly refusal?: undefined }
-  | { readonly refusal: string };
-
-const indexOfNew = "FLAT-IP";
-
-export function applyOperation(world: World, operation: Operation): Effect {
-  return "change" in operation ? applyToCollection(world, operation) : applyToRoot(world, operation);
-}
-
-/** Worlds that an operation may leave behind when it ends half-way, itself and its effect left out. */
-export function halfWay(world: World, operation: Operation): World[] {
-  if (!("change" in operation)) return [];
-  const { database, collection, change } = operation;
-  const state = world[database]?.[collection];
-  const dim = dimGiven(change);
-  if (state === undefined || state.dim !== null || dim === null) return [];
-  return [withCollection(world, database, collection, { ...state, dim })];
-}
-
-function applyToRoot(world: World, operation: RootOperation): Effect {
-  const { database } = operation;
-  const content = world[database];
-  if (operation.kind === "createDatabase") {
-    return { world: content === undefined ? { ...world, [database]: {} } : world, value: undefined };
-  }
-  if (operation.kind === "dropDatabase") return { world: without(world, database), value: undefined };
-  if (content === undefined) return { refusal: "DATABASE_NOT_FOUND" };
-  if (operation.kind === "drop") {
-    return { world: { ...world, [database]: without(content, operation.collection) }, value: undefined };
-  }
-  const { collection, dim, dtype } = operation;
-  const present = content[collection];
-  if (present === undefined) {
-    const fresh: CollectionState = { dim, dtype, index: indexOfNew, description: null, fields: [], rows: [] };
-    return { world: withCollection(world, database, collection, fresh), value: undefined };
-  }
-  const isOther = present.dtype !== dtype || (present.dim !== null && dim !== null && present.dim !== dim);
-  if (isOther) return { refusal: "COLLECTION_EXISTS" };
-  // A dimension that is asked for later is fixed then.
-  const fixed = withCollection(world, database, collection, { ...present, dim: present.dim ?? dim });
-  return { world: fixed, value: undefined };
-}
-
-function applyToCollection(world: World, operation: CollectionOperation): Effect {
-  const { database, collection, change } = operation;
-  const content = world[database];
-  if (content === undefined) return { refusal: "DATABASE_NOT_FOUND" };
-  const state = content[collection];
-  if (state === undefined) return { refusal: "COLLECTION_NOT_FOUND" };
-  const effect = changed(state, change);
-  if ("refusal" in effect) return effect;
-  return { world: withCollection(world, database, collection, effect.state), value: effect.value };
-}
-
-type Changed = { readonly state: CollectionState; readonly value: unknown } | { readonly refusal: string };
-
-function changed(state: CollectionState, change: CollectionChange): Changed {
+export function changed(state: CollectionState, change: CollectionChange): Changed {
   switch (change.kind) {
     case "session":
       return staged(state, change.staged, undefined);
@@ -226,6 +149,13 @@ function changed(state: CollectionState, change: CollectionChange): Changed {
     }
     case "index":
       return indexed(state, change);
+    case "writeBlob": {
+      const blobs = { ...state.blobs, [change.key]: change.content };
+      const ordered = Object.entries(blobs).sort(([a], [b]) => (a < b ? -1 : 1));
+      return { state: { ...state, blobs: Object.fromEntries(ordered) }, value: undefined };
+    }
+    case "deleteBlob":
+      return { state: { ...state, blobs: without(state.blobs, change.key) }, value: change.key in state.blobs };
   }
 }
 
@@ -343,17 +273,15 @@ function deleteBelow(rows: ModelRow[], bound: number): number {
   return count;
 }
 
-function dimGiven(change: CollectionChange): number | null {
+/** The dimension that a write gives its collection where that has none yet. */
+export function dimGiven(change: CollectionChange): number | null {
   if ("rows" in change) return change.rows[0]?.vector.length ?? null;
   if (!("staged" in change)) return null;
   for (const step of change.staged) if ("row" in step) return step.row.vector.length;
   return null;
 }
 
-function withCollection(world: World, database: string, collection: string, state: CollectionState): World {
-  return { ...world, [database]: { ...world[database], [collection]: state } };
-}
-
-function without<V>(record: Readonly<Record<string, V>>, name: string): Readonly<Record<string, V>> {
+/** A record without one of its names. */
+export function without<V>(record: Readonly<Record<string, V>>, name: string): Readonly<Record<string, V>> {
   return Object.fromEntries(Object.entries(record).filter(([key]) => key !== name));
 }

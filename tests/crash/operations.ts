@@ -13,16 +13,17 @@ import {
   type Hanging,
   type NamedField,
   namedFields,
-  type Operation,
   type RowInput,
   type Staged,
   sparseFeatures,
   sparseWeights,
-  type World,
 } from "./model.js";
+import type { CopyOperation, Operation, RestoreOperation, World } from "./world.js";
 
 const databases = ["alpha", "beta"] as const;
 const collections = ["one", "two", "three"] as const;
+const copies = ["copy-1", "copy-2", "copy-3", "copy-4"] as const;
+const blobKeys = ["a", "b", "c"] as const;
 const tags = ["red", "green", "blue"] as const;
 const indexNames = [
   "FLAT-L2",
@@ -45,27 +46,60 @@ const dims = [1, 3, 8] as const;
 /** Of the first write where none was given; always the same, so that calls at one time agree. */
 const dimOfFirstWrite = 3;
 
+/** A collection that is there. */
+interface Place {
+  readonly database: string;
+  readonly collection: string;
+}
+
 /** Calls that are made at the same time; usually one. */
 export function nextOperations(world: World, random: SeededRandom): Operation[] {
-  const root = random.below(100);
-  const places = Object.entries(world).flatMap(([database, content]) =>
+  const choice = random.below(100);
+  const places = Object.entries(world.databases).flatMap(([database, content]) =>
     Object.keys(content).map((collection) => ({ database, collection })),
   );
-  if (places.length === 0 || root < 9) return [rootOperation(world, random)];
-  const place = places[random.below(places.length)]!;
-  const stateOf = (at: (typeof places)[number]): CollectionState => world[at.database]![at.collection]!;
-  if (root < 75) return [{ ...place, change: anyChange(stateOf(place), random) }];
-  if (root < 80) return random.oneIn(2) ? duringCompaction(place, random) : duringCompaction(place, random).reverse();
+  if (places.length === 0 || choice < 8) return [rootOperation(world, random)];
+  const place = pick(places, random);
+  if (choice < 13) return [copying(world, place, random)];
+  if (choice < 18) return [restoring(world, place, random)];
+  const stateOf = (at: Place): CollectionState => world.databases[at.database]![at.collection]!;
+  if (choice < 76) return [{ ...place, change: anyChange(stateOf(place), random) }];
+  if (choice < 80) return random.oneIn(2) ? duringCompaction(place, random) : duringCompaction(place, random).reverse();
   const operations: Operation[] = [];
   for (let count = 2 + random.below(2); count > 0; count--) {
-    const at = random.oneIn(4) ? places[random.below(places.length)]! : place;
+    const at = random.oneIn(4) ? pick(places, random) : place;
     operations.push({ ...at, change: concurrentChange(stateOf(at), random) });
   }
+  if (random.oneIn(3)) operations.splice(random.below(operations.length), 0, copying(world, place, random));
   return operations;
 }
 
+/** A copy under a name that is not taken, most times. */
+function copying(world: World, { database, collection }: Place, random: SeededRandom): CopyOperation {
+  const free = copies.filter((copy) => !(copy in world.copies));
+  const copy = pick(free.length === 0 || random.oneIn(10) ? copies : free, random);
+  const choice = random.below(9);
+  const bytes = random.oneIn(3);
+  if (choice < 2) return { kind: "snapshot", database, collection: null, copy, bytes };
+  return { kind: choice < 4 ? "export" : "snapshot", database, collection, copy, bytes };
+}
+
+/** Mostly from a copy that is there, to a name that is mostly taken. */
+function restoring(world: World, place: Place, random: SeededRandom): RestoreOperation {
+  const present = Object.keys(world.copies);
+  const copy = present.length === 0 || random.oneIn(20) ? pick(copies, random) : pick(present, random);
+  const overwrite = !random.oneIn(5);
+  const made = world.copies[copy];
+  if (made?.kind === "database" || random.oneIn(20)) {
+    return { kind: "restoreFrom", database: pick(databases, random), collection: null, copy, overwrite };
+  }
+  const collection = random.oneIn(2) ? place.collection : pick(collections, random);
+  const kind = (made?.kind === "export") !== random.oneIn(20) ? "import" : "restoreFrom";
+  return { kind, database: place.database, collection, copy, overwrite };
+}
+
 /** A compaction gives rows other numbers while a filter's matches wait to be deleted. */
-function duringCompaction(place: { database: string; collection: string }, random: SeededRandom): Operation[] {
+function duringCompaction(place: Place, random: SeededRandom): Operation[] {
   return [
     { ...place, change: { kind: "compact" } },
     { ...place, change: { kind: "deleteBelow", n: random.below(12) } },
@@ -73,7 +107,7 @@ function duringCompaction(place: { database: string; collection: string }, rando
 }
 
 function rootOperation(world: World, random: SeededRandom): Operation {
-  const names = Object.keys(world);
+  const names = Object.keys(world.databases);
   const database = pick(databases, random);
   if (names.length === 0) return { kind: "createDatabase", database };
   const collection = pick(collections, random);
@@ -87,7 +121,8 @@ function rootOperation(world: World, random: SeededRandom): Operation {
 }
 
 function anyChange(state: CollectionState, random: SeededRandom): CollectionChange {
-  const choice = random.below(50);
+  const choice = random.below(53);
+  if (choice >= 50) return blobChange(random);
   if (choice >= 40) return attachedChange(state, random);
   if (choice < 8) return { kind: "session", staged: stagedSteps(state, random) };
   if (choice < 10) return { kind: "buffered", rows: rowsOf(state, 1 + random.below(4), random) };
@@ -116,6 +151,13 @@ function concurrentChange(state: CollectionState, random: SeededRandom): Collect
   if (choice < 15) return { kind: "compact" };
   const rows = withFields(rowsOf(state, 1 + random.below(6), random), random);
   return { kind: "session", staged: rows.map((row) => ({ kind: random.oneIn(3) ? "add" : "upsert", row })) };
+}
+
+function blobChange(random: SeededRandom): CollectionChange {
+  const key = pick(blobKeys, random);
+  if (random.oneIn(4)) return { kind: "deleteBlob", key };
+  const content = pick(tags, random).repeat(random.below(random.oneIn(8) ? 3000 : 20));
+  return { kind: "writeBlob", key, content };
 }
 
 /** A change of what hangs on rows, or of where it can. */

@@ -6,7 +6,7 @@
  */
 import { strict as assert } from "node:assert";
 import type { Collection } from "../../src/client/collection.js";
-import type { Database } from "../../src/client/database.js";
+import type { CollectionDescription, Database } from "../../src/client/database.js";
 import type { ResultView } from "../../src/client/result-view.js";
 import { isLynseError } from "../../src/errors.js";
 import type { SeededRandom } from "../../src/storage/seeded-random.js";
@@ -20,8 +20,8 @@ import {
   type SparseWeights,
   sparseFeatures,
   sparseWeights,
-  type World,
 } from "./model.js";
+import type { Copy, World } from "./world.js";
 
 /** An open root, as far as reading it needs. */
 export interface OpenRoot {
@@ -29,15 +29,30 @@ export interface OpenRoot {
   database(name: string): Database;
 }
 
-/** Text of a collection: settings and rows apart, because each can be in doubt alone. */
+/** Text of a collection: settings, rows and blobs apart, because each can be in doubt alone. */
 export interface CollectionText {
   readonly settings: string;
   readonly rows: string;
+  readonly blobs: string;
 }
 
-export type WorldText = Readonly<Record<string, Readonly<Record<string, CollectionText>>>>;
+export type DatabaseText = Readonly<Record<string, CollectionText>>;
 
-export function textOfState({ dim, dtype, index, description, fields, rows }: CollectionState): CollectionText {
+export interface WorldText {
+  readonly databases: Readonly<Record<string, DatabaseText>>;
+  /** Text of each copy. */
+  readonly copies: Readonly<Record<string, string>>;
+}
+
+const statesTold = new WeakMap<CollectionState, CollectionText>();
+
+export function textOfState(state: CollectionState): CollectionText {
+  const told = statesTold.get(state) ?? tellState(state);
+  statesTold.set(state, told);
+  return told;
+}
+
+function tellState({ dim, dtype, index, description, fields, rows, blobs }: CollectionState): CollectionText {
   const live = rows
     .filter((row) => row.state === "live")
     .map(({ id, field, vector, named, sparse }) => [id, field, vector, named, asDigits(sparse)]);
@@ -47,6 +62,7 @@ export function textOfState({ dim, dtype, index, description, fields, rows }: Co
   return {
     settings: JSON.stringify({ dim, dtype, index, description, fields }),
     rows: JSON.stringify({ live, deleted, superseded, sparseRows }),
+    blobs: JSON.stringify(Object.entries(blobs)),
   };
 }
 
@@ -54,30 +70,56 @@ function asDigits(weights: SparseWeights | null): number {
   return (weights ?? []).reduce((sum, weight, at) => sum + weight * sparseWeights ** at, 0);
 }
 
-export function textOfWorld(world: World): WorldText {
-  return mapValues(world, (content) => mapValues(content, textOfState));
+export function textOfWorld({ databases, copies }: World): WorldText {
+  return {
+    databases: mapValues(databases, (content) => mapValues(content, textOfState)),
+    copies: mapValues(copies, textOfCopy),
+  };
 }
 
-/** Reads a whole root through the client. */
-export async function readWorld(root: OpenRoot): Promise<WorldText> {
-  const found: Record<string, Record<string, CollectionText>> = {};
-  for (const name of await root.databaseNames()) {
-    const database = root.database(name);
-    const content: Record<string, CollectionText> = {};
-    for (const { name: collection } of await database.describeCollections()) {
-      const handle = await database.getCollection(collection);
-      content[collection] = { settings: await readSettings(database, collection), rows: await readRows(handle) };
-    }
-    found[name] = content;
+function textOfCopy(copy: Copy): string {
+  const content = copy.kind === "database" ? copy.content : { "": copy.state };
+  return copyText(copy.kind, mapValues(content, textOfState));
+}
+
+/** Text of a copy; the one collection of a copy that is not of a database has no name. */
+export function copyText(kind: Copy["kind"], content: DatabaseText): string {
+  return JSON.stringify([kind, content]);
+}
+
+/** Reads all databases of a root through the client. */
+export async function readDatabases(root: OpenRoot): Promise<WorldText["databases"]> {
+  const found: Record<string, DatabaseText> = {};
+  for (const name of await root.databaseNames()) found[name] = await readDatabase(root.database(name));
+  return mapValues(found, (content) => content);
+}
+
+/** Reads all collections of a database. */
+export async function readDatabase(database: Database): Promise<DatabaseText> {
+  const content: Record<string, CollectionText> = {};
+  for (const { name, error, ...settings } of await database.describeCollections()) {
+    if (error !== null) throw error;
+    const handle = await database.getCollection(name);
+    content[name] = {
+      settings: await settingsOf(settings, handle),
+      rows: await readRows(handle),
+      blobs: await readBlobs(handle),
+    };
   }
-  return mapValues(found, (content) => mapValues(content, (text) => text));
+  return mapValues(content, (text) => text);
 }
 
 /** Text of the settings of a collection. */
 export async function readSettings(database: Database, collection: string): Promise<string> {
   const all = await database.describeCollections();
-  const { dim, dtype, index, description } = all.find(({ name }) => name === collection)!;
-  const [, ...named] = await (await database.getCollection(collection)).listVectorFields();
+  return settingsOf(all.find(({ name }) => name === collection)!, await database.getCollection(collection));
+}
+
+async function settingsOf(
+  { dim, dtype, index, description }: Omit<CollectionDescription, "name" | "error">,
+  handle: Collection,
+): Promise<string> {
+  const [, ...named] = await handle.listVectorFields();
   const fields = named.map((field) => {
     assert.deepEqual(
       { dim: field.dim, metric: field.metric, dtype: field.dtype },
@@ -114,6 +156,17 @@ export async function readRows(collection: Collection): Promise<string> {
   assert.equal(rows, live.length, "stats and scan agree");
   assert.equal(deletedCount, deleted.length, "stats and listDeletedIds agree");
   return JSON.stringify({ live, deleted, superseded, sparseRows });
+}
+
+/** Text of the blobs of a collection. */
+async function readBlobs(collection: Collection): Promise<string> {
+  const found: [string, string][] = [];
+  for (const { key, bytes } of await collection.listBlobs()) {
+    const content = await collection.readBlob(key);
+    assert.equal(content?.length, bytes, `bytes of blob ${key}`);
+    found.push([key, new TextDecoder().decode(content!)]);
+  }
+  return JSON.stringify(found);
 }
 
 /** Asks a collection in other ways, and compares the answers with the rows of the model; for words, if it is told to. */

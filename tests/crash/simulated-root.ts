@@ -10,25 +10,30 @@ import type { Database } from "../../src/client/database.js";
 import { LocalDatabase } from "../../src/client/local/local-database.js";
 import { EngineRegistry } from "../../src/engine/engine-registry.js";
 import type { FileSystem } from "../../src/storage/file-system.js";
+import { parentFolder } from "../../src/storage/replace-file.js";
 import type { Durability } from "../../src/types.js";
 import {
   type CollectionChange,
   type Hanging,
   namedFields,
-  type Operation,
   type RowInput,
   type SparseWeights,
   sparseFeatures,
 } from "./model.js";
 import type { OpenRoot } from "./read-world.js";
+import type { CopyOperation, Operation, RestoreOperation } from "./world.js";
 
 export const rootFolder = "/data/root";
+/** Where snapshots and exports go. */
+export const copiesFolder = "/data/copies";
 
 export class SimulatedRoot implements OpenRoot {
+  readonly #fs: FileSystem;
   readonly #registry: EngineRegistry;
   readonly #gate: { isShut: boolean };
 
-  private constructor(registry: EngineRegistry, gate: { isShut: boolean }) {
+  private constructor(fs: FileSystem, registry: EngineRegistry, gate: { isShut: boolean }) {
+    this.#fs = fs;
     this.#registry = registry;
     this.#gate = gate;
   }
@@ -39,10 +44,9 @@ export class SimulatedRoot implements OpenRoot {
   ): Promise<SimulatedRoot> {
     const { folder = rootFolder, isReadOnly = false, durability = "fsync" } = options;
     const gate = { isShut: false };
-    const registry = await withoutWaiting(() =>
-      EngineRegistry.open(gated(fs, gate), folder, { isReadOnly, durability }),
-    );
-    return new SimulatedRoot(registry, gate);
+    const files = gated(fs, gate);
+    const registry = await withoutWaiting(() => EngineRegistry.open(files, folder, { isReadOnly, durability }));
+    return new SimulatedRoot(files, registry, gate);
   }
 
   databaseNames(): Promise<readonly string[]> {
@@ -73,6 +77,9 @@ export class SimulatedRoot implements OpenRoot {
       }
       return value;
     }
+    if ("copy" in operation) {
+      return (await ("bytes" in operation ? this.#copy(operation) : this.#restore(operation))).rows;
+    }
     const { database } = operation;
     if (operation.kind === "createDatabase") await this.#registry.createDatabase(database, false);
     else if (operation.kind === "dropDatabase") await this.#registry.dropDatabase(database);
@@ -82,6 +89,24 @@ export class SimulatedRoot implements OpenRoot {
       await this.database(database).requireCollection(collection, { dtype, ...(dim === null ? {} : { dim }) });
     }
     return undefined;
+  }
+
+  async #copy({ kind, database, collection, copy, bytes }: CopyOperation): Promise<{ readonly rows: number }> {
+    const path = `${copiesFolder}/${copy}`;
+    if (collection === null) return this.database(database).snapshot(path, { copy: bytes });
+    if (kind === "snapshot") return this.database(database).snapshotCollection(collection, path, { copy: bytes });
+    await this.#fs.makeFolder(copiesFolder);
+    await this.#fs.syncFolder(parentFolder(copiesFolder));
+    return this.database(database).exportCollection(collection, path);
+  }
+
+  #restore(operation: RestoreOperation): Promise<{ readonly rows: number }> {
+    const { kind, collection, copy, overwrite } = operation;
+    const path = `${copiesFolder}/${copy}`;
+    const database = this.database(operation.database);
+    if (collection === null) return database.restore(path, { overwrite });
+    if (kind === "import") return database.importCollection(collection, path, { overwrite });
+    return database.restoreCollection(collection, path, { overwrite });
   }
 }
 
@@ -159,6 +184,10 @@ async function change(collection: Collection, operation: CollectionChange): Prom
       return hang(collection, operation);
     case "createField":
       return collection.createVectorField(operation.name, namedFields[operation.name]);
+    case "writeBlob":
+      return collection.writeBlob(operation.key, new TextEncoder().encode(operation.content));
+    case "deleteBlob":
+      return collection.deleteBlob(operation.key);
     case "index": {
       const options = operation.field === undefined ? {} : { fieldName: operation.field };
       return operation.name === null ? collection.removeIndex(options) : collection.buildIndex(operation.name, options);
