@@ -6,7 +6,8 @@
  * timer: nothing is done for a collection that nobody reads. On slow volumes looks can be made rarer.
  *
  * Invariants: a read that asks after a commit has resolved finds that commit (with an interval: or one at most that much
- * older); reads that ask at the same time share one update.
+ * older); reads that ask at the same time share one update. One exception: behind what a killed writer left of a commit, which
+ * could be one that is being written, the next commit may be found `unfinishedStepMs` late.
  */
 import type { CollectionStore } from "../storage/collection-store.js";
 
@@ -18,12 +19,25 @@ export interface FollowedCollection {
   refresh(): Promise<void>;
 }
 
+/** Age at which a commit that does not come to its end is taken for what a killed writer left, milliseconds. */
+const unfinishedAgeMs = 1000;
+/** How often it is tried to be read from then on, milliseconds. */
+const unfinishedStepMs = 100;
+
+/** Log that an update could not take up. */
+interface Unfinished {
+  /** Its beginning. */
+  readonly tail: Uint8Array;
+  readonly sinceMs: number;
+}
+
 export class Follower {
   readonly #collection: FollowedCollection;
   readonly #intervalMs: number;
   /** The manifest that the last complete update began with. */
   #manifest: Uint8Array | null = null;
   #lookedAtMs = Number.NEGATIVE_INFINITY;
+  #unfinished: Unfinished | null = null;
   #update: Promise<void> | null = null;
 
   /** @param intervalMs Time that a look counts for; 0: each read looks. */
@@ -43,21 +57,38 @@ export class Follower {
     }
     const nowMs = performance.now();
     if (nowMs - this.#lookedAtMs < this.#intervalMs) return;
-    const { manifest, hasMoreLog } = this.#collection.present().lookForNews();
-    if (!hasMoreLog && isSame(manifest, this.#manifest)) {
-      this.#lookedAtMs = nowMs;
-      return;
+    const { manifest, tail } = this.#collection.present().lookForNews();
+    if (isSame(manifest, this.#manifest)) {
+      if (tail.length > 0 && this.#isAbandoned(tail, nowMs)) return;
+      if (tail.length === 0) {
+        this.#lookedAtMs = nowMs;
+        this.#unfinished = null;
+        return;
+      }
     }
-    this.#update = this.#takeUp(manifest, nowMs).finally(() => {
+    this.#update = this.#takeUp(manifest, tail.slice(), nowMs).finally(() => {
       this.#update = null;
     });
     return this.#update;
   }
 
-  async #takeUp(manifest: Uint8Array | null, lookedAtMs: number): Promise<void> {
+  /** True where the log goes on with what was no commit at the last update, and has been none for long. */
+  #isAbandoned(tail: Uint8Array, nowMs: number): boolean {
+    const unfinished = this.#unfinished;
+    if (unfinished === null || !isSame(unfinished.tail, tail)) return false;
+    return nowMs - unfinished.sinceMs > unfinishedAgeMs && nowMs - this.#lookedAtMs < unfinishedStepMs;
+  }
+
+  async #takeUp(manifest: Uint8Array | null, tail: Uint8Array, lookedAtMs: number): Promise<void> {
+    const before = this.#collection.present();
+    const { position } = before;
     await this.#collection.refresh();
     this.#manifest = manifest;
     this.#lookedAtMs = lookedAtMs;
+    const after = this.#collection.present();
+    const isProgress = after !== before || after.position.bytes !== position.bytes;
+    if (isProgress || tail.length === 0) this.#unfinished = null;
+    else if (!isSame(this.#unfinished?.tail ?? null, tail)) this.#unfinished = { tail, sinceMs: lookedAtMs };
   }
 }
 

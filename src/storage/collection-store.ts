@@ -30,6 +30,7 @@ import { GenerationWriter } from "./generation-writer.js";
 import { IndexFolders } from "./index-folders.js";
 import { removeLeftovers } from "./leftovers.js";
 import { LogBlobs } from "./log-blobs.js";
+import { frameHeaderBytes } from "./log-frame.js";
 import { type LogPosition, startOfLog } from "./log-position.js";
 import { LogReplay } from "./log-replay.js";
 import { LogWriter } from "./log-writer.js";
@@ -88,8 +89,6 @@ export interface CapturedCollection {
 
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
-const oneByte = new Uint8Array(1);
-
 /** Texts up to this length are read into memory that is used again. */
 const scratchBytes = 64 * 1024;
 
@@ -111,6 +110,7 @@ export class CollectionStore {
   #isClosed = false;
   readonly #texts: LogBlobs;
   readonly #scratch = new Uint8Array(scratchBytes);
+  readonly #tail = new Uint8Array(frameHeaderBytes);
   /** Indexes of this generation. */
   readonly indexes: IndexFolders;
   /** Blobs of the collection, whatever the generation. */
@@ -457,12 +457,13 @@ export class CollectionStore {
   }
 
   /**
-   * What tells whether there may be something new for a reader: the manifest's bytes (null: it is gone), and whether the log
-   * goes on behind what was replayed. On the calling thread, for a few microseconds.
+   * What tells whether there may be something new for a reader: the manifest's bytes (null: it is gone), and how the log goes
+   * on behind what was replayed, up to a frame header. On the calling thread, for a few microseconds.
    */
-  lookForNews(): { readonly manifest: Uint8Array | null; readonly hasMoreLog: boolean } {
+  lookForNews(): { readonly manifest: Uint8Array | null; readonly tail: Uint8Array } {
     const manifest = this.#fs.readFileNow(manifestPath(this.#folder), sealedBytesMax);
-    return { manifest, hasMoreLog: this.#files.log.readNow(oneByte, this.#position.bytes) > 0 };
+    const count = this.#files.log.readNow(this.#tail, this.#position.bytes);
+    return { manifest, tail: this.#tail.subarray(0, count) };
   }
 
   /** Committed sizes. */

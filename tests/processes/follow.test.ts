@@ -1,10 +1,11 @@
 import { mkdtempSync, rmSync } from "node:fs";
-import { rm, writeFile } from "node:fs/promises";
+import { appendFile, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { FollowingCollection } from "../../src/client/local/following-collection.js";
 import { LocalCollection } from "../../src/client/local/local-collection.js";
+import { CollectionEngine } from "../../src/engine/collection-engine.js";
 import { type Collection, type Database, isLynseError, VectorDBClient } from "../../src/index.js";
 
 let folder = "";
@@ -143,10 +144,32 @@ describe("a client that follows", () => {
     expect(await seen.count()).toBe(3);
   });
 
+  test("finds commits behind what a killed writer left, and does little for that meanwhile", async () => {
+    const seen = await follow();
+    await writer.close();
+    const log = `${folder}/root/app/docs/g1/log-000001.lynse`;
+    await appendFile(log, new Uint8Array(500));
+    expect(await seen.count()).toBe(2);
+    await new Promise((resolve) => setTimeout(resolve, 1100));
+    expect(await seen.count()).toBe(2);
+    const { refresh } = CollectionEngine.prototype;
+    let updates = 0;
+    CollectionEngine.prototype.refresh = function (): Promise<void> {
+      updates += 1;
+      return refresh.call(this);
+    };
+    for (let read = 0; read < 50; read++) await seen.count();
+    CollectionEngine.prototype.refresh = refresh;
+    expect(updates).toBeLessThan(10);
+    writer = new VectorDBClient(`${folder}/root`);
+    docs = await (await writer.getDatabase("app")).getCollection("docs");
+    await docs.add({ ids: 3, vectors: [3, 3] });
+    expect(await seen.count()).toBe(3);
+  });
+
   test("tells of damage in each read, and goes on when it is mended", async () => {
     const seen = await follow();
     const manifest = `${folder}/root/app/docs/manifest.json`;
-    const { readFile } = await import("node:fs/promises");
     const before = await readFile(manifest);
     await docs.add({ ids: 3, vectors: [3, 3] });
     await writeFile(manifest, "{}");
