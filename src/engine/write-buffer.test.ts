@@ -150,7 +150,9 @@ describe("taking over another buffer", () => {
     const vectors = rows.flatMap(({ vectorBytes }) =>
       vectorBytes.flatMap((bytes) => [...new Float32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 4)]),
     );
-    const ids = rows.flatMap((part) => [...part.ids]);
+    const ids = rows.flatMap(({ ids: part, rowCount }) =>
+      "start" in part ? Array.from({ length: rowCount }, (_, at) => part.start + at) : [...part],
+    );
     return { ids, vectors, texts: texts(target), maxIntegerId: target.maxIntegerId, ...rest };
   }
 

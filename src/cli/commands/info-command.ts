@@ -123,14 +123,13 @@ async function showCollection(
 ): Promise<void> {
   const database = await client.getDatabase(databaseName);
   const collection = await database.getCollection(name);
-  const description = (await database.describeCollections()).find((entry) => entry.name === name)?.description ?? null;
   const stats = await collection.stats();
   const fields = await collection.listFields();
   if (flags.json === true) {
-    await terminal.print(JSON.stringify({ database: databaseName, collection: name, description, fields, ...stats }));
+    await terminal.print(JSON.stringify({ database: databaseName, collection: name, fields, ...stats }));
     return;
   }
-  const entries = describe(collection, stats, fields, description);
+  const entries = describe(collection, stats, fields, stats.description);
   for (const line of labelledLines(entries, terminal.tableWidth)) await terminal.print(line);
 }
 
