@@ -19,7 +19,7 @@ import type { FileHandle, FileSystem } from "./file-system.js";
 import { padTo8 } from "./log-frame.js";
 
 /** Content that has a checksum of its own: a small read verifies at most two of them more than it wants. */
-export const blobBlockBytes = 64 * 1024;
+const blobBlockBytes = 64 * 1024;
 
 /** Bytes read or written at once; a multiple of the block. */
 const stepBytes = 4 * 1024 * 1024;

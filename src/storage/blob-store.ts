@@ -146,7 +146,7 @@ export class BlobStore {
 }
 
 /** A blob whose file is open. */
-export class OpenBlob {
+class OpenBlob {
   readonly bytes: number;
   readonly #fs: FileSystem;
   readonly #handle: FileHandle;
