@@ -122,11 +122,14 @@ describe("formats", () => {
 });
 
 describe("an import that fails", () => {
-  test("keeps the rows ahead of the bad line, and goes on behind them with --skip", async () => {
+  test("stores nothing; with --no-check it keeps the rows ahead of the bad line, and --skip goes on", async () => {
     const good = Array.from({ length: 10 }, (_, row) => JSON.stringify({ doc: row, v: [row, 1] }));
     write("c.jsonl", [...good.slice(0, 7), '{"doc":7,"v":[7,', ...good.slice(8)].join("\n"));
     const args = ["--collection", "c", "--vectors", "v", "--id-column", "doc", "--batch", "3"];
-    const first = await run("import", "c.jsonl", ...args);
+    const none = await run("import", "c.jsonl", ...args);
+    expect([none.code, none.stderr]).toEqual([1, expect.stringMatching(/line 8: .*\n {7}no row was imported\n$/)]);
+    expect((await run("info")).stdout).not.toMatch(/ c /);
+    const first = await run("import", "c.jsonl", ...args, "--no-check");
     expect(first.code).toBe(1);
     expect(first.stderr).toMatch(/^lynse: c\.jsonl line 8: not valid JSON \(.+\); one JSON object a line is wanted/);
     expect(first.stderr).toMatch(/\n {7}the first 7 rows of the file are in; continue with --skip 7\n$/);
@@ -238,8 +241,11 @@ describe("vectors that do not fit are refused", () => {
     expect((await run(...args, "--dim", "4")).stderr).toMatch(/24 bytes are no whole number of float32 vectors/);
     const more = await run(...args, "--dim", "2");
     expect(more.stderr).toMatch(/f\.f32 holds 3 vectors of dimension 2, but f\.jsonl has 2 rows/);
-    expect(more.stderr).toMatch(/the first 2 rows of the file are in/);
-    const fewer = await run("import", "f.jsonl", "--collection", "f6", "--vectors", "f.f32", "--dim", "6");
+    expect(more.stderr).toMatch(/no row was imported/);
+    const unchecked = await run(...args, "--dim", "2", "--no-check");
+    expect(unchecked.stderr).toMatch(/the first 2 rows of the file are in/);
+    const f6 = ["--collection", "f6", "--vectors", "f.f32", "--dim", "6", "--no-check"];
+    const fewer = await run("import", "f.jsonl", ...f6);
     expect(fewer.stderr).toMatch(/f\.f32 holds 1 vector of dimension 6, but f\.jsonl has more rows/);
     expect(fewer.stderr).toMatch(/the first row of the file is in; continue with --skip 1/);
     write("f.bin", float32(1, 2));

@@ -26,9 +26,10 @@ interface ExportFlags extends CommonOptions {
 }
 
 const examples = `
-The rows are those of one moment, whatever is written meanwhile. The target must not exist, and is whole when it
-does. A directory (--format lynsedb) of a collection on this machine keeps everything: soft-deleted rows, named and
-sparse vectors, settings and how indexes are built. Other formats, and rows of a server, hold ids, fields, vectors.
+The rows are those of one moment, whatever is written meanwhile. The target must not exist, and is whole
+when it does. A directory (--format lynsedb) of a collection on this machine keeps everything:
+soft-deleted rows, named and sparse vectors, settings, how indexes are built. Other formats hold ids,
+fields and vectors, and so does a directory of a server's rows.
 
 Examples:
   lynse export docs backup/docs

@@ -11,7 +11,7 @@ import { isLynseError, LynseError } from "../../errors.js";
 import { fieldValue } from "../print/cell.js";
 import type { RowReader, SourceRow } from "../readers/row-reader.js";
 import { placeOfRows } from "./place-of-rows.js";
-import type { VectorSource } from "./vector-source.js";
+import type { TakenVectors, VectorSource } from "./vector-source.js";
 
 interface EmbeddedVectorsOptions {
   /** Column of the texts; a path into nested objects. */
@@ -44,10 +44,7 @@ export class EmbeddedVectors implements VectorSource {
     return this.#dim;
   }
 
-  async take(
-    rows: readonly SourceRow[],
-    rowsSeen: number,
-  ): Promise<{ data: Float32Array; rows: number; failure: LynseError | null }> {
+  async take(rows: readonly SourceRow[], rowsSeen: number): Promise<TakenVectors> {
     const texts: string[] = [];
     let failure: LynseError | null = null;
     for (const row of rows) {
@@ -77,7 +74,7 @@ export class EmbeddedVectors implements VectorSource {
   }
 
   skip(rows: number): void {
-    this.#skipped = rows;
+    this.#skipped += rows;
   }
 
   end(): void {}

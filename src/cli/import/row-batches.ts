@@ -1,13 +1,13 @@
 /**
  * Which rows are committed together?
  *
- * Cuts the pieces of a reader into batches of ids, vectors and fields. A batch also ends ahead of a bad row, whose
- * error follows when that batch was handed out, so that an import can be continued exactly there. Import part of the
- * command line.
+ * Cuts the pieces of a reader into batches of ids, vectors and fields. A row that cannot be taken ends the batch ahead of
+ * it, and its error follows when that batch was handed out, so that an import can be continued exactly there; or it is
+ * told to whoever collects such rows, and left out. Import part of the command line.
  */
 import { LynseError } from "../../errors.js";
 import type { Id } from "../../types.js";
-import type { RowReader, SourceRow } from "../readers/row-reader.js";
+import type { AttachedVectors, RowReader, SourceRow } from "../readers/row-reader.js";
 import type { VectorSource } from "./vector-source.js";
 
 export interface RowBatch {
@@ -19,10 +19,19 @@ export interface RowBatch {
   readonly fields: readonly Record<string, unknown>[];
   /** Sparse vectors of the rows, undefined where a row has none; null where no column holds them. */
   readonly sparse: readonly unknown[] | null;
+  /** Vectors of named fields, undefined where a row has none; null where no row of the batch has. */
+  readonly named: readonly (AttachedVectors["named"] | undefined)[] | null;
   /** Where each row stands in its file. */
   readonly lines: readonly number[];
   /** Rows that the reader has handed out so far, passed over ones included. */
   readonly rowsSeen: number;
+}
+
+/** A row that is left out. */
+export interface RejectedRow {
+  readonly line: number;
+  readonly id?: Id;
+  readonly reason: LynseError;
 }
 
 export interface BatchOptions {
@@ -32,14 +41,24 @@ export interface BatchOptions {
   readonly skip: number;
   /** Column that holds the ids; null for consecutive ones. */
   readonly idColumn: string | null;
+  /** First of consecutive ids, where they are not left to the collection; null there. */
+  readonly firstId: number | null;
   /** Column that holds sparse vectors; null for none. */
   readonly sparseColumn: string | null;
   /** Columns kept as fields; null for all. */
   readonly columns: readonly string[] | null;
+  /** Takes the rows that are left out; null where the first of them ends everything. */
+  readonly reject: ((row: RejectedRow) => Promise<void>) | null;
 }
 
 /** Bytes of vectors that end a batch early: a thousand long vectors are enough for one commit. */
 const batchVectorBytesMax = 32 * 1024 * 1024;
+
+/** Rows that wait for their batch, with the number of the first in the file. */
+interface Waiting {
+  readonly rows: SourceRow[];
+  readonly first: number;
+}
 
 export async function* readBatches(
   reader: RowReader,
@@ -69,7 +88,8 @@ export async function* readBatches(
     const rowsAtOnce = rowsOfBatch(vectors.dim, options.batchRows);
     let from = 0;
     for (; waiting.length - from >= rowsAtOnce || (isDone && from < waiting.length); from += rowsAtOnce) {
-      yield* makeBatch(reader, vectors, waiting.slice(from, from + rowsAtOnce), options, rowsSeen);
+      const rows = waiting.slice(from, from + rowsAtOnce);
+      yield* makeBatch(reader, vectors, { rows, first: rowsSeen - waiting.length + from }, options, rowsSeen);
     }
     waiting = waiting.slice(from);
   }
@@ -82,45 +102,105 @@ function rowsOfBatch(dim: number | null, batchRows: number): number {
   return Math.max(1, Math.min(batchRows, Math.floor(batchVectorBytesMax / ((dim ?? 1) * 4))));
 }
 
+/** Rows of a batch under way, and their vectors in pieces. */
+class BatchBuilder {
+  readonly ids: Id[] = [];
+  readonly fields: Record<string, unknown>[] = [];
+  readonly sparse: unknown[] = [];
+  readonly named: (AttachedVectors["named"] | undefined)[] = [];
+  readonly lines: number[] = [];
+  readonly #vectors: Float32Array[] = [];
+  readonly #options: BatchOptions;
+  #hasNamed = false;
+  #hasSparse = false;
+
+  constructor(options: BatchOptions) {
+    this.#options = options;
+    this.#hasSparse = options.sparseColumn !== null;
+  }
+
+  /** Takes a row, with its number in the file; the reason, where its id is none. */
+  add(reader: RowReader, row: SourceRow, number: number, vector: Float32Array): LynseError | null {
+    const { idColumn, firstId, sparseColumn, columns, skip } = this.#options;
+    let id: Id = 0;
+    if (idColumn !== null) {
+      const taken = takeId(reader, row, idColumn);
+      if (taken instanceof LynseError) return taken;
+      id = taken;
+    } else if (firstId !== null) id = firstId + number - skip;
+    this.ids.push(id);
+    const [sparse] = Object.values(row.attached?.sparse ?? {});
+    this.sparse.push(sparseColumn === null ? sparse : takeSparse(row, sparseColumn));
+    this.#hasSparse ||= sparse !== undefined;
+    const named = row.attached?.named;
+    const hasNamed = named !== undefined && Object.keys(named).length > 0;
+    this.named.push(hasNamed ? named : undefined);
+    this.#hasNamed ||= hasNamed;
+    if (columns !== null) keepOnly(row.values, columns);
+    this.fields.push(row.values);
+    this.lines.push(row.line);
+    this.#vectors.push(vector);
+    return null;
+  }
+
+  batch(dim: number, rowsSeen: number): RowBatch {
+    const data = new Float32Array(this.fields.length * dim);
+    this.#vectors.forEach((vector, at) => void data.set(vector, at * dim));
+    const { idColumn, firstId } = this.#options;
+    return {
+      ids: idColumn === null && firstId === null ? null : this.ids,
+      ...{ data, dim, fields: this.fields, lines: this.lines, rowsSeen },
+      sparse: this.#hasSparse ? this.sparse : null,
+      named: this.#hasNamed ? this.named : null,
+    };
+  }
+}
+
 async function* makeBatch(
   reader: RowReader,
   vectors: VectorSource,
-  source: readonly SourceRow[],
+  { rows, first }: Waiting,
   options: BatchOptions,
   rowsSeen: number,
 ): AsyncGenerator<RowBatch> {
-  const taken = await vectors.take(source, rowsSeen);
-  let { failure } = taken;
-  const ids: Id[] = [];
-  const fields: Record<string, unknown>[] = [];
-  const sparse: unknown[] = [];
-  const lines: number[] = [];
-  for (let at = 0; at < taken.rows; at += 1) {
-    const row = source[at];
-    if (row === undefined) break;
-    if (options.idColumn !== null) {
-      const id = takeId(reader, row, options.idColumn);
-      if (id instanceof LynseError) {
-        failure = id;
-        break;
-      }
-      ids.push(id);
+  const built = new BatchBuilder(options);
+  let failure: LynseError | null = null;
+  const refuse = async (at: number, reason: LynseError): Promise<void> => {
+    const row = rows[at]!;
+    if (options.reject === null) failure = reason;
+    else await options.reject({ line: row.line, ...idOf(row, options.idColumn), reason });
+  };
+  for (let from = 0; from < rows.length && failure === null; ) {
+    const unread = rows[from]!.failure;
+    if (unread !== undefined) {
+      vectors.skip(1);
+      await refuse(from, unread);
+      from += 1;
+      continue;
     }
-    if (options.sparseColumn !== null) sparse.push(takeSparse(row, options.sparseColumn));
-    if (options.columns !== null) keepOnly(row.values, options.columns);
-    fields.push(row.values);
-    lines.push(row.line);
-  }
-  if (fields.length > 0) {
+    const end = rows.findIndex((row, at) => at > from && row.failure !== undefined);
+    const run = rows.slice(from, end === -1 ? rows.length : end);
+    const taken = await vectors.take(run, rowsSeen);
     const dim = vectors.dim ?? 0;
-    const data = taken.data.subarray(0, fields.length * dim);
-    yield {
-      ids: options.idColumn === null ? null : ids,
-      ...{ data, dim, fields, lines, rowsSeen },
-      sparse: options.sparseColumn === null ? null : sparse,
-    };
+    for (let at = 0; at < taken.rows && failure === null; at += 1) {
+      const vector = taken.data.subarray(at * dim, (at + 1) * dim);
+      const reason = built.add(reader, run[at]!, first + from + at, vector);
+      if (reason !== null) await refuse(from + at, reason);
+    }
+    from += taken.rows;
+    if (taken.failure === null || failure !== null) continue;
+    if (taken.isFinal === true) failure = taken.failure;
+    else await refuse(from, taken.failure);
+    from += 1;
   }
+  if (built.fields.length > 0) yield built.batch(vectors.dim ?? 0, rowsSeen);
   if (failure !== null) throw failure;
+}
+
+/** The id of a row that is left out, where it has one. */
+function idOf(row: SourceRow, column: string | null): { readonly id?: Id } {
+  const id = column === null ? undefined : row.values[column];
+  return typeof id === "number" || typeof id === "string" ? { id } : {};
 }
 
 /** The row's id, which is not kept as a field as well. */
@@ -133,9 +213,10 @@ function takeId(reader: RowReader, row: SourceRow, column: string): Id | LynseEr
   }
   const where = `${reader.name} ${reader.placeUnit} ${row.line}`;
   const shown = value === undefined ? "missing" : JSON.stringify(value);
+  const what = column.startsWith("\0") ? "the id" : `the id in column ${JSON.stringify(column)}`;
   return new LynseError(
     "INVALID_ARGUMENT",
-    `${where}: the id in column ${JSON.stringify(column)} is ${shown}; a whole number from 0 on or a text is wanted`,
+    `${where}: ${what} is ${shown}; a whole number from 0 on or a text is wanted`,
     { file: reader.name, [reader.placeUnit]: row.line, column },
   );
 }

@@ -11,17 +11,24 @@ import { countOf } from "../print/quantity.js";
 import type { RowReader, SourceRow } from "../readers/row-reader.js";
 import type { VectorFile } from "../readers/vector-file.js";
 
+export interface TakenVectors {
+  readonly data: Float32Array;
+  /** Rows that have one. */
+  readonly rows: number;
+  /** What is wrong with the row behind them; null where they are all. */
+  readonly failure: LynseError | null;
+  /** True where that is no mistake of a row: no row behind it has a vector either. */
+  readonly isFinal?: boolean;
+}
+
 export interface VectorSource {
   /** Length of the vectors; null until the first row of a column was seen. */
   readonly dim: number | null;
   /**
-   * The vectors of the rows, row-major, or the row that has none and why, with those ahead of it; `rowsSeen` rows were
-   * read so far.
+   * The vectors of the rows, row-major, or the row that has none and why, with those ahead of it; the next call is for the
+   * rows behind that one. `rowsSeen` rows were read so far.
    */
-  take(
-    rows: readonly SourceRow[],
-    rowsSeen: number,
-  ): Promise<{ data: Float32Array; rows: number; failure: LynseError | null }>;
+  take(rows: readonly SourceRow[], rowsSeen: number): Promise<TakenVectors>;
   /** Passes over the vectors of `rows` rows. */
   skip(rows: number): void;
   /** Called behind the last row: throws when vectors are left over. */
@@ -44,7 +51,7 @@ export class ColumnVectors implements VectorSource {
     return this.#dim;
   }
 
-  async take(rows: readonly SourceRow[]): Promise<{ data: Float32Array; rows: number; failure: LynseError | null }> {
+  async take(rows: readonly SourceRow[]): Promise<TakenVectors> {
     let data = new Float32Array(0);
     for (let at = 0; at < rows.length; at += 1) {
       const row = rows[at];
@@ -72,16 +79,16 @@ export class ColumnVectors implements VectorSource {
   #vectorOf(row: SourceRow): ArrayLike<unknown> | LynseError {
     let value = Object.hasOwn(row.values, this.#column) ? row.values[this.#column] : undefined;
     if (value === undefined || value === null) {
-      const known = Object.keys(row.values).slice(0, 20).join(", ");
-      return this.#error(
-        row,
-        `no vector in column ${JSON.stringify(this.#column)}; this row has ${known || "nothing"}`,
-      );
+      const known = Object.keys(row.values)
+        .filter((name) => !name.startsWith("\0"))
+        .slice(0, 20)
+        .join(", ");
+      return this.#error(row, `no vector in ${this.#label}; this row has ${known || "nothing"}`);
     }
     if (typeof value === "string") value = parseArray(value);
     const isArray = Array.isArray(value) || (ArrayBuffer.isView(value) && !(value instanceof DataView));
     if (!isArray) {
-      return this.#error(row, `column ${JSON.stringify(this.#column)} is no array of numbers; name the right column`);
+      return this.#error(row, `${this.#label} is no array of numbers; name the right column`);
     }
     const vector = value as ArrayLike<unknown>;
     if (vector.length === 0 || vector.length > limits.dimMax) {
@@ -91,6 +98,10 @@ export class ColumnVectors implements VectorSource {
     if (vector.length === this.#dim) return vector;
     const message = `a vector of ${vector.length} numbers where dimension ${this.#dim} is wanted; correct the row`;
     return this.#error(row, message, "DIMENSION_MISMATCH");
+  }
+
+  get #label(): string {
+    return this.#column.startsWith("\0") ? "the vector" : `column ${JSON.stringify(this.#column)}`;
   }
 
   #badNumber(row: SourceRow, position: number, got: unknown): LynseError {
@@ -127,7 +138,7 @@ export class FileVectors implements VectorSource {
     return this.#file.dim;
   }
 
-  async take(rows: readonly SourceRow[]): Promise<{ data: Float32Array; rows: number; failure: LynseError | null }> {
+  async take(rows: readonly SourceRow[]): Promise<TakenVectors> {
     const { dim } = this.#file;
     const first = this.#taken;
     const data = await this.#file.read(rows.length);
@@ -140,10 +151,13 @@ export class FileVectors implements VectorSource {
         `${this.#file.name} vector ${first + at + 1}: number ${(i % dim) + 1} is ${data[i]}; ` +
         "finite float32 numbers are wanted";
       const failure = new LynseError("INVALID_VECTOR", message, { file: this.#file.name, vector: first + at + 1 });
+      // The vectors behind it are read again, for the rows that they belong to.
+      this.#file.skip(at + 1 - read);
+      this.#taken = first + at + 1;
       return { data, rows: at, failure };
     }
     const failure = read < rows.length ? this.#countMismatch("more rows") : null;
-    return { data, rows: read, failure };
+    return { data, rows: read, failure, isFinal: true };
   }
 
   skip(rows: number): void {

@@ -11,6 +11,8 @@ export interface CsvRecord {
   /** Line on which the record begins, from 1. */
   readonly line: number;
   readonly cells: readonly string[];
+  /** Positions of the cells that are empty between quotes; undefined for none. */
+  readonly emptyTexts?: readonly number[];
 }
 
 const quote = 34;
@@ -31,6 +33,7 @@ export class CsvParser {
   #quoteLine = 1;
   #recordLength = 0;
   #hasQuotes = false;
+  #emptyTexts: number[] = [];
 
   constructor(name: string, delimiter: string, recordLengthMax: number) {
     this.#name = name;
@@ -122,6 +125,7 @@ export class CsvParser {
   }
 
   #endCell(): void {
+    if (this.#state === "closed" && this.#cell === "") this.#emptyTexts.push(this.#cells.length);
     this.#cells.push(this.#cell);
     this.#cell = "";
     this.#state = "start";
@@ -130,8 +134,10 @@ export class CsvParser {
   #endRecord(into: CsvRecord[], hasLineFeed: boolean): void {
     this.#endCell();
     const isBlank = this.#cells.length === 1 && this.#cells[0] === "" && !this.#hasQuotes;
-    if (!isBlank) into.push({ line: this.#recordLine, cells: this.#cells });
+    const emptyTexts = this.#emptyTexts.length === 0 ? {} : { emptyTexts: this.#emptyTexts };
+    if (!isBlank) into.push({ line: this.#recordLine, cells: this.#cells, ...emptyTexts });
     this.#cells = [];
+    this.#emptyTexts = [];
     if (hasLineFeed) this.#line += 1;
     this.#recordLine = this.#line;
     this.#recordLength = 0;

@@ -124,18 +124,12 @@ export class CsvReader implements RowReader {
   }
 
   *#rows(records: readonly CsvRecord[]): Generator<readonly SourceRow[]> {
-    const rows: SourceRow[] = [];
-    let failure: LynseError | null = null;
-    for (const record of records) {
+    const rows = records.map((record): SourceRow => {
+      const { line } = record;
       const values = this.#values(record);
-      if (values instanceof LynseError) {
-        failure = values;
-        break;
-      }
-      rows.push({ line: record.line, values });
-    }
+      return values instanceof LynseError ? { line, values: {}, failure: values } : { line, values };
+    });
     if (rows.length > 0) yield rows;
-    if (failure !== null) throw failure;
   }
 
   #values(record: CsvRecord): Record<string, unknown> | LynseError {
@@ -149,8 +143,9 @@ export class CsvReader implements RowReader {
     const values: Record<string, unknown> = {};
     for (let at = 0; at < columns.length; at += 1) {
       const text = record.cells[at] ?? "";
-      if (text === "") continue;
       const type = this.#types[at] ?? "text";
+      // Only between quotes is nothing a text: a bare cell without one is a missing value.
+      if (text === "" && !(type === "text" && record.emptyTexts?.includes(at))) continue;
       const value = typedValue(text, type);
       const name = columns[at] ?? "";
       if (value === undefined) return this.#wrongType(record.line, name, type, text);

@@ -38,20 +38,17 @@ export class JsonlReader implements RowReader {
   async *pieces(): AsyncGenerator<readonly SourceRow[]> {
     for await (const block of readTextBlocks(this.#source)) {
       const rows: SourceRow[] = [];
-      let failure: LynseError | null = null;
       let line = block.line;
-      for (let start = 0; start < block.text.length && failure === null; line += 1) {
+      for (let start = 0; start < block.text.length; line += 1) {
         const at = block.text.indexOf("\n", start);
         const end = at === -1 ? block.text.length : at;
         const text = block.text.slice(start, end).trim();
         start = end + 1;
         if (text === "") continue;
         const values = this.#parse(text, line);
-        if (values instanceof LynseError) failure = values;
-        else rows.push({ line, values });
+        rows.push(values instanceof LynseError ? { line, values: {}, failure: values } : { line, values });
       }
       if (rows.length > 0) yield rows;
-      if (failure !== null) throw failure;
     }
   }
 

@@ -87,16 +87,13 @@ export class ParquetReader implements RowReader {
         const count = Math.min(pieceRows, rowEnd - this.#rowsRead);
         const data = await this.#take(columns, count);
         const rows: SourceRow[] = [];
-        let failure: LynseError | null = null;
-        for (let at = 0; at < count && failure === null; at += 1) {
-          const row = this.#rowsRead + at + 1;
-          const values = this.#values(data, at, row);
-          if (values instanceof LynseError) failure = values;
-          else rows.push({ line: row, values });
+        for (let at = 0; at < count; at += 1) {
+          const line = this.#rowsRead + at + 1;
+          const values = this.#values(data, at, line);
+          rows.push(values instanceof LynseError ? { line, values: {}, failure: values } : { line, values });
         }
         this.#rowsRead += count;
-        if (rows.length > 0) yield rows;
-        if (failure !== null) throw failure;
+        yield rows;
       }
     }
   }

@@ -28,7 +28,12 @@ function file(contents: string | Uint8Array, extension: string): string {
 async function readAll(reader: RowReader): Promise<{ rows: SourceRow[]; error: string | null }> {
   const rows: SourceRow[] = [];
   try {
-    for await (const piece of reader.pieces()) rows.push(...piece);
+    for await (const piece of reader.pieces()) {
+      for (const row of piece) {
+        if (row.failure !== undefined) throw row.failure;
+        rows.push(row);
+      }
+    }
   } catch (error) {
     return { rows, error: error instanceof Error ? error.message : String(error) };
   } finally {

@@ -59,9 +59,22 @@ export class VectorFile {
     }
   }
 
-  /** Passes over rows. */
+  /** Opens a file of bare float32 or float16 vectors, whatever it is called. */
+  static async openBare(name: string, dim: number, bytesPerNumber: 2 | 4): Promise<VectorFile> {
+    let handle: FileHandle | undefined;
+    try {
+      handle = await open(name, "r");
+      const { size } = await handle.stat();
+      return new VectorFile(name, handle, bareLayout(name, size, dim, bytesPerNumber));
+    } catch (error) {
+      await handle?.close();
+      throw error instanceof LynseError ? error : fileError(name, error);
+    }
+  }
+
+  /** Passes over rows; back over rows that were read, where fewer than none. */
   skip(rows: number): void {
-    this.#row = Math.min(this.rowCount, this.#row + rows);
+    this.#row = Math.max(0, Math.min(this.rowCount, this.#row + rows));
   }
 
   /** Rows not yet read. */
@@ -134,12 +147,14 @@ async function npyLayout(name: string, handle: FileHandle, size: number, dim: nu
   return { dim: width, rowCount, bytesPerNumber: header.bytesPerNumber, dataOffset: header.dataOffset };
 }
 
-function bareLayout(name: string, size: number, dim: number | null): Layout {
+function bareLayout(name: string, size: number, dim: number | null, bytesPerNumber: 2 | 4 = 4): Layout {
   if (dim === null) throw invalid(name, "a .f32 file does not say its dimension; add --dim N");
-  if (size % (dim * 4) !== 0) {
-    throw invalid(name, `${size} bytes are no whole number of float32 vectors of dimension ${dim}; correct --dim`);
+  const bytesPerRow = dim * bytesPerNumber;
+  if (size % bytesPerRow !== 0) {
+    const kind = bytesPerNumber === 4 ? "float32" : "float16";
+    throw invalid(name, `${size} bytes are no whole number of ${kind} vectors of dimension ${dim}; correct --dim`);
   }
-  return { dim, rowCount: size / (dim * 4), bytesPerNumber: 4, dataOffset: 0 };
+  return { dim, rowCount: size / bytesPerRow, bytesPerNumber, dataOffset: 0 };
 }
 
 function invalid(name: string, what: string): LynseError {

@@ -13,7 +13,8 @@ export function vectorText(vector: Float32Array): string {
   let text = "[";
   for (let i = 0; i < vector.length; i++) {
     if (i > 0) text += ",";
-    text += shortNumber(vector[i]!);
+    // As text a number has no sign when it is 0.
+    text += Object.is(vector[i], -0) ? "-0" : shortNumber(vector[i]!);
   }
   return `${text}]`;
 }

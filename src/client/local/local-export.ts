@@ -13,7 +13,7 @@ import type { ExportOptions } from "../collection.js";
 import { exportInput, pathInput } from "../input/copy-input.js";
 
 /** The files of this machine. Loaded on first use, so that a program for the browser can be bundled. */
-async function filesOfMachine(): Promise<FileSystem> {
+export async function filesOfMachine(): Promise<FileSystem> {
   if (globalThis.process?.versions?.node === undefined) {
     throw new LynseError("UNSUPPORTED", "this platform has no files: exports can be written and read in Node.js");
   }

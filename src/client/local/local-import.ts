@@ -3,7 +3,11 @@
  */
 import type { EngineRegistry } from "../../engine/engine-registry.js";
 import type { TransferOptions, TransferSummary } from "../../transfer/export-collection.js";
+import { readExportManifest } from "../../transfer/read-export-manifest.js";
 import { stageImport } from "../../transfer/stage-import.js";
+import type { Dtype } from "../../types.js";
+import { pathInput } from "../input/copy-input.js";
+import { filesOfMachine } from "./local-export.js";
 
 /** Imports the export at `path` under a name that is free, or may be overwritten. */
 export function importLocally(
@@ -16,4 +20,16 @@ export function importLocally(
   return root.fillCollection(to.database, to.name, overwrite, (fs, folder) =>
     stageImport({ fs: root.outside, path }, fs, folder, rest),
   );
+}
+
+/** What the manifest of an export of this machine says of its live rows. */
+export async function readExportDirectory(path: string): Promise<{
+  readonly dim: number;
+  readonly dtype: Dtype;
+  readonly vectorsFile: string;
+  readonly metadataFile: string;
+}> {
+  const { contents } = await readExportManifest(await filesOfMachine(), pathInput(path));
+  const { live, config } = contents;
+  return { dim: config.dim ?? 1, dtype: config.dtype, vectorsFile: live.vectorsFile, metadataFile: live.metadataFile };
 }

@@ -1,0 +1,46 @@
+/**
+ * Which rows of a file were left out, and why?
+ *
+ * One JSON object a line: where the row stands, its id where it has one, the error's code and its reason. Import part of the
+ * command line.
+ */
+import { type FileHandle, open } from "node:fs/promises";
+import { fileError } from "../readers/byte-source.js";
+import type { RejectedRow } from "./row-batches.js";
+
+export class RejectFile {
+  readonly name: string;
+  readonly #handle: FileHandle;
+  #count = 0;
+
+  private constructor(name: string, handle: FileHandle) {
+    this.name = name;
+    this.#handle = handle;
+  }
+
+  /** Begins the file anew: every run tells all rows that it leaves out. */
+  static async create(name: string): Promise<RejectFile> {
+    try {
+      return new RejectFile(name, await open(name, "w"));
+    } catch (error) {
+      throw fileError(name, error);
+    }
+  }
+
+  /** Rows left out so far. */
+  get count(): number {
+    return this.#count;
+  }
+
+  async add({ line, id, reason }: RejectedRow): Promise<void> {
+    this.#count += 1;
+    const { code, message } = reason;
+    await this.#handle.write(
+      `${JSON.stringify({ line, ...(id === undefined ? {} : { id }), code, reason: message })}\n`,
+    );
+  }
+
+  close(): Promise<void> {
+    return this.#handle.close();
+  }
+}

@@ -1,0 +1,330 @@
+import { spawn } from "node:child_process";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { type Collection, type Database, type Id, VectorDBClient } from "../../src/index.js";
+import { type LynseResult, lynsePath, runLynse } from "./run-lynse.js";
+
+let folder = "";
+let data = "";
+const run = (...args: string[]): Promise<LynseResult> => runLynse(args, { folder, data });
+const at = (name: string): string => join(folder, name);
+
+async function withDatabase<T>(use: (db: Database) => Promise<T>): Promise<T> {
+  const client = new VectorDBClient(data, { threads: 1 });
+  try {
+    return await use(await client.createDatabase("default"));
+  } finally {
+    await client.close();
+  }
+}
+
+interface PlainRow {
+  readonly id: Id;
+  readonly field: unknown;
+  readonly vector: readonly number[];
+}
+
+const rowsOf = (name: string): Promise<PlainRow[]> =>
+  withDatabase(async (db) => plainRows(await db.getCollection(name)));
+
+async function plainRows(collection: Collection): Promise<PlainRow[]> {
+  const rows: PlainRow[] = [];
+  for await (const { id, field, vector } of collection.scan({ returnVectors: true })) {
+    rows.push({ id, field: { ...field }, vector: Array.from(vector ?? []) });
+  }
+  return rows;
+}
+
+/** Runs the command that an export names, on another collection. */
+async function importAs(told: string, collection: string): Promise<LynseResult> {
+  const line = /^import them with: lynse (.*) --collection \S+$/m.exec(told)?.[1] ?? "";
+  const args = (line.match(/'[^']*'|\S+/g) ?? []).map((part) => part.replace(/^'|'$/g, ""));
+  return run(...args, "--collection", collection);
+}
+
+const texts = [
+  "plain",
+  'comma, "quotes"',
+  "line\nbreak\r\nand more",
+  "",
+  " blanks ",
+  "日本語 🎉",
+  "007",
+  "1e5",
+  "true",
+  "a\tb",
+];
+const rows = texts.map((text, row) => ({
+  id: row % 2 === 0 ? row : String(row),
+  vector: [row + 0.1, -row / 3, 1e-30],
+  field: {
+    text,
+    number: row * 1.5,
+    ...(row === 3 ? {} : { whole: row * 2 ** 40 }),
+    yes: row > 4,
+    nested: { list: [row, "x", null], deep: { at: new Date(row * 1e12).toISOString() } },
+    mixed: row % 3 === 0 ? row : `${row}`,
+  },
+}));
+
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), "lynse-export-"));
+  data = join(folder, "data");
+  await withDatabase(async (db) => {
+    const docs = await db.requireCollection("docs", { dim: 3 });
+    await docs.add({
+      ids: rows.map(({ id }) => id),
+      vectors: rows.map(({ vector }) => vector),
+      fields: rows.map(({ field }) => field),
+    });
+    const rich = await db.requireCollection("rich", { dim: 1 });
+    await rich.createVectorField("image", { dim: 2 });
+    await rich.add({ ids: ["a", "b"], vectors: [[1], [2]] });
+    await rich.addNamedVectors("image", [[1, 2]], ["a"]);
+    await rich.delete("b");
+  });
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+describe("what is exported can be imported", () => {
+  test.each(["out.jsonl", "out.csv", "out.tsv", "out.parquet", "vectors.npy", "directory"])("%s", async (name) => {
+    const { code, stdout, stderr } = await run("export", "docs", name);
+    expect([code, stderr]).toEqual([0, ""]);
+    expect(stdout).toMatch(new RegExp(`^10 rows exported to ${name} in .+ \\(.+, [\\d,]+ rows/s\\)\n`));
+    const copy = `copy-${name.replace(/\W/g, "-")}`;
+    const imported = await importAs(stdout, copy);
+    expect([imported.code, imported.stderr]).toEqual([0, ""]);
+    expect(await rowsOf(copy)).toEqual(await rowsOf("docs"));
+    const again = await run("export", "docs", name);
+    expect([again.code, again.stderr]).toEqual([1, expect.stringMatching(/exists; choose another/)]);
+    expect(readdirSync(folder).filter((file) => file.includes(".tmp-"))).toEqual([]);
+  });
+
+  test("some rows, some fields, no vectors, to standard output", async () => {
+    const where = ["--where", "yes = true", "--fields", "text,nothing", "--no-vectors"];
+    const { stdout, stderr } = await run("export", "docs", "-", ...where, "--format", "csv");
+    expect(stdout).toBe('id,text\n"""5""",日本語 🎉\n6,007\n"""7""",1e5\n8,true\n"""9""",a\tb\n');
+    expect(stderr).toMatch(/^5 rows exported to -/);
+  });
+
+  test("a field that is called as the ids are is told, and nothing is left", async () => {
+    const { code, stderr } = await run("export", "docs", "taken.csv", "--id-column", "text");
+    expect([code, stderr]).toEqual([1, expect.stringMatching(/field called "text" itself; .* --id-column/)]);
+    expect(existsSync(at("taken.csv"))).toBe(false);
+  });
+
+  test("what a format cannot hold is told; a directory holds it", async () => {
+    const part = await run("export", "rich", "rich.jsonl");
+    expect(part.stdout).toMatch(/\nvectors of image, soft-deleted rows are left out; a directory/);
+    const whole = await run("export", "rich", "rich");
+    expect(whole.stdout).not.toContain("left out");
+    await run("import", "rich", "--collection", "rich-copy");
+    expect(await withDatabase(async (db) => (await db.getCollection("rich-copy")).listDeletedIds())).toEqual(["b"]);
+    expect((await run("import", "rich", "--collection", "rich-copy")).stderr).toMatch(/exists/);
+    expect((await run("import", "rich", "--collection", "rich-copy", "--overwrite")).code).toBe(0);
+  });
+
+  test("mistakes of usage", async () => {
+    expect((await run("export", "docs", "x.npy", "--no-vectors")).code).toBe(2);
+    expect((await run("export", "docs", "x.zip")).stderr).toMatch(/what \.zip files hold is not known/);
+    expect((await run("export", "docs", "no/where.csv")).stderr).toMatch(/its folder does not exist/);
+    expect((await run("export", "nothing", "y.csv")).stderr).toMatch(/there is no collection "nothing"/);
+  });
+});
+
+describe("other databases", () => {
+  test("points of Qdrant: unnamed, named and sparse vectors, numbers and UUIDs as ids", async () => {
+    const uuid = "5c56c793-69f3-4fbf-87e6-c4bf54c28c26";
+    const points = [
+      { id: 1, payload: { title: "one", points: [{ id: 9 }] }, vector: { text: [1, 0], image: [1, 2, 3] } },
+      { id: uuid, payload: null, vector: { text: [0, 1], words: { indices: [7, 3], values: [0.5, 2] } } },
+    ];
+    writeFileSync(
+      at("scroll.json"),
+      JSON.stringify({ result: { points, next_page_offset: null }, status: "ok" }, null, 2),
+    );
+    const args = ["--format", "qdrant", "--collection", "qdrant"];
+    const { code, stderr } = await run("import", "scroll.json", ...args, "--vectors", "text");
+    expect([code, stderr]).toEqual([0, ""]);
+    expect(await rowsOf("qdrant")).toEqual([
+      { id: 1, field: { title: "one", points: [{ id: 9 }] }, vector: [1, 0] },
+      { id: uuid, field: {}, vector: [0, 1] },
+    ]);
+    await withDatabase(async (db) => {
+      const found = await db.getCollection("qdrant");
+      expect((await found.search([1, 2, 3], { vectorField: "image" })).ids).toEqual([1]);
+      expect((await found.searchSparse({ 3: 1 })).ids).toEqual([uuid]);
+    });
+    expect((await run("import", "scroll.json", ...args)).stderr).toMatch(
+      /row 1: which of its vectors .*text, image; name/,
+    );
+    writeFileSync(
+      at("points.jsonl"),
+      points.map(({ id }) => JSON.stringify({ id, vector: [id === 1 ? 1 : 2] })).join("\n"),
+    );
+    expect((await run("import", "points.jsonl", "--format", "qdrant", "--collection", "plain")).code).toBe(0);
+    expect((await rowsOf("plain")).map(({ id }) => id)).toEqual([1, uuid]);
+  });
+
+  test("an answer of Chroma, and rows with its columns", async () => {
+    const ids = ["a", "b"];
+    const answer = {
+      ids,
+      embeddings: [
+        [1, 2],
+        [3, 4],
+      ],
+      documents: ["text", null],
+      metadatas: [{ n: 1 }, null],
+    };
+    writeFileSync(at("chroma.json"), JSON.stringify(answer));
+    expect(await run("import", "chroma.json", "--format", "chroma", "--collection", "chroma")).toMatchObject({
+      code: 0,
+    });
+    const expected = [
+      { id: "a", field: { n: 1, document: "text" }, vector: [1, 2] },
+      { id: "b", field: {}, vector: [3, 4] },
+    ];
+    expect(await rowsOf("chroma")).toEqual(expected);
+    const lines = [
+      { id: "a", embedding: [1, 2], document: "text", metadata: { n: 1 } },
+      { id: "b", embedding: [3, 4], metadata: "{}" },
+    ];
+    writeFileSync(at("chroma.jsonl"), lines.map((line) => JSON.stringify(line)).join("\n"));
+    await run("import", "chroma.jsonl", "--format", "chroma", "--collection", "chroma-rows");
+    expect(await rowsOf("chroma-rows")).toEqual(expected);
+  });
+
+  test("rows of LanceDB have their vector in a column called so", async () => {
+    writeFileSync(at("lance.jsonl"), '{"vector":[1,2],"item":"x"}\n');
+    const args = ["--format", "lancedb", "--collection", "lance", "--id-column", "item"];
+    expect((await run("import", "lance.jsonl", ...args)).code).toBe(0);
+    expect(await rowsOf("lance")).toEqual([{ id: "x", field: {}, vector: [1, 2] }]);
+  });
+
+  /** An index file as `HierarchicalNSW::saveIndex` writes it, of elements without links. */
+  function hnswlibFile(elements: readonly { label: number; vector: readonly number[]; isDeleted?: boolean }[]): Buffer {
+    const dim = elements[0]?.vector.length ?? 1;
+    const links = 4 + 32 * 4;
+    const element = links + dim * 4 + 8;
+    const head = Buffer.alloc(96);
+    [0, 100, elements.length, element, links + dim * 4, links].forEach((size, at) => {
+      head.writeBigUInt64LE(BigInt(size), at * 8);
+    });
+    const parts = elements.map(({ label, vector, isDeleted }) => {
+      const bytes = Buffer.alloc(element, 0xcc);
+      bytes.writeUInt32LE(isDeleted === true ? 0x10000 : 0, 0);
+      vector.forEach((value, at) => void bytes.writeFloatLE(value, links + at * 4));
+      bytes.writeBigUInt64LE(BigInt(label), links + dim * 4);
+      return bytes;
+    });
+    return Buffer.concat([head, ...parts, Buffer.alloc(elements.length * 4)]);
+  }
+
+  test("an index file of hnswlib, without what is marked as deleted", async () => {
+    const elements = [
+      { label: 70, vector: [1, 2, 3] },
+      { label: 71, vector: [4, 5, 6], isDeleted: true },
+      { label: 5, vector: [7, 8, 9] },
+    ];
+    writeFileSync(at("index.bin"), hnswlibFile(elements));
+    const { code, stdout } = await run("import", "index.bin", "--format", "hnswlib", "--collection", "hnswlib");
+    expect([code, stdout]).toEqual([
+      0,
+      expect.stringMatching(/^1 elements marked as deleted were passed over\n2 rows/),
+    ]);
+    expect(await rowsOf("hnswlib")).toEqual([
+      { id: 70, field: {}, vector: [1, 2, 3] },
+      { id: 5, field: {}, vector: [7, 8, 9] },
+    ]);
+    for (const bytes of [Buffer.alloc(10), Buffer.alloc(96, 1), hnswlibFile(elements).subarray(0, 200)]) {
+      writeFileSync(at("bad.bin"), bytes);
+      const bad = await run("import", "bad.bin", "--format", "hnswlib", "--collection", "bad");
+      expect([bad.code, bad.stderr]).toEqual([1, expect.stringMatching(/^lynse: bad\.bin: /)]);
+    }
+  });
+});
+
+describe("bad rows and interruptions", () => {
+  test("--skip-bad leaves bad rows out, and tells each with its line and reason", async () => {
+    const lines = [
+      '{"i":1,"v":[1,1]}',
+      "{",
+      '{"i":2,"v":[1]}',
+      '{"i":-1,"v":[1,2]}',
+      '{"i":1,"v":[2,2]}',
+      '{"i":3,"v":[3,null]}',
+      `{"i":4,"v":[4,4],"x":${"[".repeat(80)}${"]".repeat(80)}}`,
+      '{"i":5,"v":[5,5]}',
+    ];
+    writeFileSync(at("some.jsonl"), lines.join("\n"));
+    const args = ["some.jsonl", "--collection", "some", "--vectors", "v", "--id-column", "i"];
+    expect((await run("import", ...args)).stderr).toMatch(/line 2: .*\n.*no row was imported/);
+    const { code, stdout } = await run("import", ...args, "--skip-bad", "bad.jsonl");
+    expect([code, stdout]).toEqual([0, expect.stringMatching(/\n6 rows left out; the reasons are in bad\.jsonl\n/)]);
+    expect((await rowsOf("some")).map(({ id }) => id)).toEqual([1, 5]);
+    const bad = readFileSync(at("bad.jsonl"), "utf8")
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line));
+    expect(bad.map(({ line, id }) => [line, id]).sort()).toEqual([
+      [2, undefined],
+      [3, 2],
+      [4, -1],
+      [5, 1],
+      [6, 3],
+      [7, 4],
+    ]);
+    for (const { reason } of bad) expect(reason).toMatch(/some\.jsonl line/);
+  });
+
+  test("--skip-bad with vectors in a file of their own keeps rows and vectors together", async () => {
+    writeFileSync(at("pairs.jsonl"), '{"n":0}\n[]\n{"n":2}\n{"n":3}\n{"n":4}\n');
+    writeFileSync(at("pairs.f32"), new Uint8Array(new Float32Array([0, 1, 2, Number.NaN, 4]).buffer));
+    const args = ["pairs.jsonl", "--collection", "pairs", "--vectors", "pairs.f32", "--dim", "1"];
+    const { code, stdout } = await run("import", ...args, "--skip-bad", "bad-pairs.jsonl");
+    expect([code, stdout]).toEqual([0, expect.stringMatching(/\n2 rows left out/)]);
+    expect((await rowsOf("pairs")).map(({ field, vector }) => [field, ...vector])).toEqual([
+      [{ n: 0 }, 0],
+      [{ n: 2 }, 2],
+      [{ n: 4 }, 4],
+    ]);
+  });
+
+  test.each([
+    ["ids of their own", ["--id-column", "n"]],
+    ["no ids", []],
+  ] as const)(
+    "--resume goes on after a kill, without duplicates: rows with %s",
+    async (label, options) => {
+      const count = 3000;
+      const name = `killed-${label.length}`;
+      const file = `${name}.jsonl`;
+      const lines = Array.from({ length: count }, (_, n) => JSON.stringify({ n, m: n, v: [n, 1] }));
+      writeFileSync(at(file), lines.join("\n"));
+      const args = ["import", file, "--collection", name, "--vectors", "v", "--batch", "20", ...options];
+      const child = spawn(process.execPath, [lynsePath, ...args, "--no-check"], {
+        cwd: folder,
+        env: { ...process.env, LYNSE_DATA_DIR: data },
+        stdio: "ignore",
+      });
+      const ended = new Promise((resolve) => child.once("exit", resolve));
+      const manifest = join(data, "default", name, "manifest.json");
+      while (!existsSync(manifest) && child.exitCode === null) await new Promise((resolve) => setTimeout(resolve, 5));
+      await new Promise((resolve) => setTimeout(resolve, 60));
+      child.kill("SIGKILL");
+      await ended;
+      const resumed = await run(...args, "--resume");
+      expect(resumed.code, resumed.stderr).toBe(0);
+      const found = await rowsOf(name);
+      expect(found.map(({ id }) => id)).toEqual(Array.from({ length: count }, (_, n) => n));
+      expect(found.every(({ id, vector, field }) => vector[0] === id && (field as { m: number }).m === id)).toBe(true);
+      const again = await run(...args, "--resume");
+      if (options.length > 0) expect(again.stdout).toMatch(/^3,000 rows were in already\n/);
+      else expect(again.stderr).toMatch(/no import of .* was interrupted/);
+    },
+    30_000,
+  );
+});
