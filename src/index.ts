@@ -58,6 +58,7 @@ export type { EmbedContext, Embedder, EmbedFunction } from "./embed/embedder.js"
 export { type HashEmbedderOptions, hashEmbedder } from "./embed/hash-embedder.js";
 export { type OpenAIEmbedderOptions, openAIEmbedder } from "./embed/openai-embedder.js";
 export { type TransformersEmbedderOptions, transformersEmbedder } from "./embed/transformers-embedder.js";
+export type { Quotas } from "./engine/quotas.js";
 export { type ErrorCode, type ErrorDetails, errorCatalogue, isLynseError, LynseError } from "./errors.js";
 export { type LimitName, limits } from "./limits.js";
 export type { FacetCount } from "./metadata/column-facets.js";

@@ -4,6 +4,7 @@
  * The entry point of the package. The uri decides the mode, a folder, memory or a server; nothing is opened and nobody is
  * called before the first call.
  */
+import { type Quotas, quotaNames } from "../engine/quotas.js";
 import { describe } from "../engine/vector-input.js";
 import { LynseError } from "../errors.js";
 import type { Durability } from "../types.js";
@@ -39,9 +40,11 @@ export interface ClientOptions extends RemoteOptions {
    * everything in memory.
    */
   readonly memoryBudget?: number | string;
+  /** Bounds on what is stored; passing one is `LIMIT_EXCEEDED`, and nothing of that commit is stored. Default: none. */
+  readonly quotas?: Quotas;
 }
 
-const localOptionNames = ["follow", "followIntervalMs", "durability", "threads", "memoryBudget"] as const;
+const localOptionNames = ["follow", "followIntervalMs", "durability", "threads", "memoryBudget", "quotas"] as const;
 const optionNames = ["readOnly", ...localOptionNames, ...remoteOptionNames];
 /** More threads than any machine has: a number above it is a mistake. */
 const threadsMax = 1024;
@@ -136,7 +139,7 @@ function checkMode(options: ClientOptions, isRemote: boolean): void {
 }
 
 function localRoot(place: string, { readOnly = false, durability = "fsync", ...rest }: ClientOptions): LocalRoot {
-  const { threads, memoryBudget, follow = false, followIntervalMs } = rest;
+  const { threads, memoryBudget, quotas, follow = false, followIntervalMs } = rest;
   if (durability !== "fsync" && durability !== "os") {
     throw new LynseError("INVALID_ARGUMENT", `durability must be "fsync" or "os", got ${describe(durability)}`);
   }
@@ -147,6 +150,7 @@ function localRoot(place: string, { readOnly = false, durability = "fsync", ...r
     ...(checkFollow(readOnly, follow, followIntervalMs) ? { followIntervalMs: followIntervalMs ?? 0 } : {}),
     ...(threads === undefined ? {} : { threads }),
     ...(memoryBudget === undefined ? {} : { memoryBudget: byteSize(memoryBudget, "memoryBudget") }),
+    ...(quotas === undefined ? {} : { quotas: checkedQuotas(quotas) }),
   });
 }
 
@@ -161,6 +165,14 @@ function checkFollow(readOnly: boolean, follow: boolean, intervalMs: number | un
   const text =
     "follow goes with readOnly: true: nobody else writes beside a client that may write, which sees its own commits";
   throw new LynseError("INVALID_ARGUMENT", text, { option: "follow" });
+}
+
+function checkedQuotas(quotas: Quotas): Quotas {
+  checkOptions(quotas, quotaNames, "quotas");
+  for (const name of quotaNames) {
+    if (quotas[name] !== undefined) checkInteger(quotas[name], `quotas.${name}`, 1, Number.MAX_SAFE_INTEGER);
+  }
+  return { ...quotas };
 }
 
 function isServer(place: string): boolean {

@@ -27,6 +27,7 @@ import { Follower } from "./follower.js";
 import { Generation } from "./generation.js";
 import { type IndexedCollection, IndexKeeper } from "./index-keeper.js";
 import type { MemoryBudget } from "./memory-budget.js";
+import { type Growth, growBy, type Quotas } from "./quotas.js";
 import type { CopiedRows, SnapshotOptions } from "./snapshots.js";
 import { decodeSparsePart } from "./sparse-rows.js";
 import { appendStoredRows } from "./stored-rows.js";
@@ -42,6 +43,7 @@ export interface EngineOptions {
   readonly pool: KernelPool;
   /** What the memory of all open collections has to fit into; null: nothing. */
   readonly budget: MemoryBudget | null;
+  readonly quotas: Quotas;
   /** Opens the collection's files again: the generation that another process has swapped in. */
   readonly reopenStore: () => Promise<CollectionStore>;
   /** In a reader that takes up commits by itself: how long a look for them counts, milliseconds; null in others. */
@@ -95,6 +97,7 @@ export class CollectionEngine {
   /** Builds indexes and keeps them current. */
   readonly indexes: IndexKeeper;
   readonly #budget: MemoryBudget | null;
+  readonly #quotas: Quotas;
   readonly #memory: BudgetKeeper | null;
   /** Bytes under keys, beside the rows. */
   readonly blobs: CollectionBlobs;
@@ -115,6 +118,7 @@ export class CollectionEngine {
     this.#snapshotTo = options.snapshotTo;
     this.indexes = new IndexKeeper(this.#indexedCollection());
     this.#budget = options.budget;
+    this.#quotas = options.quotas;
     this.#memory = options.budget === null ? null : new BudgetKeeper(this.#indexedCollection(), options.budget);
     this.blobs = new CollectionBlobs({
       present: () => this.#generation.store.blobs,
@@ -396,9 +400,11 @@ export class CollectionEngine {
       const dim = members.find((member) => member.buffer.rowCount > 0)?.buffer.dim;
       if (dim !== undefined) await this.#fixDim(dim);
       let { rowCount } = this.#generation;
+      const growth = this.#growth();
       for (const member of members) {
         try {
           const transaction = this.#transactionOf(member, rowCount);
+          growBy(this.#quotas, growth, transaction, this.#generation);
           transactions.push(transaction);
           accepted.push(member);
           rowCount += member.buffer.rowCount;
@@ -422,6 +428,13 @@ export class CollectionEngine {
     this.#housekeeping = this.#housekeeping.then(() => this.#keepHouse()).catch(() => {});
     this.indexes.keepSoon();
     this.#generation.text.keepSoon();
+  }
+
+  #growth(): Growth {
+    const { liveCount: liveRows, store } = this.#generation;
+    if (this.#quotas.bytesMax === undefined) return { liveRows, bytes: 0 };
+    const { logBytes, vectorBytes } = store.diskUsage();
+    return { liveRows, bytes: logBytes + vectorBytes };
   }
 
   #transactionOf(member: PendingCommit, firstRow: number): Transaction {

@@ -20,6 +20,7 @@ import type { Durability } from "../types.js";
 import { CollectionEngine } from "./collection-engine.js";
 import { Generation } from "./generation.js";
 import { MemoryBudget } from "./memory-budget.js";
+import { checkQuota, type Quotas } from "./quotas.js";
 import { beginReplacement, finishReplacement, replacedBy } from "./replace-database.js";
 import {
   type CopiedRows,
@@ -46,6 +47,8 @@ export interface RegistryOptions {
   readonly followIntervalMs?: number;
   /** Bytes that the open collections may hold in memory; vectors stay on disk beyond that. Default: no limit. */
   readonly memoryBudget?: number;
+  /** What databases and collections may grow to. Default: what the format allows. */
+  readonly quotas?: Quotas;
   /** Runs long work; closed with the registry. Default: the calling thread. */
   readonly pool?: KernelPool & { close?(): Promise<void> };
 }
@@ -68,6 +71,7 @@ export class EngineRegistry {
   readonly #options: RegistryOptions;
   readonly #lock: WriterLock | null;
   readonly #budget: MemoryBudget | null;
+  readonly #quotas: Quotas;
   /** Engines by folder; a promise while one opens, so that two callers share it. */
   readonly #engines = new Map<string, Promise<CollectionEngine>>();
   /** Databases known to be there, for as long as this process is the only writer. */
@@ -78,6 +82,7 @@ export class EngineRegistry {
     this.#fs = fs;
     this.#folder = folder;
     this.#options = options;
+    this.#quotas = options.quotas ?? {};
     this.#budget = options.memoryBudget === undefined ? null : new MemoryBudget(options.memoryBudget);
     this.#lock = lock;
   }
@@ -155,6 +160,9 @@ export class EngineRegistry {
     if (await this.hasDatabase(name)) {
       if (!dropIfExists) return;
       await this.dropDatabase(name);
+    }
+    if (this.#quotas.databasesMax !== undefined) {
+      checkQuota(this.#quotas, "databasesMax", (await this.databaseNames()).length + 1, "the number of databases");
     }
     await this.#lock!.assertHeld();
     const folder = this.#databaseFolder(name);
@@ -287,6 +295,7 @@ export class EngineRegistry {
         return CollectionEngine.open(await this.#openStore(database, folder), options);
       }
       if (this.isReadOnly) throw collectionNotFound(database, name);
+      await this.#checkCollectionQuota(database);
       isNew = true;
       const store = await CollectionStore.create(this.#fs, folder, create(), {
         assertMayWrite: () => this.#lock!.assertHeld(),
@@ -294,6 +303,17 @@ export class EngineRegistry {
       return CollectionEngine.create(store, options);
     });
     return { engine, isNew };
+  }
+
+  async #checkCollectionQuota(database: string): Promise<void> {
+    if (this.#quotas.collectionsMax === undefined) return;
+    const count = (await this.collectionNames(database)).length + 1;
+    checkQuota(
+      this.#quotas,
+      "collectionsMax",
+      count,
+      `the number of collections in database ${JSON.stringify(database)}`,
+    );
   }
 
   async #engine(
@@ -343,6 +363,7 @@ export class EngineRegistry {
       ...this.#options,
       pool,
       budget: this.#budget,
+      quotas: this.#quotas,
       outside: this.outside,
       reopenStore: () => this.#openStore(databaseName, folder),
       followIntervalMs: this.#options.followIntervalMs ?? null,

@@ -14,6 +14,7 @@ import { type Logger, pino } from "pino";
 import { VectorDBClient } from "../client/vector-db-client.js";
 import type { EmbedFunction } from "../embed/embedder.js";
 import { hashEmbedder } from "../embed/hash-embedder.js";
+import type { Quotas } from "../engine/quotas.js";
 import { LynseError } from "../errors.js";
 import { allRoutes } from "./all-routes.js";
 import type { ApiKeys } from "./api-keys.js";
@@ -224,7 +225,18 @@ async function assemble(
 function openClient(settings: ServerSettings): VectorDBClient {
   const { data_dir, read_only: readOnly, threads, memory_budget: memoryBudget } = settings;
   const budget = memoryBudget === null ? {} : { memoryBudget };
-  return new VectorDBClient(data_dir ?? undefined, { readOnly, threads, ...budget });
+  const quotas = quotasOf(settings);
+  return new VectorDBClient(data_dir ?? undefined, { readOnly, threads, quotas, ...budget });
+}
+
+/** The limits that hold for what a commit would leave, buffered rows included. */
+function quotasOf(settings: ServerSettings): Quotas {
+  return {
+    ...(settings.max_collection_vectors > 0 ? { rowsMax: settings.max_collection_vectors } : {}),
+    ...(settings.max_collection_bytes > 0 ? { bytesMax: settings.max_collection_bytes } : {}),
+    ...(settings.max_collections > 0 ? { collectionsMax: settings.max_collections } : {}),
+    ...(settings.max_databases > 0 ? { databasesMax: settings.max_databases } : {}),
+  };
 }
 
 function makeLogger({ log_level: level }: ServerSettings, { log }: GivenObjects): Logger {

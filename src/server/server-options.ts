@@ -31,6 +31,9 @@ export interface ServerSettings {
   readonly max_batch_vectors: number;
   readonly max_collection_vectors: number;
   readonly max_collection_vector_bytes: number;
+  readonly max_collection_bytes: number;
+  readonly max_collections: number;
+  readonly max_databases: number;
   readonly max_connections: number;
   readonly max_running: number;
   readonly max_queued: number;
@@ -92,6 +95,12 @@ export interface ServerOptions {
   readonly maxCollectionVectors?: number;
   /** Most bytes of a collection's vectors; 0 for no limit. Default 1 TiB. */
   readonly maxCollectionVectorBytes?: number;
+  /** Most bytes of a collection's files on disk; 0 for no limit. Default 0. */
+  readonly maxCollectionBytes?: number;
+  /** Most collections of a database; 0 for no limit. Default 0. */
+  readonly maxCollections?: number;
+  /** Most databases; 0 for no limit. Default 0. */
+  readonly maxDatabases?: number;
   /** Most open connections. Default 20,000. */
   readonly maxConnections?: number;
   /** Most requests that run at a time; others wait. Default 64. */

@@ -4,6 +4,7 @@
  * The folder is opened by the first call; a failed open may succeed later, when another process has let go of the lock.
  */
 import { EngineRegistry, type RegistryOptions } from "../../engine/engine-registry.js";
+import type { Quotas } from "../../engine/quotas.js";
 import { LynseError } from "../../errors.js";
 import { inlinePool } from "../../kernel/kernel-pool.js";
 import type { FileSystem } from "../../storage/file-system.js";
@@ -26,6 +27,7 @@ export interface LocalRootOptions {
   readonly threads?: number;
   /** Bytes. */
   readonly memoryBudget?: number;
+  readonly quotas?: Quotas;
 }
 
 export class LocalRoot implements ClientRoot {
@@ -95,7 +97,8 @@ export class LocalRoot implements ClientRoot {
 
   async #open(): Promise<EngineRegistry> {
     const { readOnly: isReadOnly, durability, memoryBudget, followIntervalMs } = this.#options;
-    const budget = memoryBudget === undefined ? {} : { memoryBudget };
+    const { quotas = {} } = this.#options;
+    const budget = { quotas, ...(memoryBudget === undefined ? {} : { memoryBudget }) };
     const following = followIntervalMs === undefined ? {} : { followIntervalMs };
     const options = { isReadOnly, durability, pool: await this.#makePool(), ...budget, ...following };
     if (this.#place === memoryScheme) {
