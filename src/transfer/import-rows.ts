@@ -72,22 +72,38 @@ export class RowImport {
   /** Takes all rows. */
   async run(run: ExportRun): Promise<ImportedRows> {
     const slice = new TimeSlice();
-    for (;;) {
-      run.check();
-      const batch = await this.#nextBatch();
-      if (batch === null) break;
-      const first = this.#rows.rowCount - batch.ids.length;
-      const deleted = batch.isDeleted.flatMap((isDeleted, at) => (isDeleted ? [first + at] : []));
-      const part = await this.#partOf(batch, deleted.length);
-      await this.#append({ rows: [part], superseded: [], deleted, restored: [] });
-      for (const row of deleted) this.#rows.markDeleted(row);
-      run.report(this.#rows.rowCount);
-      if (slice.isDue()) await slice.giveWay();
+    // The next rows are read and checked while these are written.
+    let written: Promise<void> = Promise.resolve();
+    try {
+      for (;;) {
+        run.check();
+        const transaction = await this.#nextTransaction();
+        if (transaction === null) break;
+        await written;
+        written = this.#append(transaction);
+        // Waited for in its turn; a mistake in the next rows must not leave it unheard.
+        written.catch(() => {});
+        run.report(this.#rows.rowCount);
+        if (slice.isDue()) await slice.giveWay();
+      }
+      await written;
+    } finally {
+      await written.catch(() => {});
     }
     this.#live.finish();
     this.#deleted?.finish();
     const { rowCount: count } = this.#rows;
     return { count, isDeleted: (row) => this.#rows.isDeleted(row) };
+  }
+
+  async #nextTransaction(): Promise<Transaction | null> {
+    const batch = await this.#nextBatch();
+    if (batch === null) return null;
+    const first = this.#rows.rowCount - batch.ids.length;
+    const deleted = batch.isDeleted.flatMap((isDeleted, at) => (isDeleted ? [first + at] : []));
+    const part = await this.#partOf(batch, deleted.length);
+    for (const row of deleted) this.#rows.markDeleted(row);
+    return { rows: [part], superseded: [], deleted, restored: [] };
   }
 
   async #nextBatch(): Promise<RowBatch | null> {

@@ -9,7 +9,7 @@ import type { FileSource } from "./file-source.js";
 
 const chunkBytes = 1 << 20;
 /** Bytes of a line: a row's metadata at its limit and an id fit several times, also where every character is escaped. */
-export const lineBytesMax = 64 * 1024 * 1024;
+const lineBytesMax = 64 * 1024 * 1024;
 const lineFeed = 0x0a;
 
 export class LineSource {

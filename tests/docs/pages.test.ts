@@ -18,9 +18,17 @@ function programOf(page: string): string {
   return [...text.matchAll(/^```ts\n(.*?)^```$/gms)].map(([, code]) => code).join("\n");
 }
 
-test.each(["docs/search.md", "docs/guides/backup-and-restore.md"])("the code of %s compiles, runs, and prints what it says", async (page) => {
+test.each([
+  "docs/search.md",
+  "docs/guides/backup-and-restore.md",
+  "docs/guides/durability.md",
+  "docs/guides/several-processes.md",
+  "docs/guides/import-and-export.md",
+])("the code of %s compiles, runs, and prints what it says", async (page) => {
   const program = programOf(page);
-  const expected = [...program.matchAll(/^\s*(?:if \(.*\) )?console\.log\(.*\); \/\/ (.*)$/gm)].map(([, text]) => text!);
+  const expected = [...program.matchAll(/^\s*(?:if \(.*\) )?console\.log\(.*\); \/\/ (.*)$/gm)].map(
+    ([, text]) => text!,
+  );
   expect(expected.length).toBeGreaterThan(3);
   const { stdout, stderr } = await runTypeScript(program, "page");
   expect(stderr).toBe("");
