@@ -5,9 +5,13 @@ import { fileURLToPath } from "node:url";
 import fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { isLynseError } from "../../errors.js";
+import { ChromaColumnsReader } from "./chroma-row.js";
 import { CsvReader } from "./csv-reader.js";
+import { ElementsReader } from "./elements-reader.js";
+import { HnswlibReader } from "./hnswlib-reader.js";
 import { JsonlReader } from "./jsonl-reader.js";
 import { ParquetReader } from "./parquet-reader.js";
+import { qdrantPoint } from "./qdrant-point.js";
 import type { RowReader } from "./row-reader.js";
 import { VectorFile } from "./vector-file.js";
 
@@ -43,6 +47,53 @@ const textLike = fc
   })
   .map((parts) => new TextEncoder().encode(parts.join("")));
 const bytes = fc.oneof(textLike, fc.uint8Array({ maxLength: 200 }));
+
+test("any bytes as points of Qdrant, as an answer of Chroma", async () => {
+  await fc.assert(
+    fc.asyncProperty(bytes, async (input) => {
+      await readWhatever(input, "q.json", (path) => ElementsReader.open(path, qdrantPoint(null)));
+      await readWhatever(input, "c.json", (path) => ChromaColumnsReader.open(path));
+    }),
+  );
+});
+
+test("any JSON as points of Qdrant", async () => {
+  const member = fc.constantFrom("id", "vector", "payload", "points", "result", "indices", "values");
+  const { json } = fc.letrec((tie) => ({
+    json: fc.oneof(
+      { maxDepth: 5 },
+      fc.constantFrom(1, "a", null, [1, 2], { indices: [1], values: [2] }),
+      fc.dictionary(member, tie("json"), { maxKeys: 4 }),
+      fc.array(tie("json"), { maxLength: 3 }),
+    ),
+  }));
+  const encoder = new TextEncoder();
+  await fc.assert(
+    fc.asyncProperty(json, (value) =>
+      readWhatever(encoder.encode(JSON.stringify(value)), "p.json", (path) =>
+        ElementsReader.open(path, qdrantPoint(null)),
+      ),
+    ),
+  );
+});
+
+test("any header as an index file of hnswlib", async () => {
+  const size = fc.oneof(fc.integer({ min: 0, max: 200 }).map(BigInt), fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }));
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(size, { minLength: 6, maxLength: 6 }),
+      fc.uint8Array({ maxLength: 400 }),
+      (sizes, rest) => {
+        const head = new BigUint64Array(12);
+        head.set(sizes);
+        const input = new Uint8Array(96 + rest.length);
+        input.set(new Uint8Array(head.buffer));
+        input.set(rest, 96);
+        return readWhatever(input, "h.bin", (path) => HnswlibReader.open(path));
+      },
+    ),
+  );
+});
 
 test("any bytes as JSON Lines", async () => {
   await fc.assert(
