@@ -1,12 +1,14 @@
 import { mkdtempSync, rmSync } from "node:fs";
-import { appendFile, readFile, rm, writeFile } from "node:fs/promises";
+import { appendFile, cp, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { FollowingCollection } from "../../src/client/local/following-collection.js";
 import { LocalCollection } from "../../src/client/local/local-collection.js";
 import { CollectionEngine } from "../../src/engine/collection-engine.js";
+import { beginReplacement } from "../../src/engine/replace-database.js";
 import { type Collection, type Database, isLynseError, VectorDBClient } from "../../src/index.js";
+import { NodeFileSystem } from "../../src/storage/node-file-system.js";
 
 let folder = "";
 let writer: VectorDBClient;
@@ -110,6 +112,29 @@ describe("a client that follows", () => {
     const again = await (await writer.getDatabase("app")).getCollection("docs");
     await again.add({ ids: 9, vectors: [3, 3] });
     expect(await seen.isIdExists(9)).toBe(true);
+  });
+
+  test("waits while its database is being replaced, and says so when that was interrupted", async () => {
+    const fs = new NodeFileSystem();
+    const root = `${folder}/root`;
+    const seen = await follow();
+    await docs.add({ ids: 3, vectors: [3, 3] });
+    expect(await seen.count()).toBe(3);
+    await writer.close();
+    await cp(`${root}/app`, `${root}/~0123`, { recursive: true });
+    await beginReplacement(fs, `${root}/~0123`, "app");
+    // What the writer does next: for a moment no folder has the name.
+    await rename(`${root}/app`, `${root}/~4567`);
+    const waiting = seen.count();
+    await new Promise((resolve) => setTimeout(resolve, 30));
+    await rename(`${root}/~0123`, `${root}/app`);
+    expect(await waiting).toBe(3);
+    await rename(`${root}/app`, `${root}/~0123`);
+    expect(await codeOf(seen.count())).toBe("DATABASE_NOT_FOUND");
+    expect(await readers[0]!.listDatabases()).toEqual(["app"]);
+    writer = new VectorDBClient(root);
+    expect(await writer.listDatabases()).toEqual(["app"]);
+    expect(await seen.count()).toBe(3);
   });
 
   test("ends a scan on the rows that it began with, whatever happens meanwhile", async () => {
