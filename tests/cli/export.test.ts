@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Collection, type Database, type Id, VectorDBClient } from "../../src/index.js";
+import { createServer } from "../../src/server/lynse-server.js";
 import { type LynseResult, lynsePath, runLynse } from "./run-lynse.js";
 
 let folder = "";
@@ -132,6 +133,25 @@ describe("what is exported can be imported", () => {
     expect((await run("export", "docs", "no/where.csv")).stderr).toMatch(/its folder does not exist/);
     expect((await run("export", "nothing", "y.csv")).stderr).toMatch(/there is no collection "nothing"/);
   });
+});
+
+test("behind a server: rows, and directories of this machine, go both ways", async () => {
+  const server = await createServer({ dataDir: at("served"), port: 0 });
+  try {
+    const { origin } = await server.listen();
+    const expected = await rowsOf("docs");
+    expect((await run("export", "docs", "for-server")).code).toBe(0);
+    const put = await run("import", "for-server", "--collection", "docs", "--uri", origin);
+    expect([put.code, put.stderr]).toEqual([0, ""]);
+    for (const name of ["from-server", "from-server.parquet"]) {
+      const got = await run("export", "docs", name, "--uri", origin);
+      expect([got.code, got.stderr]).toEqual([0, ""]);
+      expect((await importAs(got.stdout, `back-${name.length}`)).stderr).toBe("");
+      expect(await rowsOf(`back-${name.length}`)).toEqual(expected);
+    }
+  } finally {
+    await server.close();
+  }
 });
 
 describe("other databases", () => {
