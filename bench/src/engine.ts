@@ -23,6 +23,7 @@ export const workloadNames = [
   "disk",
   "reopen",
   "memory",
+  "budget",
   "exact",
   "filtered",
   "batch",

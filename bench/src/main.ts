@@ -20,6 +20,7 @@ import { type Absence, ratioToBestPeer, type WorkloadReport } from "./report.js"
 import { ScaleData } from "./scale-data.js";
 import { judge } from "./targets.js";
 import { measureBatch } from "./workloads/batch.js";
+import { measureBudget } from "./workloads/budget.js";
 import { measureBuild } from "./workloads/build.js";
 import { measureDisk } from "./workloads/disk.js";
 import { measureDiskann } from "./workloads/diskann.js";
@@ -45,6 +46,7 @@ const workloads: Readonly<Record<WorkloadName, (context: BenchContext) => Promis
   disk: measureDisk,
   reopen: measureReopen,
   memory: measureMemory,
+  budget: measureBudget,
   exact: measureExact,
   filtered: measureFiltered,
   batch: measureBatch,

@@ -80,6 +80,15 @@ const targets: readonly Target[] = [
     digits: 1,
   },
   {
+    workload: "budget",
+    fact: "ratio",
+    label: "exact search with a third of the vectors' bytes / in memory",
+    relation: "at most",
+    value: 2,
+    holdsFor: "any corpus",
+    digits: 2,
+  },
+  {
     workload: "memory",
     fact: "ratioAtMillion",
     label: "resident memory / raw vector bytes, at 1,000,000 × 128",

@@ -20,7 +20,7 @@ export interface Quotas {
 
 /** Names of the quotas. */
 export const quotaNames = ["rowsMax", "bytesMax", "collectionsMax", "databasesMax"] as const;
-export type QuotaName = (typeof quotaNames)[number];
+type QuotaName = (typeof quotaNames)[number];
 
 const advice: Readonly<Record<QuotaName, string>> = {
   rowsMax: "delete rows or raise it",

@@ -150,7 +150,7 @@ export class CodeScan {
       if (isListed) kernel.listMask(mask, from, to, this.#list!.address);
       count = matching;
     }
-    kernel.beginNotes(state, this.#notes!.address, this.#table.blockRows);
+    kernel.beginNotes(state, this.#notes!.address);
     kernel.enterBlock(state, address);
     if (isListed) kernel.scanCodesList(state, address, this.#list!.address, count);
     else kernel.scanCodesRun(state, address, from, to, mask);

@@ -38,9 +38,8 @@ export interface Kernel {
   beginQuery(state: number, metric: number, dim: number, k: number, floor: number): void;
   enterBlock(state: number, block: number): void;
   leaveCentre(state: number): void;
-  beginNotes(state: number, place: number, capacity: number): void;
+  beginNotes(state: number, place: number): void;
   noteCount(state: number): number;
-  notesLost(state: number): number;
   bestNoted(state: number): number;
   raiseBest(state: number, score: number): void;
   endQuery(state: number): void;

@@ -27,7 +27,7 @@ export { beginQuery, enterBlock } from "./bounds";
 export { encodeRows, meanOfRows, normRows, spreadRows } from "./encode";
 export { endQuery } from "./heap";
 export { exactScore } from "./exact";
-export { beginNotes, bestNoted, noteCount, notesLost, raiseBest } from "./notes";
+export { beginNotes, bestNoted, noteCount, raiseBest } from "./notes";
 export { checkRows, keepChecksums } from "./row-checksum";
 export { scoreRows } from "./score-rows";
 export { scanCodesList, scanCodesRun } from "./scan-codes";

@@ -137,16 +137,11 @@ export const Q_HAS_SHIFTS: usize = 168;
 /** u32 rows of the next run, and a place for sums that nobody reads. */
 export const Q_RUN_ROWS: usize = 172;
 export const Q_TOUCHED: usize = 176;
-/**
- * u32 address of the notes of a search over rows that are not in memory, 0 for other searches; notes there are; notes
- * there is room for; 1 once there were more.
- */
+/** u32 address of the notes of a search over rows that are not in memory, 0 for other searches; notes there are. */
 export const Q_NOTES: usize = 180;
 export const Q_NOTE_COUNT: usize = 184;
-export const Q_NOTE_MAX: usize = 188;
-export const Q_NOTES_LOST: usize = 192;
 /** f64 slack that the offset includes: the least that q·centre adds is the offset without it, twice. */
-export const Q_OFFSET_WIDENING: usize = 200;
+export const Q_OFFSET_WIDENING: usize = 192;
 export const STATE_HEADER: usize = 208;
 /** Rows of a run, at first and at most: what is looked at before the candidates among it are followed up. */
 export const FIRST_RUN_ROWS: u32 = 16;

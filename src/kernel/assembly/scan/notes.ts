@@ -28,9 +28,7 @@ import {
   Q_K,
   Q_NORM,
   Q_NOTE_COUNT,
-  Q_NOTE_MAX,
   Q_NOTES,
-  Q_NOTES_LOST,
   Q_OFFSET,
   Q_OFFSET_WIDENING,
   Q_RESCORED,
@@ -47,22 +45,15 @@ const NOTE_BYTES: usize = 16;
 /** Twice the rounding of a float32 code norm, as a share of its square, twice over. */
 const NORM_SLACK: f64 = 2.5e-7;
 
-/** Makes a search note rows, at `place` with room for `capacity` of them, from now on. */
-export function beginNotes(state: usize, place: usize, capacity: u32): void {
+/** Makes a search note rows, at `place` with room for as many as are looked at until the next call. */
+export function beginNotes(state: usize, place: usize): void {
   store<u32>(state, <u32>place, Q_NOTES);
   store<u32>(state, 0, Q_NOTE_COUNT);
-  store<u32>(state, capacity, Q_NOTE_MAX);
-  store<u32>(state, 0, Q_NOTES_LOST);
 }
 
 /** Notes there are. */
 export function noteCount(state: usize): u32 {
   return load<u32>(state, Q_NOTE_COUNT);
-}
-
-/** True when there was no room for a note: the search has to be done in another way. */
-export function notesLost(state: usize): u32 {
-  return load<u32>(state, Q_NOTES_LOST);
 }
 
 /** Score that k rows reach for certain, or the least that counts. */
@@ -95,21 +86,6 @@ export function raiseBest(state: usize, score: f64): void {
   setLimits(state);
 }
 
-/** Drops the notes of rows that cannot reach the score that k rows reach; they stay in order. */
-function dropNotes(state: usize): void {
-  const tau = load<f64>(state, Q_TAU);
-  const start = <usize>load<u32>(state, Q_NOTES);
-  const end = start + load<u32>(state, Q_NOTE_COUNT) * NOTE_BYTES;
-  let left = start;
-  for (let place = start; place < end; place += NOTE_BYTES) {
-    if (load<f64>(place, 8) < tau) continue;
-    store<u32>(left, load<u32>(place));
-    store<f64>(left, load<f64>(place, 8), 8);
-    left += NOTE_BYTES;
-  }
-  store<u32>(state, <u32>((left - start) / NOTE_BYTES), Q_NOTE_COUNT);
-}
-
 /** Notes a row whose score lies between `least` and `most`; NaN for what is not known. */
 // @ts-ignore: decorator
 @inline
@@ -118,13 +94,6 @@ function note(state: usize, row: u32, least: f64, most: f64): void {
   const tau = load<f64>(state, Q_TAU);
   if (isFull ? most <= tau : most < tau) return;
   store<u32>(state, load<u32>(state, Q_RESCORED) + 1, Q_RESCORED);
-  if (load<u32>(state, Q_NOTE_COUNT) == load<u32>(state, Q_NOTE_MAX)) {
-    dropNotes(state);
-    if (load<u32>(state, Q_NOTE_COUNT) == load<u32>(state, Q_NOTE_MAX)) {
-      store<u32>(state, 1, Q_NOTES_LOST);
-      return;
-    }
-  }
   const count = load<u32>(state, Q_NOTE_COUNT);
   const place = load<u32>(state, Q_NOTES) + <usize>count * NOTE_BYTES;
   store<u32>(place, row);
