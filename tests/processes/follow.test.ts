@@ -1,5 +1,5 @@
 import { mkdtempSync, rmSync } from "node:fs";
-import { appendFile, cp, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { appendFile, cp, readdir, readFile, rename, rm, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -135,6 +135,30 @@ describe("a client that follows", () => {
     writer = new VectorDBClient(root);
     expect(await writer.listDatabases()).toEqual(["app"]);
     expect(await seen.count()).toBe(3);
+  });
+
+  test("reads again from the start where the log no longer holds what it had read", async () => {
+    const files = `${folder}/root/app/docs/g1`;
+    const log = `${files}/log-000001.lynse`;
+    const before = (await readFile(log)).length;
+    const seen = await follow();
+    await docs.add({
+      ids: [3, 4],
+      vectors: [
+        [3, 3],
+        [4, 4],
+      ],
+    });
+    expect(await seen.count()).toBe(4);
+    await writer.close();
+    await truncate(log, before);
+    await truncate(`${files}/vectors-default.lynse`, 64 + 2 * 8);
+    for (const name of await readdir(files)) if (name.startsWith("derived-")) await rm(`${files}/${name}`);
+    expect(await seen.count()).toBe(4);
+    writer = new VectorDBClient(`${folder}/root`);
+    docs = await (await writer.getDatabase("app")).getCollection("docs");
+    for (let id = 5; id < 9; id++) await docs.add({ ids: id, vectors: [id, id], fields: { n: id } });
+    expect((await seen.query({ limit: 9 })).ids).toEqual([1, 2, 5, 6, 7, 8]);
   });
 
   test("ends a scan on the rows that it began with, whatever happens meanwhile", async () => {
