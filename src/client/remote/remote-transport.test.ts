@@ -129,6 +129,18 @@ describe("a request that failed", () => {
   });
 });
 
+it("says of an answer that is too long to be taken that it is, and does not ask again", async () => {
+  const long = new Response("{}", { headers: { "content-length": String(600 * 1024 * 1024) } });
+  let calls = 0;
+  const fetch = async (): Promise<Response> => {
+    calls++;
+    return long;
+  };
+  const transport = new RemoteTransport(remoteSettings("http://host:1", { fetch, retries: 2 }));
+  expect(await failureOf(transport.post("/x", {}, read))).toMatchObject({ code: "LIMIT_EXCEEDED" });
+  expect(calls).toBe(1);
+});
+
 describe("a request that is ended", () => {
   /** A fetch that only its signal ends. */
   const never = (_url: string, init: RequestInit): Promise<Response> =>

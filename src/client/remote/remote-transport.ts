@@ -5,7 +5,7 @@
  * what is left becomes a `LynseError`: the server's own with the same code, `UNAVAILABLE` where it cannot be reached,
  * `TIMEOUT`, `ABORTED`. No message holds the key. Part of the remote client; needs nothing of Node.js.
  */
-import { LynseError } from "../../errors.js";
+import { isLynseError, LynseError } from "../../errors.js";
 import { answerError } from "./answer-error.js";
 import { FetchSender } from "./fetch-sender.js";
 import type { HttpAnswer, HttpSender } from "./http-sender.js";
@@ -189,6 +189,8 @@ export class RemoteTransport {
     } catch (failure) {
       const ended = this.#isClosed ? clientClosed() : ending.reason(this.url, options.kind);
       if (ended !== null) return { error: ended, mayRepeat: false, retryAfter: null };
+      // The server was reached: its answer is longer than any that is taken.
+      if (isLynseError(failure, "LIMIT_EXCEEDED")) return { error: failure, mayRepeat: false, retryAfter: null };
       return {
         error: this.#unreachable(sent.path, failure),
         mayRepeat: isRetryableFailure(failure, options.kind),
