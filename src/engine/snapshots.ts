@@ -133,7 +133,7 @@ async function capture(
       subjects.push(engine ?? (await restingStore(root, database, name)));
       // A reader beside the writer takes what is committed by now.
       await engine?.refresh();
-      if (engine !== null && root.isWriter) await engine.flush();
+      if (engine !== null && root.isWriter) await engine.flushBuffered();
     }
     const captureAll = async (): Promise<void> => {
       for (const [at, subject] of subjects.entries()) {

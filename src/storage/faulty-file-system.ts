@@ -42,7 +42,22 @@ interface Tracked {
   pending: Change[];
 }
 
-type NameChange = { readonly folder: string; readonly apply: (names: Map<string, Tracked | null>) => void };
+type Entries = Map<string, Node>;
+
+/** A folder with the names in it, as the program sees them and as they would survive. */
+class Folder {
+  readonly live: Entries = new Map();
+  readonly durable: Entries = new Map();
+}
+
+type Node = Tracked | Folder;
+
+/** A change of names, made durable by a sync of `folder`. */
+interface NameChange {
+  readonly folder: Folder;
+  /** Makes it in the entries that `of` gives for a folder. */
+  readonly apply: (of: (folder: Folder) => Entries) => void;
+}
 
 /** What the plan says of one call; calls may overlap, so each keeps its own. */
 interface Call {
@@ -66,9 +81,7 @@ export class FaultyFileSystem implements FileSystem {
   #live = new MemoryFileSystem();
   #plan: FaultPlan;
   readonly #random: SeededRandom;
-  /** Names as the program sees them, and as they would survive. Null is a folder. */
-  readonly #names = new Map<string, Tracked | null>();
-  readonly #durableNames = new Map<string, Tracked | null>();
+  #top = new Folder();
   #pendingNames: NameChange[] = [];
   #isCrashed = false;
   #isFull = false;
@@ -101,20 +114,31 @@ export class FaultyFileSystem implements FileSystem {
   /** The machine after a power loss: files as they are found by the next start. */
   afterPowerLoss(loss: Loss, seed: number): FaultyFileSystem {
     const random = new SeededRandom(seed);
-    const names = new Map(this.#durableNames);
-    for (const change of survivors(this.#pendingNames, loss, random)) change.apply(names);
+    const entries = new Map<Folder, Entries>();
+    const of = (folder: Folder): Entries => {
+      const known = entries.get(folder) ?? new Map(folder.durable);
+      entries.set(folder, known);
+      return known;
+    };
+    for (const change of survivors(this.#pendingNames, loss, random)) change.apply(of);
     const next = new FaultyFileSystem(seed);
     const copies = new Map<Tracked, Tracked>();
-    for (const [path, tracked] of names) {
-      if (!hasParents(names, path)) continue;
-      if (tracked !== null && !copies.has(tracked)) {
-        copies.set(tracked, { durable: contentAfterLoss(tracked, loss, random), pending: [] });
+    const copy = (from: Folder, to: Folder): void => {
+      for (const [name, node] of of(from)) {
+        let survivor: Node;
+        if (node instanceof Folder) {
+          survivor = new Folder();
+          copy(node, survivor);
+        } else {
+          survivor = copies.get(node) ?? { durable: contentAfterLoss(node, loss, random), pending: [] };
+          copies.set(node, survivor);
+        }
+        to.live.set(name, survivor);
+        to.durable.set(name, survivor);
       }
-      const copy = tracked === null ? null : copies.get(tracked)!;
-      next.#names.set(path, copy);
-      next.#durableNames.set(path, copy);
-    }
-    next.#live = liveOf(next.#names);
+    };
+    copy(this.#top, next.#top);
+    next.#live = liveOf(next.#top);
     return next;
   }
 
@@ -122,25 +146,24 @@ export class FaultyFileSystem implements FileSystem {
   afterKill(seed: number): FaultyFileSystem {
     const next = new FaultyFileSystem(seed);
     next.#live = this.#live;
-    for (const [path, tracked] of this.#names) next.#names.set(path, tracked);
-    for (const [path, tracked] of this.#durableNames) next.#durableNames.set(path, tracked);
+    next.#top = this.#top;
     next.#pendingNames = [...this.#pendingNames];
     return next;
   }
 
   async open(path: string, mode: "read" | "write"): Promise<FileHandle> {
-    const isNew = mode === "write" && !this.#names.has(path);
+    const isNew = mode === "write" && this.#nodeAt(path) === undefined;
     const call = this.#step(mode === "read" ? "open" : "open for writing", path, isNew);
     const handle = await this.#live.open(path, mode);
-    if (isNew) this.#link(path);
+    if (isNew) this.#create(path);
     this.crashIfDue(call);
-    return new FaultyFileHandle(this, path, handle, this.#names.get(path)!);
+    return new FaultyFileHandle(this, path, handle, this.#fileAt(path));
   }
 
   async openExclusive(path: string, bytes: Uint8Array): Promise<boolean> {
     const call = this.#step("create", path, true);
     if (!(await this.#live.openExclusive(path, bytes))) return false;
-    this.#link(path).pending.push({ kind: "write", position: 0, bytes: bytes.slice() });
+    this.#create(path).pending.push({ kind: "write", position: 0, bytes: bytes.slice() });
     this.crashIfDue(call);
     return true;
   }
@@ -158,16 +181,11 @@ export class FaultyFileSystem implements FileSystem {
   async rename(from: string, to: string): Promise<void> {
     const call = this.#step("rename", from, true);
     await this.#live.rename(from, to);
-    const tracked = this.#names.get(from)!;
-    this.#changeNames(parentFolder(to), (names) => {
-      if (names.get(from) === tracked) names.delete(from);
-      names.set(to, tracked);
-      if (tracked !== null) return;
-      for (const [name, inner] of [...names]) {
-        if (!name.startsWith(`${from}/`)) continue;
-        names.delete(name);
-        names.set(to + name.slice(from.length), inner);
-      }
+    const node = this.#nodeAt(from)!;
+    const [source, target] = [this.#folderOf(from), this.#folderOf(to)];
+    this.#changeNames(target, (of) => {
+      if (of(source).get(nameOf(from)) === node) of(source).delete(nameOf(from));
+      of(target).set(nameOf(to), node);
     });
     this.crashIfDue(call);
   }
@@ -175,8 +193,7 @@ export class FaultyFileSystem implements FileSystem {
   async link(from: string, to: string): Promise<boolean> {
     const call = this.#step("link", from, true);
     await this.#live.link(from, to);
-    const tracked = this.#names.get(from)!;
-    this.#changeNames(parentFolder(to), (names) => void names.set(to, tracked));
+    this.#set(to, this.#fileAt(from));
     this.crashIfDue(call);
     return true;
   }
@@ -184,23 +201,17 @@ export class FaultyFileSystem implements FileSystem {
   async remove(path: string): Promise<void> {
     const call = this.#step("remove", path, true);
     await this.#live.remove(path);
-    const tracked = this.#names.get(path);
-    if (tracked !== undefined) {
-      this.#changeNames(parentFolder(path), (names) => {
-        if (names.get(path) === tracked) names.delete(path);
-      });
-    }
+    if (this.#nodeAt(path) !== undefined) this.#unset(this.#folderOf(path), nameOf(path));
     this.crashIfDue(call);
   }
 
   async removeFolder(path: string): Promise<void> {
     const call = this.#step("remove", path, true);
     await this.#live.removeFolder(path);
-    for (const [name, tracked] of [...this.#names]) {
-      if (name !== path && !name.startsWith(`${path}/`)) continue;
-      this.#changeNames(parentFolder(name), (names) => {
-        if (names.get(name) === tracked) names.delete(name);
-      });
+    const node = this.#nodeAt(path);
+    if (node instanceof Folder) {
+      this.#clear(node);
+      this.#unset(this.#folderOf(path), nameOf(path));
     }
     this.crashIfDue(call);
   }
@@ -209,10 +220,8 @@ export class FaultyFileSystem implements FileSystem {
     const call = this.#step("create folder", path, true);
     await this.#live.makeFolder(path);
     const missing: string[] = [];
-    for (let at = path; !isRoot(at) && !this.#names.has(at); at = parentFolder(at)) missing.push(at);
-    for (const folder of missing.reverse()) {
-      this.#changeNames(parentFolder(folder), (names) => void names.set(folder, null));
-    }
+    for (let at = path; !isRoot(at) && this.#nodeAt(at) === undefined; at = parentFolder(at)) missing.push(at);
+    for (const folder of missing.reverse()) this.#set(folder, new Folder());
     this.crashIfDue(call);
   }
 
@@ -230,9 +239,10 @@ export class FaultyFileSystem implements FileSystem {
     const call = this.#step("sync folder", path, true);
     await this.#live.syncFolder(path);
     this.crashIfDue(call);
+    const folder = this.#nodeAt(path);
     this.#pendingNames = this.#pendingNames.filter((change) => {
-      if (change.folder !== path) return true;
-      change.apply(this.#durableNames);
+      if (change.folder !== folder) return true;
+      change.apply(durableEntries);
       return false;
     });
   }
@@ -247,20 +257,19 @@ export class FaultyFileSystem implements FileSystem {
 
   /** Everything in a folder as the program sees it, by path; null is a folder. Counts as no call. */
   contentsOf(folder: string): Map<string, Uint8Array | null> {
-    const contents = new Map<string, Uint8Array | null>();
-    for (const [path, tracked] of this.#names) {
-      if (!path.startsWith(`${folder}/`)) continue;
-      contents.set(path, tracked === null ? null : this.#live.readFileNow(path, Number.MAX_SAFE_INTEGER));
-    }
-    return contents;
+    const node = this.#nodeAt(folder);
+    const paths = node instanceof Folder ? pathsIn(node, folder) : [];
+    const bytesOf = (path: string, inner: Node): Uint8Array | null =>
+      inner instanceof Folder ? null : this.#live.readFileNow(path, Number.MAX_SAFE_INTEGER);
+    return new Map(paths.map(([path, inner]) => [path, bytesOf(path, inner)]));
   }
 
   /** Removes a folder from both images, as if it had never been; for machines that have just lost power. */
   async forget(folder: string): Promise<void> {
     await this.#live.removeFolder(folder);
-    for (const names of [this.#names, this.#durableNames]) {
-      for (const name of [...names.keys()]) if (name === folder || name.startsWith(`${folder}/`)) names.delete(name);
-    }
+    const parent = this.#folderOf(folder);
+    parent.live.delete(nameOf(folder));
+    parent.durable.delete(nameOf(folder));
   }
 
   /** Turns one bit of a file over, in both images. */
@@ -270,7 +279,7 @@ export class FaultyFileSystem implements FileSystem {
     handle.readNow(byte, bit >> 3);
     byte[0]! ^= 1 << (bit & 7);
     await handle.write(byte, bit >> 3);
-    this.#names.get(path)?.durable.write(byte, bit >> 3);
+    this.#fileAt(path).durable.write(byte, bit >> 3);
   }
 
   /** @internal Counts a call of a handle; `growsBy` more bytes are wanted. */
@@ -318,16 +327,73 @@ export class FaultyFileSystem implements FileSystem {
     return { fails, crashes: isChange && this.changes === this.#plan.crashAtChange };
   }
 
-  #link(path: string): Tracked {
+  #create(path: string): Tracked {
     const tracked: Tracked = { durable: new MemoryFile(), pending: [] };
-    this.#changeNames(parentFolder(path), (names) => void names.set(path, tracked));
+    this.#set(path, tracked);
     return tracked;
   }
 
-  #changeNames(folder: string, apply: NameChange["apply"]): void {
-    apply(this.#names);
+  #set(path: string, node: Node): void {
+    const folder = this.#folderOf(path);
+    this.#changeNames(folder, (of) => void of(folder).set(nameOf(path), node));
+  }
+
+  #unset(folder: Folder, name: string): void {
+    const node = folder.live.get(name);
+    this.#changeNames(folder, (of) => {
+      if (of(folder).get(name) === node) of(folder).delete(name);
+    });
+  }
+
+  /** Removes every name in a folder, the innermost first. */
+  #clear(folder: Folder): void {
+    for (const [name, node] of [...folder.live]) {
+      if (node instanceof Folder) this.#clear(node);
+      this.#unset(folder, name);
+    }
+  }
+
+  #changeNames(folder: Folder, apply: NameChange["apply"]): void {
+    apply(liveEntries);
     this.#pendingNames.push({ folder, apply });
   }
+
+  #nodeAt(path: string): Node | undefined {
+    let node: Node | undefined = this.#top;
+    for (const name of path.split("/")) {
+      if (name === "" || name === ".") continue;
+      node = node instanceof Folder ? node.live.get(name) : undefined;
+    }
+    return node;
+  }
+
+  #fileAt(path: string): Tracked {
+    return this.#nodeAt(path) as Tracked;
+  }
+
+  #folderOf(path: string): Folder {
+    return this.#nodeAt(parentFolder(path)) as Folder;
+  }
+}
+
+function liveEntries(folder: Folder): Entries {
+  return folder.live;
+}
+
+function durableEntries(folder: Folder): Entries {
+  return folder.durable;
+}
+
+function nameOf(path: string): string {
+  return path.slice(path.lastIndexOf("/") + 1);
+}
+
+/** Everything in a folder, a folder before what it holds. */
+function pathsIn(folder: Folder, path: string): [string, Node][] {
+  return [...folder.live].flatMap(([name, node]): [string, Node][] => {
+    const inner = path === "/" ? `/${name}` : `${path}/${name}`;
+    return [[inner, node], ...(node instanceof Folder ? pathsIn(node, inner) : [])];
+  });
 }
 
 class FaultyFileHandle implements FileHandle {
@@ -450,17 +516,19 @@ function applyChange(file: MemoryFile, change: Change): void {
   else file.truncate(change.size);
 }
 
-function hasParents(names: ReadonlyMap<string, Tracked | null>, path: string): boolean {
-  for (let at = parentFolder(path); !isRoot(at); at = parentFolder(at)) if (names.get(at) !== null) return false;
-  return true;
-}
-
 function isRoot(path: string): boolean {
   return path === "/" || path === ".";
 }
 
-function liveOf(names: ReadonlyMap<string, Tracked | null>): MemoryFileSystem {
-  const contents = new Map<string, Uint8Array | null>();
-  for (const [path, tracked] of names) contents.set(path, tracked === null ? null : tracked.durable.content.slice());
-  return MemoryFileSystem.of(contents);
+function liveOf(top: Folder): MemoryFileSystem {
+  const bytes = new Map<Tracked, Uint8Array>();
+  const bytesOf = (node: Tracked): Uint8Array => {
+    const known = bytes.get(node) ?? node.durable.content.slice();
+    bytes.set(node, known);
+    return known;
+  };
+  const paths = pathsIn(top, "/");
+  return MemoryFileSystem.of(
+    new Map(paths.map(([path, node]) => [path, node instanceof Folder ? null : bytesOf(node)])),
+  );
 }

@@ -19,7 +19,10 @@ export async function removeLeftovers(fs: FileSystem, folder: string, manifest: 
     if (!isFolder && name === `manifest.json${unfinishedEnding}`) await fs.remove(`${folder}/${name}`);
   }
   if (manifest === null) return;
-  await removeStagedBlobs(fs, `${folder}/${blobFolderName(manifest)}`);
+  const blobs = `${folder}/${blobFolderName(manifest)}`;
+  await removeStagedBlobs(fs, blobs);
+  // A blob that was written, or removed, shortly before a kill is found so from now on: that must outlast a power loss.
+  if (await fs.exists(blobs)) await fs.syncFolder(blobs);
   const inner = generationFolder(folder, manifest.generation);
   for (const { name } of await fs.list(inner)) {
     if (name.startsWith("derived-") && name.endsWith(unfinishedEnding)) await fs.remove(`${inner}/${name}`);

@@ -128,12 +128,17 @@ export class MemoryFileSystem implements FileSystem {
     this.identity = identity;
   }
 
-  /** A file system with these files, by path; null makes a folder. */
+  /** A file system with these files, by path; null makes a folder. Paths with the same array are names of one file. */
   static of(contents: ReadonlyMap<string, Uint8Array | null>): MemoryFileSystem {
     const made = new MemoryFileSystem();
+    const files = new Map<Uint8Array, MemoryFile>();
     for (const [path, bytes] of contents) {
-      const file = bytes === null ? null : new MemoryFile();
-      if (bytes !== null) file?.write(bytes, 0);
+      let file: MemoryFile | null = null;
+      if (bytes !== null) {
+        file = files.get(bytes) ?? new MemoryFile();
+        if (!files.has(bytes)) file.write(bytes, 0);
+        files.set(bytes, file);
+      }
       made.#nodes.set(path, file);
     }
     return made;

@@ -76,9 +76,8 @@ export class PossibleWorlds {
       if (left.every((at) => endings[at]!.kind === "cut")) found.set(JSON.stringify(world), world);
       for (const at of left) {
         const rest = left.filter((other) => other !== at);
-        const shownNext = shownAfter(shown, operations[at]!, endings[at]!);
-        for (const next of afterCall(world, shown, operations[at]!, endings[at]!, isAlone)) {
-          visit(next, shownNext, rest);
+        for (const next of this.#after(world, shown, operations[at]!, endings[at]!, isAlone)) {
+          for (const shownNext of shownAfter(shown, operations[at]!, endings[at]!)) visit(next, shownNext, rest);
         }
       }
     };
@@ -105,6 +104,18 @@ export class PossibleWorlds {
     return null;
   }
 
+  /** Worlds that a call may have made of one; what is shown while settings are in doubt may have any of them. */
+  #after(world: World, shown: World, operation: Operation, ending: Ending, isAlone: boolean): World[] {
+    if (!("bytes" in operation) || this.#worlds.length === 1)
+      return afterCall(world, shown, operation, ending, isAlone);
+    const variants = new Map<string, World>();
+    for (const other of [shown, ...this.#worlds]) {
+      const variant = withSettings(shown, other, operation.database);
+      variants.set(JSON.stringify(variant.databases[operation.database]), variant);
+    }
+    return [...variants.values()].flatMap((variant) => afterCall(world, variant, operation, ending, isAlone));
+  }
+
   /** Notes where calls were cut off, and where a later one has shown that their effect is what the program sees. */
   #doubt(operations: readonly Operation[], endings: readonly Ending[]): void {
     for (const [at, operation] of operations.entries()) {
@@ -116,6 +127,16 @@ export class PossibleWorlds {
       if (endings[at]!.kind === "cut") this.#doubts.add(placeOf(operation));
     }
   }
+}
+
+/** A world with the settings that another one has for the collections of a database. */
+function withSettings(world: World, other: World, database: string): World {
+  const content = Object.entries(world.databases[database] ?? {}).map(([name, state]) => {
+    const { dim, index, description, fields } = other.databases[database]?.[name] ?? state;
+    return [name, { ...state, dim: state.dim ?? dim, index, description, fields }] as const;
+  });
+  if (content.length === 0) return world;
+  return { ...world, databases: { ...world.databases, [database]: Object.fromEntries(content) } };
 }
 
 function placeOf(operation: Operation): string {
@@ -138,10 +159,12 @@ function isOfBlobs(operation: Operation): boolean {
   return "change" in operation && (operation.change.kind === "writeBlob" || operation.change.kind === "deleteBlob");
 }
 
-/** What the running program shows after a call, to those made at the same time that come after it. */
-function shownAfter(shown: World, operation: Operation, ending: Ending): World {
+/** What the running program may show after a call, to those made at the same time that come after it. */
+function shownAfter(shown: World, operation: Operation, ending: Ending): World[] {
   const effect = applyOperation(shown, operation);
-  return ending.kind === "resolved" && effect.refusal === undefined ? effect.world : shown;
+  if (effect.refusal !== undefined) return [shown];
+  if (ending.kind === "resolved") return [effect.world];
+  return ending.kind === "cut" ? [shown, effect.world] : [shown];
 }
 
 /** Worlds that a call may have made of one, given how it ended and what the running program showed. */

@@ -135,7 +135,8 @@ export class Simulator {
     try {
       return { kind: "resolved", value: await this.#root!.run(operation) };
     } catch (error) {
-      if (isTurnedAway(error)) return { kind: "turned away", error };
+      // A restore that has replaced the files may say so, too, when it cannot open them.
+      if (isTurnedAway(error) && !("overwrite" in operation)) return { kind: "turned away", error };
       if (this.fs.isCrashed || isFault(error) || isLynseError(error, "CLOSED")) return { kind: "cut", error };
       if (isLynseError(error) && error.code !== "INTERNAL") return { kind: "refused", code: error.code };
       throw this.#failure(`${textOf(operation)} threw`, error);
@@ -189,16 +190,16 @@ export class Simulator {
   }
 }
 
-/** True for what a crash or a failing disk makes calls throw. */
+/** True for what a crash or a failing disk makes calls throw; what is missing is no fault. */
 function isFault(error: unknown): boolean {
-  return error instanceof CrashError || isLynseError(error, "IO_ERROR") || isLynseError(error, "NO_SPACE");
+  if (error instanceof CrashError || isLynseError(error, "NO_SPACE")) return true;
+  return isLynseError(error, "IO_ERROR") && error.details["errno"] !== "ENOENT";
 }
 
 /** True for what a collection answers to writes after one that failed beyond repair. */
 export function isTurnedAway(error: unknown): boolean {
-  return (
-    (isLynseError(error, "IO_ERROR") || isLynseError(error, "NO_SPACE")) && error.message.includes("reopen to write")
-  );
+  if (!isLynseError(error, "IO_ERROR") && !isLynseError(error, "NO_SPACE")) return false;
+  return /reopen to write|open it again to write/.test(error.message);
 }
 
 /** What two worlds do not have in common, a line each; long metadata cut. */

@@ -167,7 +167,9 @@ function restored(world: World, operation: RestoreOperation): Effect {
   }
   if (content === undefined) return { refusal: "DATABASE_NOT_FOUND" };
   if (content[collection] !== undefined && !overwrite) return { refusal: "TARGET_EXISTS" };
-  if (made?.kind !== (kind === "import" ? "export" : "snapshot")) return { refusal: "INVALID_ARGUMENT" };
+  // Where an export should be there is none: what is missing is said as files say it.
+  if (kind === "import" && made?.kind !== "export") return { refusal: "IO_ERROR" };
+  if (kind !== "import" && made?.kind !== "snapshot") return { refusal: "INVALID_ARGUMENT" };
   return { world: withCollection(world, database, collection, made.state), value: liveRows(made) };
 }
 
