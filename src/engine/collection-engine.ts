@@ -270,6 +270,11 @@ export class CollectionEngine {
     await Promise.all([this.commitPending(), ...this.#pendingCommits]);
   }
 
+  /** As `flush`, for who has staged nothing: of calls that commit what they staged, each hears of its failure alone. */
+  async flushBuffered(): Promise<void> {
+    await Promise.all([this.commitPending(), Promise.allSettled(this.#pendingCommits)]);
+  }
+
   /** Makes a buffer's transaction durable and visible. */
   async commit(buffer: WriteBuffer): Promise<void> {
     this.checkWritable();
@@ -493,7 +498,7 @@ export class CollectionEngine {
       truncateVectors();
       generation.text.forgetFrom(rowCount);
       generation.rows.truncate(rowCount);
-      this.#behindDisk = behindDisk(this.name, cause);
+      this.#behindDisk = behindDisk(this.name, "a transaction", cause);
       throw this.#behindDisk;
     }
     generation.position = written.value.position;
@@ -593,7 +598,7 @@ export class CollectionEngine {
         this.#generation = next;
         this.#behindDisk = null;
       } catch (cause) {
-        this.#behindDisk = behindDisk(this.name, cause);
+        this.#behindDisk = behindDisk(this.name, "what was restored", cause);
         throw this.#behindDisk;
       }
       await old.retire();
@@ -741,10 +746,10 @@ function restoredMeanwhile(name: string): LynseError {
   );
 }
 
-function behindDisk(name: string, cause: unknown): LynseError {
+function behindDisk(name: string, what: string, cause: unknown): LynseError {
   return new LynseError(
     "IO_ERROR",
-    `a transaction of collection ${JSON.stringify(name)} is on disk, but memory for it could not be had: ` +
+    `${what} of collection ${JSON.stringify(name)} is on disk, but could not be taken into memory: ` +
       `${cause instanceof Error ? cause.message : String(cause)}; reads go on, close the collection and open it again to write`,
     { collection: name },
     cause,
