@@ -14,7 +14,7 @@ import type { CollectionStore } from "../storage/collection-store.js";
 /** What is followed. */
 export interface FollowedCollection {
   /** The store of the present generation. */
-  present(): CollectionStore;
+  present(): Pick<CollectionStore, "lookForNews" | "position">;
   /** Takes up what was committed. */
   refresh(): Promise<void>;
 }

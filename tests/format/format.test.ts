@@ -162,7 +162,7 @@ describe("a file of the next version", () => {
     answersOf({
       listDatabases: async () => ["main"],
       getDatabase: (name: string) => client.getDatabase(name),
-    } as VectorDBClient);
+    });
   const useSnapshot =
     (snapshot: string, kind: "collection" | "database") =>
     async (client: VectorDBClient): Promise<unknown> => {
