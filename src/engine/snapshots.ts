@@ -238,7 +238,7 @@ async function collectionSnapshotAt(fs: FileSystem, path: string): Promise<Colle
 }
 
 /** The snapshot of a database at `path`; `INVALID_ARGUMENT` where there is none. */
-export async function databaseSnapshotAt(fs: FileSystem, path: string): Promise<DatabaseSnapshot> {
+async function databaseSnapshotAt(fs: FileSystem, path: string): Promise<DatabaseSnapshot> {
   const snapshot = await readSnapshotFile(fs, path);
   if (snapshot?.kind === "database") return snapshot;
   throw noSnapshot(path, "a database", snapshot);

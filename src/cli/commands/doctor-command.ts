@@ -23,9 +23,10 @@ interface DoctorFlags {
 }
 
 const examples = `
-Looks at Node.js, WebAssembly, memory and limits of this machine; of a directory at rights, disk space, file
-system, the writer lock, formats and leftovers, and writes and removes a small file to see whether a sync
-works; of a server at version, key, clock and latency. Exit code 1 where there is a problem.
+Looks at Node.js, WebAssembly, memory and limits of this machine; of a directory at rights, disk
+space, file system, the writer lock, formats and leftovers, and writes and removes a small file to
+see whether a sync works; of a server at version, key, clock and latency. Exit code 1 where there is
+a problem.
 
 Examples:
   lynse doctor

@@ -22,10 +22,11 @@ interface RepairFlags {
 }
 
 const examples = `
-Damaged indexes and checkpoints are removed: they are made anew. Of a damaged log or vector file everything
-that is whole is written to new files, and the damaged ones are kept in quarantine-<time>/ of the collection,
-with report.json and, in lost-rows.jsonl, the ids and metadata of rows whose vectors are damaged. The data
-directory must not be open for writing. Take a copy first where you can.
+Damaged indexes and checkpoints are removed: they are made anew. Of a damaged log or vector file
+everything that is whole is written to new files, and the damaged ones are kept in
+quarantine-<time>/ of the collection, with report.json and, in lost-rows.jsonl, the ids and metadata
+of rows whose vectors are damaged. The data directory must not be open for writing. Take a copy
+first where you can.
 
 Examples:
   lynse repair --dry-run

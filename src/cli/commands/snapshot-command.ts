@@ -11,8 +11,9 @@ import { addCommonOptions, type CommonOptions, isServerUri } from "./common-opti
 import { useClient } from "./open-client.js";
 
 const snapshotExamples = `
-Whoever writes to the data goes on. A snapshot of a directory has bytes of its own; one that a server takes shares
-them with its data where it can, unless --copy is given. With --uri the path lies in the server's --snapshot-dir.
+Whoever writes to the data goes on. A snapshot of a directory has bytes of its own; one that a
+server takes shares them with its data where it can, unless --copy is given. With --uri the path
+lies in the server's --snapshot-dir.
 
 Examples:
   lynse snapshot backups/monday
@@ -21,8 +22,8 @@ Examples:
 `;
 
 const restoreExamples = `
-All of a snapshot is verified before anything is touched. What has the name already stays, unless --overwrite is
-given; then it is replaced at once.
+All of a snapshot is verified before anything is touched. What has the name already stays, unless
+--overwrite is given; then it is replaced at once.
 
 Examples:
   lynse restore backups/monday --database monday
