@@ -7,7 +7,6 @@
 import { isLynseError, LynseError } from "../errors.js";
 import { checkMetricDim } from "../index/metric/metric-contract.js";
 import type { KernelPool } from "../kernel/kernel-pool.js";
-import type { VectorTable } from "../kernel/vector-table.js";
 import { checkLimit } from "../limits.js";
 import { throwIfAborted } from "../query/exact-search.js";
 import type { CaptureTarget } from "../storage/capture-generation.js";
@@ -15,9 +14,9 @@ import type { CapturedCollection, CollectionStore } from "../storage/collection-
 import type { FileSystem } from "../storage/file-system.js";
 import type { CollectionConfig, VectorFieldConfig } from "../storage/manifest.js";
 import type { StagedCollection } from "../storage/stage-snapshot.js";
-import type { AppendResult, Transaction } from "../storage/transaction.js";
-import { TimeSlice } from "../time-slice.js";
+import type { Transaction } from "../storage/transaction.js";
 import type { Durability, Id, Metric } from "../types.js";
+import { appendRowTable, applyChanges, isEmptyTransaction, stageVectors } from "./apply-transactions.js";
 import { BudgetKeeper } from "./budget-keeper.js";
 import { CollectionBlobs } from "./collection-blobs.js";
 import { CommitQueue, type PendingCommit } from "./commit-queue.js";
@@ -29,9 +28,6 @@ import { type IndexedCollection, IndexKeeper } from "./index-keeper.js";
 import type { MemoryBudget } from "./memory-budget.js";
 import { type Growth, growBy, type Quotas } from "./quotas.js";
 import type { CopiedRows, SnapshotOptions } from "./snapshots.js";
-import { decodeSparsePart } from "./sparse-rows.js";
-import { appendStoredRows } from "./stored-rows.js";
-import { appendVectorChunk } from "./stored-vectors.js";
 import { type CommittedRows, WriteBuffer } from "./write-buffer.js";
 
 export interface EngineOptions {
@@ -756,11 +752,6 @@ function behindDisk(name: string, what: string, cause: unknown): LynseError {
   );
 }
 
-function isEmptyTransaction(transaction: Transaction): boolean {
-  const { rows, superseded, deleted, restored, fieldVectors = [], sparse = [] } = transaction;
-  return rows.length + superseded.length + deleted.length + restored.length + fieldVectors.length + sparse.length === 0;
-}
-
 /** A field of the same name must be the one that was asked for. */
 function checkSameField(present: VectorFieldConfig, wanted: VectorFieldConfig): void {
   for (const what of ["name", "dim", "dtype", "metric"] as const) {
@@ -770,64 +761,5 @@ function checkSameField(present: VectorFieldConfig, wanted: VectorFieldConfig): 
       `vector field ${JSON.stringify(present.name)} exists with ${what} ${present[what]}, ${what} ${wanted[what]} was asked for`,
       { field: present.name, [what]: present[what], got: wanted[what] },
     );
-  }
-}
-
-/** Copies the transactions' vectors into memory beyond the visible ones, in time slices. */
-async function stageVectors(generation: Generation, transactions: readonly Transaction[]): Promise<void> {
-  const slice = new TimeSlice();
-  const stage = async (vectors: VectorTable | null, pieces: readonly Uint8Array[]): Promise<void> => {
-    if (vectors === null) return;
-    for (const bytes of pieces) {
-      for (let done = 0; done < bytes.length; ) {
-        done += appendVectorChunk(vectors, bytes.subarray(done));
-        if (slice.isDue()) await slice.giveWay();
-      }
-    }
-  };
-  for (const { rows, fieldVectors = [] } of transactions) {
-    for (const part of rows) await stage(generation.primary.table, part.vectorBytes);
-    for (const { fieldNumber, vectorBytes } of fieldVectors) {
-      await stage(generation.named[fieldNumber]!.field.table, vectorBytes);
-    }
-  }
-}
-
-/** What written transactions change in rows that are visible, and what hangs on rows. */
-function applyChanges(generation: Generation, transactions: readonly Transaction[], written: AppendResult): void {
-  const { rows, named } = generation;
-  for (const { fieldNumber, count, vectorsCrc } of written.fieldVectors) {
-    named[fieldNumber]!.field.ranges.push(count, vectorsCrc);
-  }
-  for (const transaction of transactions) {
-    for (const row of transaction.superseded) rows.markSuperseded(row);
-    for (const row of transaction.deleted) rows.markDeleted(row);
-    for (const row of transaction.restored) rows.markRestored(row);
-    const { moved, fieldVectors = [], sparse = [] } = transaction;
-    if (moved !== undefined) generation.moveAttached(moved.from, moved.to);
-    for (const part of fieldVectors) named[part.fieldNumber]!.slots.attach(part.rows);
-    for (const part of sparse) generation.setSparse(part.rows, decodeSparsePart(part));
-  }
-}
-
-/** Appends the stored frames to the row table beyond the visible rows, in time slices. */
-async function appendRowTable(
-  generation: Generation,
-  transactions: readonly Transaction[],
-  written: AppendResult,
-): Promise<void> {
-  const parts = transactions.flatMap(({ rows }) => rows);
-  const slice = new TimeSlice();
-  let part = 0;
-  let used = 0;
-  for (const frame of written.frames) {
-    const { ids, rowCount } = parts[part]!;
-    appendStoredRows(generation, frame, ids, used);
-    used += frame.rowCount;
-    if (used === rowCount) {
-      part += 1;
-      used = 0;
-    }
-    if (slice.isDue()) await slice.giveWay();
   }
 }

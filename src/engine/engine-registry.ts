@@ -9,7 +9,7 @@ import { assert, isLynseError, LynseError } from "../errors.js";
 import { inlinePool, type KernelPool } from "../kernel/kernel-pool.js";
 import { adoptGeneration } from "../storage/adopt-generation.js";
 import { CollectionStore } from "../storage/collection-store.js";
-import { type DatabaseState, readDatabaseFile, writeDatabaseFile } from "../storage/database-file.js";
+import { writeDatabaseFile } from "../storage/database-file.js";
 import type { FileSystem } from "../storage/file-system.js";
 import type { CollectionConfig } from "../storage/manifest.js";
 import { checkName } from "../storage/names.js";
@@ -18,6 +18,7 @@ import type { StagedCollection } from "../storage/stage-snapshot.js";
 import { acquireWriterLock, type WriterLock } from "../storage/writer-lock.js";
 import type { Durability } from "../types.js";
 import { CollectionEngine } from "./collection-engine.js";
+import { DatabaseFolders } from "./database-folders.js";
 import { Generation } from "./generation.js";
 import { MemoryBudget } from "./memory-budget.js";
 import { checkQuota, type Quotas } from "./quotas.js";
@@ -30,13 +31,8 @@ import {
   snapshotDatabase,
   stageCollection,
   stageDatabase,
-  stagedBeginning,
   stagedName,
 } from "./snapshots.js";
-
-/** How long a reader waits for a database to be put into the place of another one, and the time between two looks. */
-const replacementWaitMs = 2000;
-const replacementStepMs = 5;
 
 export interface RegistryOptions {
   readonly isReadOnly: boolean;
@@ -68,6 +64,7 @@ export interface CollectionSummary {
 export class EngineRegistry {
   readonly #fs: FileSystem;
   readonly #folder: string;
+  readonly #folders: DatabaseFolders;
   readonly #options: RegistryOptions;
   readonly #lock: WriterLock | null;
   readonly #budget: MemoryBudget | null;
@@ -81,6 +78,7 @@ export class EngineRegistry {
   private constructor(fs: FileSystem, folder: string, options: RegistryOptions, lock: WriterLock | null) {
     this.#fs = fs;
     this.#folder = folder;
+    this.#folders = new DatabaseFolders(fs, folder);
     this.#options = options;
     this.#quotas = options.quotas ?? {};
     this.#budget = options.memoryBudget === undefined ? null : new MemoryBudget(options.memoryBudget);
@@ -94,7 +92,7 @@ export class EngineRegistry {
     const lock = await acquireWriterLock(fs, folder);
     const registry = new EngineRegistry(fs, folder, options, lock);
     try {
-      await registry.#recover();
+      await registry.#folders.recover();
     } catch (error) {
       await lock.release();
       throw error;
@@ -109,50 +107,18 @@ export class EngineRegistry {
   /** Names of the databases, sorted. */
   async databaseNames(): Promise<readonly string[]> {
     this.#checkOpen();
-    const names = await this.#databasesIn("live");
-    return this.isReadOnly ? [...new Set([...names, ...(await this.#replacedNames())])].sort() : names;
-  }
-
-  async #databasesIn(state: DatabaseState): Promise<string[]> {
-    const names: string[] = [];
-    for (const { name, isFolder } of await this.#fs.list(this.#folder)) {
-      if (!isFolder || name.startsWith(stagedBeginning)) continue;
-      if ((await readDatabaseFile(this.#fs, this.#databaseFolder(name))) === state) names.push(name);
-    }
-    return names;
+    const names = await this.#folders.names("live");
+    return this.isReadOnly ? [...new Set([...names, ...(await this.#folders.replacedNames())])].sort() : names;
   }
 
   async hasDatabase(name: string): Promise<boolean> {
     this.#checkOpen();
     checkName(name, "database");
     if (this.#live.has(name)) return true;
-    const isLive = (await this.#stateOf(name)) === "live";
+    const isLive = (await this.#folders.stateOf(name, this.isReadOnly)) === "live";
     // While this process holds the lock nobody else drops a database.
     if (isLive && !this.isReadOnly) this.#live.add(name);
     return isLive;
-  }
-
-  /** State of a database; a reader waits while another one is put into its place, which leaves the name free for a moment. */
-  async #stateOf(name: string): Promise<DatabaseState | null> {
-    for (let waitedMs = 0; ; waitedMs += replacementStepMs) {
-      const folder = this.#databaseFolder(name);
-      const state = await readDatabaseFile(this.#fs, folder);
-      if (state !== null || !this.isReadOnly) return state;
-      // It may have got its place while this call looked for who takes it.
-      if (!(await this.#replacedNames()).includes(name)) return readDatabaseFile(this.#fs, folder);
-      if (waitedMs >= replacementWaitMs) {
-        const text = `database ${JSON.stringify(name)} is being replaced by a restore that was interrupted; open ${this.#folder} for writing once, which ends it`;
-        throw new LynseError("DATABASE_NOT_FOUND", text, { database: name });
-      }
-      await new Promise((resolve) => setTimeout(resolve, replacementStepMs));
-    }
-  }
-
-  /** Names of databases that are being replaced. */
-  async #replacedNames(): Promise<string[]> {
-    const staged = await this.#stagedIn(this.#folder);
-    const names = await Promise.all(staged.map((folder) => replacedBy(this.#fs, folder)));
-    return names.filter((name) => name !== null);
   }
 
   async createDatabase(name: string, dropIfExists: boolean): Promise<void> {
@@ -165,7 +131,7 @@ export class EngineRegistry {
       checkQuota(this.#quotas, "databasesMax", (await this.databaseNames()).length + 1, "the number of databases");
     }
     await this.#lock!.assertHeld();
-    const folder = this.#databaseFolder(name);
+    const folder = this.#folders.database(name);
     await this.#fs.makeFolder(folder);
     // The name first: who finds the file must be able to rely on its folder.
     await this.#fs.syncFolder(this.#folder);
@@ -177,16 +143,16 @@ export class EngineRegistry {
     this.#checkWritable();
     if (!(await this.hasDatabase(name))) return;
     await this.#lock!.assertHeld();
-    const folder = this.#databaseFolder(name);
+    const folder = this.#folders.database(name);
     this.#live.delete(name);
     await writeDatabaseFile(this.#fs, folder, "dropped");
     await this.#abandonAll(name);
-    await this.#removeDatabase(name);
+    await this.#folders.remove(name);
   }
 
   /** Closes what is open of a database whose files are about to go, or have gone. */
   async #abandonAll(database: string): Promise<void> {
-    const prefix = `${this.#databaseFolder(database)}/`;
+    const prefix = `${this.#folders.database(database)}/`;
     for (const [path, opening] of [...this.#engines]) {
       if (!path.startsWith(prefix)) continue;
       this.#engines.delete(path);
@@ -194,67 +160,21 @@ export class EngineRegistry {
     }
   }
 
-  /**
-   * Removes the folder of a database marked as dropped. Its collections go durably, one by one, first: a database of the
-   * same name may be created next, and a power loss must not bring them back into that.
-   */
-  async #removeDatabase(name: string): Promise<void> {
-    const folder = this.#databaseFolder(name);
-    for (const { name: inner, isFolder } of await this.#fs.list(folder)) {
-      if (isFolder) await CollectionStore.remove(this.#fs, `${folder}/${inner}`);
-    }
-    await this.#fs.removeFolder(folder);
-    await this.#fs.syncFolder(this.#folder);
-  }
-
-  /** Ends what was interrupted: drops go on, and what is found, or gone, stays so through a power loss. */
-  async #recover(): Promise<void> {
-    for (const folder of await this.#stagedIn(this.#folder)) {
-      const name = await replacedBy(this.#fs, folder);
-      if (name !== null) await finishReplacement(this.#fs, this.#folder, folder, name);
-    }
-    for (const folder of await this.#stagedIn(this.#folder)) await this.#fs.removeFolder(folder);
-    for (const name of await this.#databasesIn("dropped")) await this.#removeDatabase(name);
-    for (const database of await this.#databasesIn("live")) {
-      const folder = this.#databaseFolder(database);
-      await this.#fs.syncFolder(folder);
-      for (const staged of await this.#stagedIn(folder)) await this.#fs.removeFolder(staged);
-      for (const { name, isFolder } of await this.#fs.list(folder)) {
-        const inner = `${folder}/${name}`;
-        // The manifest of a drop that failed half-way may be gone for readers, but not yet from the disk.
-        if (isFolder && !(await CollectionStore.exists(this.#fs, inner))) await this.#fs.syncFolder(inner);
-      }
-    }
-  }
-
-  /** Folders in `folder` that are not finished. */
-  async #stagedIn(folder: string): Promise<string[]> {
-    const entries = await this.#fs.list(folder);
-    const staged = entries.filter(({ name, isFolder }) => isFolder && name.startsWith(stagedBeginning));
-    return staged.map(({ name }) => `${folder}/${name}`);
-  }
-
   /** Names of a database's collections, sorted. */
   async collectionNames(database: string): Promise<readonly string[]> {
     await this.#checkDatabase(database);
-    const names: string[] = [];
-    const folder = this.#databaseFolder(database);
-    for (const { name, isFolder } of await this.#fs.list(folder)) {
-      if (!isFolder || name.startsWith(stagedBeginning)) continue;
-      if (await CollectionStore.exists(this.#fs, `${folder}/${name}`)) names.push(name);
-    }
-    return names;
+    return this.#folders.collectionNames(database);
   }
 
   async hasCollection(database: string, name: string): Promise<boolean> {
     await this.#checkDatabase(database);
     checkName(name, "collection");
-    return CollectionStore.exists(this.#fs, this.#collectionFolder(database, name));
+    return CollectionStore.exists(this.#fs, this.#folders.collection(database, name));
   }
 
   /** Configuration and live rows of an existing collection, which is not opened for it; why not, for a damaged one. */
   async summarize(database: string, name: string): Promise<CollectionSummary> {
-    const folder = this.#collectionFolder(database, name);
+    const folder = this.#folders.collection(database, name);
     const engine = await this.#engines.get(folder)?.catch(() => null);
     try {
       if (engine && !engine.isClosed) {
@@ -321,7 +241,7 @@ export class EngineRegistry {
     name: string,
     open: (folder: string) => Promise<CollectionEngine>,
   ): Promise<CollectionEngine> {
-    const folder = this.#collectionFolder(database, name);
+    const folder = this.#folders.collection(database, name);
     const present = await this.#engines.get(folder)?.catch(() => null);
     if (present && !present.isClosed) return present;
     // Whoever came first while this call waited has begun to open it already.
@@ -377,7 +297,7 @@ export class EngineRegistry {
     this.#checkWritable();
     await this.#checkDatabase(database);
     checkName(name, "collection");
-    const folder = this.#collectionFolder(database, name);
+    const folder = this.#folders.collection(database, name);
     const opening = this.#engines.get(folder);
     this.#engines.delete(folder);
     await opening?.then((engine) => engine.abandon()).catch(ignoreFailedOpen);
@@ -407,10 +327,10 @@ export class EngineRegistry {
       fs: this.#fs,
       outside: this.outside,
       isWriter: !this.isReadOnly,
-      collectionFolder: (database, name) => this.#collectionFolder(database, name),
+      collectionFolder: (database, name) => this.#folders.collection(database, name),
       collectionNames: (database) => this.collectionNames(database),
       openEngine: async (database, name) => {
-        const engine = await this.#engines.get(this.#collectionFolder(database, name))?.catch(() => null);
+        const engine = await this.#engines.get(this.#folders.collection(database, name))?.catch(() => null);
         return engine && !engine.isClosed ? engine : null;
       },
     };
@@ -444,7 +364,7 @@ export class EngineRegistry {
     this.#checkWritable();
     await this.#checkFree(database, name, overwrite);
     await this.#lock!.assertHeld();
-    const folder = `${this.#databaseFolder(database)}/${stagedName()}`;
+    const folder = `${this.#folders.database(database)}/${stagedName()}`;
     const { staged, rows, bytes } = await stage(this.#fs, folder);
     await this.adopt(database, name, staged, overwrite);
     return { rows, bytes };
@@ -452,7 +372,7 @@ export class EngineRegistry {
 
   /** Gives a staged collection a name, at once. It is gone, or has the name, when the call ends. */
   async adopt(database: string, name: string, staged: StagedCollection, overwrite: boolean): Promise<void> {
-    const folder = this.#collectionFolder(database, name);
+    const folder = this.#folders.collection(database, name);
     try {
       for (;;) {
         await this.#checkFree(database, name, overwrite);
@@ -475,7 +395,7 @@ export class EngineRegistry {
   }
 
   async #adoptAndOpen(database: string, name: string, staged: StagedCollection): Promise<CollectionEngine> {
-    const folder = this.#collectionFolder(database, name);
+    const folder = this.#folders.collection(database, name);
     await this.#lock!.assertHeld();
     await adoptGeneration(this.#fs, staged, folder);
     return CollectionEngine.open(await this.#openStore(database, folder), this.#engineOptions(database, name, folder));
@@ -508,7 +428,7 @@ export class EngineRegistry {
         // What was opened meanwhile has files that are gone.
         await this.#abandonAll(name);
       } else {
-        await this.#fs.rename(folder, this.#databaseFolder(name));
+        await this.#fs.rename(folder, this.#folders.database(name));
         await this.#fs.syncFolder(this.#folder);
       }
       return copied;
@@ -528,8 +448,8 @@ export class EngineRegistry {
         { database: name },
       );
     }
-    if (!(await this.#fs.exists(this.#databaseFolder(name)))) return;
-    const text = `${this.#databaseFolder(name)} is a folder, but no database; use another name, or move it away`;
+    if (!(await this.#fs.exists(this.#folders.database(name)))) return;
+    const text = `${this.#folders.database(name)} is a folder, but no database; use another name, or move it away`;
     throw new LynseError("TARGET_EXISTS", text, { database: name });
   }
 
@@ -565,14 +485,6 @@ export class EngineRegistry {
     this.#checkOpen();
     if (!this.isReadOnly) return;
     throw new LynseError("READ_ONLY", "the database was opened read-only; open it without readOnly to write");
-  }
-
-  #databaseFolder(name: string): string {
-    return `${this.#folder}/${name}`;
-  }
-
-  #collectionFolder(database: string, name: string): string {
-    return `${this.#databaseFolder(database)}/${name}`;
   }
 }
 
