@@ -8,6 +8,7 @@ import { LynseError } from "../errors.js";
 import { CollectionStore } from "../storage/collection-store.js";
 import { type DatabaseState, readDatabaseFile } from "../storage/database-file.js";
 import type { FileSystem } from "../storage/file-system.js";
+import { unfinishedEnding } from "../storage/replace-file.js";
 import { finishReplacement, replacedBy } from "./replace-database.js";
 import { stagedBeginning } from "./snapshots.js";
 
@@ -68,6 +69,25 @@ export class DatabaseFolders {
     }
     await this.#fs.removeFolder(folder);
     await this.#fs.syncFolder(this.#folder);
+  }
+
+  /** Removes what an interrupted creation or drop left under a name that no database has; false where more is there. */
+  async freeName(name: string): Promise<boolean> {
+    const folder = this.database(name);
+    if ((await readDatabaseFile(this.#fs, folder)) === "dropped") {
+      await this.remove(name);
+      return true;
+    }
+    for (const folders = [folder]; folders.length > 0; ) {
+      const each = folders.pop()!;
+      for (const entry of await this.#fs.list(each)) {
+        if (entry.isFolder) folders.push(`${each}/${entry.name}`);
+        else if (!entry.name.endsWith(`.json${unfinishedEnding}`)) return false;
+      }
+    }
+    await this.#fs.removeFolder(folder);
+    await this.#fs.syncFolder(this.#folder);
+    return true;
   }
 
   /** Ends what was interrupted: drops go on, and what is found, or gone, stays so through a power loss. */

@@ -449,6 +449,7 @@ export class EngineRegistry {
       );
     }
     if (!(await this.#fs.exists(this.#folders.database(name)))) return;
+    if (await this.#folders.freeName(name)) return;
     const text = `${this.#folders.database(name)} is a folder, but no database; use another name, or move it away`;
     throw new LynseError("TARGET_EXISTS", text, { database: name });
   }

@@ -4,16 +4,9 @@
 import { expect, test } from "vitest";
 import { EngineRegistry } from "../../src/engine/engine-registry.js";
 import { FaultyFileSystem } from "../../src/storage/faulty-file-system.js";
+import { config } from "./plain-config.js";
 
 const options = { isReadOnly: false, durability: "fsync" } as const;
-const config = {
-  dim: 3,
-  dtype: "float32",
-  index: null,
-  defaultIndex: null,
-  description: null,
-  createdAt: "2026-01-01T00:00:00.000Z",
-} as const;
 
 test("a dropped database's collections do not come back in a new one of its name", async () => {
   const fs = new FaultyFileSystem(1);

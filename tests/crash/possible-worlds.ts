@@ -5,9 +5,19 @@
  * two: with it, without it; calls made at one time, one for each order. What is read from the root narrows them down.
  */
 import { isLynseError } from "../../src/errors.js";
-import type { CollectionChange } from "./model.js";
+import type { CollectionChange, CollectionState } from "./model.js";
 import { textOfWorld, type WorldText } from "./read-world.js";
-import { applyOperation, emptyWorld, halfWay, type Operation, stateOf, type World } from "./world.js";
+import {
+  applyOperation,
+  contentText,
+  emptyWorld,
+  halfWay,
+  type Operation,
+  stateOf,
+  stateText,
+  type World,
+  worldText,
+} from "./world.js";
 
 /** How a call ended. */
 export type Ending =
@@ -17,8 +27,6 @@ export type Ending =
   | { readonly kind: "turned away"; readonly error: unknown }
   /** A crash or a failing disk: it may have happened or not. */
   | { readonly kind: "cut"; readonly error: unknown };
-
-const none: ReadonlySet<string> = new Set();
 
 /** Worlds beyond which a run is not worth following. */
 const worldsMax = 2000;
@@ -41,6 +49,12 @@ export class PossibleWorlds {
     return this.#worlds.length;
   }
 
+  /**
+   * Blobs of collections whose restore was cut off: the running program goes on with the rows that it has open, but blobs
+   * are found by name, and may be those of the collection that took its place.
+   */
+  readonly #mixed = new Set<string>();
+
   /** The same possibilities, for the machine after this one. */
   clone(): PossibleWorlds {
     const next = new PossibleWorlds();
@@ -56,6 +70,7 @@ export class PossibleWorlds {
 
   /** The root is opened: what it shows it has made durable. Copies are none of its business. */
   reopen(): void {
+    this.#mixed.clear();
     for (const place of [...this.#doubts]) if (!place.startsWith(copyPlace)) this.#doubts.delete(place);
   }
 
@@ -73,7 +88,7 @@ export class PossibleWorlds {
     const found = new Map<string, World>();
     const isAlone = operations.length === 1;
     const visit = (world: World, shown: World, left: readonly number[]): void => {
-      if (left.every((at) => endings[at]!.kind === "cut")) found.set(JSON.stringify(world), world);
+      if (left.every((at) => endings[at]!.kind === "cut")) found.set(worldText(world), world);
       for (const at of left) {
         const rest = left.filter((other) => other !== at);
         for (const next of this.#after(world, shown, operations[at]!, endings[at]!, isAlone)) {
@@ -93,9 +108,9 @@ export class PossibleWorlds {
    * from now on, except where a call was cut off: what a running program shows there need not be what the next one finds.
    */
   narrow(found: WorldText, what: "all" | "rows"): readonly WorldText[] | null {
-    const wanted = picked(found, what, none);
+    const wanted = picked(found, what, this.#mixed);
     const texts = this.#worlds.map((world) => textOfWorld(world));
-    const at = texts.findIndex((text) => picked(text, what, none) === wanted);
+    const at = texts.findIndex((text) => picked(text, what, this.#mixed) === wanted);
     if (at < 0) return texts;
     if (texts.length === 1) return null;
     const sure = picked(found, what, this.#doubts);
@@ -111,7 +126,7 @@ export class PossibleWorlds {
     const variants = new Map<string, World>();
     for (const other of [shown, ...this.#worlds]) {
       const variant = withSettings(shown, other, operation.database);
-      variants.set(JSON.stringify(variant.databases[operation.database]), variant);
+      variants.set(contentText(variant.databases[operation.database]), variant);
     }
     return [...variants.values()].flatMap((variant) => afterCall(world, variant, operation, ending, isAlone));
   }
@@ -124,7 +139,9 @@ export class PossibleWorlds {
     }
     // Last, because what resolved at the same time may have come first.
     for (const [at, operation] of operations.entries()) {
-      if (endings[at]!.kind === "cut") this.#doubts.add(placeOf(operation));
+      if (endings[at]!.kind !== "cut") continue;
+      this.#doubts.add(placeOf(operation));
+      if ("overwrite" in operation) this.#mixed.add(`${placeOf(operation)}#blobs`);
     }
   }
 }
@@ -176,7 +193,7 @@ function afterCall(world: World, shown: World, operation: Operation, ending: End
     const isConflict = !isAlone && ending.code === "ID_EXISTS";
     // After a failed sync the program refuses by what it shows, which need not be what the disk holds.
     const isShownRefusal =
-      contentText(world, operation) !== contentText(shown, operation) &&
+      subjectText(world, operation) !== subjectText(shown, operation) &&
       applyOperation(shown, operation).refusal === ending.code;
     return isConflict || isShownRefusal || effect.refusal === ending.code ? [world] : [];
   }
@@ -187,7 +204,7 @@ function afterCall(world: World, shown: World, operation: Operation, ending: End
   // The program goes by what it shows: where that gives nothing to write, nothing was written to what may be there.
   const isSetting = "change" in operation && ["describe", "index", "createField"].includes(operation.change.kind);
   const isOther =
-    "change" in operation && !isSetting && contentText(world, operation) !== contentText(shown, operation);
+    "change" in operation && !isSetting && subjectText(world, operation) !== subjectText(shown, operation);
   if (isOther && !isWritten(shown, operation)) return [world];
   if (effect.refusal !== undefined) return [];
   // What a call resolves to is exact where nothing else ran.
@@ -226,10 +243,10 @@ function picked(text: WorldText, what: "all" | "rows", doubts: ReadonlySet<strin
 function isWritten(world: World, operation: Operation): boolean {
   const effect = applyOperation(world, operation);
   if (effect.refusal !== undefined) return false;
-  if (!("change" in operation)) return JSON.stringify(effect.world) !== JSON.stringify(world);
+  if (!("change" in operation)) return worldText(effect.world) !== worldText(world);
   // Vectors that a row has already are written again, and so are blobs.
   if (isHanging(operation.change) || operation.change.kind === "writeBlob") return true;
-  return contentText(effect.world, operation) !== contentText(world, operation);
+  return subjectText(effect.world, operation) !== subjectText(world, operation);
 }
 
 function isHanging(change: CollectionChange): boolean {
@@ -245,13 +262,21 @@ function isNotStored(operation: Operation, error: unknown): boolean {
   return error.details["operation"] !== "sync" && error.details["operation"] !== "sync folder";
 }
 
-/** Rows and blobs that a change is made to; for a copy, whether it is there. */
-function contentText(world: World, operation: Operation): string {
-  if ("copy" in operation) {
-    const content = world.databases[operation.database];
-    return JSON.stringify([operation.collection === null ? content : stateOf(world, operation)]);
-  }
-  if (!("change" in operation)) return "";
+/** What an operation goes by: rows and blobs that it changes, or what has the name that it gives. */
+function subjectText(world: World, operation: Operation): string {
   const state = stateOf(world, operation);
-  return JSON.stringify([state?.rows, state?.blobs]);
+  if ("copy" in operation) {
+    if (operation.collection === null) return contentText(world.databases[operation.database]);
+    return state === undefined ? "" : stateText(state);
+  }
+  if (!("change" in operation) || state === undefined) return "";
+  return rowsTextOf(state);
+}
+
+const rowsTexts = new WeakMap<object, string>();
+
+function rowsTextOf({ rows, blobs }: CollectionState): string {
+  const known = rowsTexts.get(rows) ?? JSON.stringify(rows);
+  rowsTexts.set(rows, known);
+  return known + JSON.stringify(blobs);
 }

@@ -84,6 +84,32 @@ export function applyOperation(world: World, operation: Operation): Effect {
   }
 }
 
+const stateTexts = new WeakMap<CollectionState, string>();
+
+/** Text that two collections share when they are alike; told once for each, because worlds have most of them in common. */
+export function stateText(state: CollectionState): string {
+  const known = stateTexts.get(state) ?? JSON.stringify(state);
+  stateTexts.set(state, known);
+  return known;
+}
+
+/** As `stateText`, of a database. */
+export function contentText(content: DatabaseContent | undefined): string {
+  let text = "";
+  for (const [name, state] of Object.entries(content ?? {})) text += `${name}: ${stateText(state)}\n`;
+  return text;
+}
+
+/** As `stateText`, of a world. */
+export function worldText({ databases, copies }: World): string {
+  const parts = Object.entries(databases).map(([name, content]) => `${name}: ${contentText(content)}`);
+  for (const [name, copy] of Object.entries(copies)) {
+    const content = copy.kind === "database" ? copy.content : { "": copy.state };
+    parts.push(`${copy.kind} ${name}: ${contentText(content)}`);
+  }
+  return parts.join("\n");
+}
+
 /** Worlds that an operation may leave behind when it ends half-way, itself and its effect left out. */
 export function halfWay(world: World, operation: Operation): World[] {
   if (!("change" in operation)) return [];
@@ -168,8 +194,8 @@ function restored(world: World, operation: RestoreOperation): Effect {
   if (content === undefined) return { refusal: "DATABASE_NOT_FOUND" };
   if (content[collection] !== undefined && !overwrite) return { refusal: "TARGET_EXISTS" };
   // Where an export should be there is none: what is missing is said as files say it.
-  if (kind === "import" && made?.kind !== "export") return { refusal: "IO_ERROR" };
-  if (kind !== "import" && made?.kind !== "snapshot") return { refusal: "INVALID_ARGUMENT" };
+  const refusal = kind === "import" ? "IO_ERROR" : "INVALID_ARGUMENT";
+  if (made?.kind !== (kind === "import" ? "export" : "snapshot")) return { refusal };
   return { world: withCollection(world, database, collection, made.state), value: liveRows(made) };
 }
 
