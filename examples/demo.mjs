@@ -2,8 +2,8 @@
  * What does LynseDB do, on real data, in a few seconds?
  *
  * Imports 4,000 Debian packages with their vectors (examples/data), searches them by vector, by words and by both, filters,
- * counts and updates them, and then kills a process in the middle of its writes to show what is left. Every result is checked against a plain computation; the
- * exit code is 1 when one differs. Run it with `npm run demo`.
+ * counts, updates and copies them, and then kills a process in the middle of its writes to show what is left. Every
+ * result is checked against a plain computation; the exit code is 1 when one differs. Run it with `npm run demo`.
  */
 import { spawn } from "node:child_process";
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
@@ -11,6 +11,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
+import { verify } from "../dist/client/local/local-inspect.js";
 import { VectorDBClient, where } from "../dist/index.js";
 
 const dim = 64;
@@ -349,6 +350,34 @@ async function stats(collection) {
   check(disk.vectorBytes >= rows * dim * 4 && memory.totalBytes > 0, "the figures add up");
 }
 
+async function copies(folder, database, collection, packages) {
+  title("Copies: a snapshot, an export, and a look at every byte");
+  const rows = packages.length;
+  const snapshot = await timed(() => collection.snapshotTo(join(folder, "kept", "snapshot")));
+  check(snapshot.value.rows === rows, `snapshot of ${kilobytes(snapshot.value.bytes)} in ${milliseconds(snapshot.ms)}`);
+  const exported = await timed(() => collection.exportTo(join(folder, "kept", "export")));
+  check(exported.value.rows === rows, `export of ${kilobytes(exported.value.bytes)} in ${milliseconds(exported.ms)}`);
+
+  const ids = (await collection.search(packages[0].vector, { k: 10 })).ids;
+  await collection.delete({ where: "section = 'editors'" });
+  const [lost] = await collection.shape();
+  const restored = await timed(() =>
+    database.restoreCollection(collection.name, join(folder, "kept", "snapshot"), { overwrite: true }),
+  );
+  const isSame = (await collection.search(packages[0].vector, { k: 10 })).ids.every((id, at) => id === ids[at]);
+  check(
+    isSame && (await collection.count()) === rows && lost < rows,
+    `${count(rows - lost)} deleted rows restored at once, everything verified, in ${milliseconds(restored.ms)}`,
+  );
+  await database.importCollection("imported", join(folder, "kept", "export"));
+  const imported = await database.getCollection("imported");
+  const isImported = (await imported.search(packages[0].vector, { k: 10 })).ids.every((id, at) => id === ids[at]);
+  check(isImported && (await imported.count()) === rows, "the export imported as another collection");
+
+  const { isClean, bytesRead, seconds } = await verify(folder);
+  check(isClean, `${kilobytes(bytesRead)} verified beside the open database in ${milliseconds(seconds * 1000)}`);
+}
+
 // ------------------------------------------------------------------------------------------------------- the crash
 
 /** Row `id`, the same in the writing process and in the checking one. */
@@ -476,6 +505,7 @@ async function demo() {
     await index(collection, packages);
     await update(collection, packages);
     await stats(collection);
+    await copies(folder, await client.getDatabase("demo"), collection, packages);
     await client.close();
     await crash(folder, packages);
   } finally {

@@ -114,7 +114,7 @@ export async function snapshotDatabase(
 }
 
 /** Where the snapshot of a database keeps that of a collection. */
-function snapshotOf(folder: string, collection: string): string {
+export function snapshotOf(folder: string, collection: string): string {
   return `${folder}/collections/${collection}`;
 }
 

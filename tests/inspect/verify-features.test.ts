@@ -105,6 +105,29 @@ describe("a snapshot", () => {
   });
 });
 
+test("snapshots of databases, and those that are kept beside the data, are verified as such", async () => {
+  const kept = mkdtempSync(join(tmpdir(), "lynse-kept-"));
+  try {
+    const client = new VectorDBClient(join(kept, "data"));
+    const database = await client.createDatabase("app");
+    const docs = await database.requireCollection("docs", { dim: 2 });
+    await docs.add({ vectors: [[1, 2]] });
+    await client.snapshotDatabase("app", join(kept, "data", "whole"));
+    await docs.snapshotTo(join(kept, "data", "backups", "docs"));
+    await client.close();
+    const report = await verify(join(kept, "data"));
+    expect(report).toMatchObject({ isClean: true, findings: [], databases: ["app"] });
+    expect(report.collections.map(({ rows }) => rows)).toEqual([1, 1, 1]);
+    const whole = await verify(join(kept, "data", "whole"));
+    expect(whole).toMatchObject({ isClean: true, kind: "database snapshot" });
+    expect(whole.collections).toHaveLength(1);
+    writeFileSync(join(kept, "data", "backups", "docs", "g1", "vectors-default.lynse"), Buffer.alloc(72, 1));
+    expect((await verify(join(kept, "data"))).isClean).toBe(false);
+  } finally {
+    rmSync(kept, { recursive: true, force: true });
+  }
+});
+
 test.each([
   [{ collection: "docs" }, "INVALID_ARGUMENT"],
   [{ depth: "all" }, "INVALID_ARGUMENT"],

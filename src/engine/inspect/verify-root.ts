@@ -9,6 +9,7 @@ import type { FileSystem } from "../../storage/file-system.js";
 import { type Finding, FindingList } from "../../storage/inspect/finding.js";
 import { readSealedJson } from "../../storage/sealed-json.js";
 import { readSnapshotFile } from "../../storage/snapshot-file.js";
+import { snapshotOf, stagedBeginning } from "../snapshots.js";
 import type { CollectionReport, InspectOptions } from "./collection-report.js";
 import { verifyCollection } from "./verify-collection.js";
 
@@ -128,11 +129,19 @@ class RootVerifier {
   async #inspectDatabase(name: string, path: string): Promise<void> {
     const { database, collection } = this.#target;
     if (database !== null && database !== name) return;
+    if (name.startsWith(stagedBeginning)) return this.#leftover(path, "a copy or a restore that was not finished");
+    if (await this.#fs.exists(`${path}/snapshot.json`)) return void (await this.#inspectSnapshot(path, null));
     const affects = "nothing else: it counts as live while it cannot be read";
     const state = await this.#sealedFile(`${path}/database.json`, "lynsedb database", "database-file", affects);
     const entries = await this.#fs.list(path);
     if (state === "missing") {
-      if (!isName.test(name) || !(await this.#hasCollections(path, entries))) return this.#unknown(path);
+      const snapshots = await this.#snapshotsIn(path, entries);
+      if (!isName.test(name) || !(await this.#hasCollections(path, entries))) {
+        // Backups that somebody keeps beside the data.
+        for (const folder of snapshots) await this.#inspectSnapshot(folder, null);
+        if (snapshots.length === 0) this.#unknown(path);
+        return;
+      }
       this.#findings.add({
         ...{ severity: "error", code: "database-file", file: `${path}/database.json`, problem: "the file is missing" },
         affects: "all collections in the folder: the database is not found without it",
@@ -156,12 +165,26 @@ class RootVerifier {
     entries: readonly { readonly name: string; readonly isFolder: boolean }[],
   ): Promise<boolean> {
     for (const { name, isFolder } of entries) {
-      if (isFolder && (await this.#fs.exists(`${path}/${name}/manifest.json`))) return true;
+      if (!isFolder || !(await this.#fs.exists(`${path}/${name}/manifest.json`))) continue;
+      if (!(await this.#fs.exists(`${path}/${name}/snapshot.json`))) return true;
     }
     return false;
   }
 
+  async #snapshotsIn(
+    path: string,
+    entries: readonly { readonly name: string; readonly isFolder: boolean }[],
+  ): Promise<string[]> {
+    const found: string[] = [];
+    for (const { name, isFolder } of entries) {
+      const folder = `${path}/${name}`;
+      if (isFolder && (await this.#fs.exists(`${folder}/snapshot.json`))) found.push(folder);
+    }
+    return found;
+  }
+
   async #inspectCollection(database: string, collection: string, folder: string): Promise<void> {
+    if (collection.startsWith(stagedBeginning)) return this.#leftover(folder, "a copy that was not finished");
     if (!isName.test(collection)) return this.#unknown(folder);
     if (await this.#fs.exists(`${folder}/snapshot.json`)) return void (await this.#inspectSnapshot(folder, database));
     const names = (await this.#fs.list(folder)).map(({ name }) => name);
@@ -199,7 +222,7 @@ class RootVerifier {
       snapshot = null;
     }
     if (snapshot?.kind === "database") {
-      for (const name of snapshot.collections) await this.#inspectSnapshot(`${folder}/${name}`, snapshot.name);
+      for (const name of snapshot.collections) await this.#inspectSnapshot(snapshotOf(folder, name), snapshot.name);
       return "database snapshot";
     }
     if (snapshot === null) return "collection snapshot";
