@@ -194,17 +194,23 @@ class Comparison {
     }
   }
 
-  /** Sessions that upsert at once: all commit, in the order in which they ended. */
+  /**
+   * Sessions that upsert at once: all commit, in the order in which they ended. Over HTTP commits that are asked for at once
+   * may overtake each other on their ways: there one waits for the other.
+   */
   async #together(sessions: readonly (readonly ModelItem[])[]): Promise<void> {
     const ended: number[] = [];
-    await Promise.all(
-      sessions.map((items, at) =>
-        this.#docs.insertSession(async (to) => {
-          for (const item of items) await to.upsertItems(asItems([item]));
-          ended.push(at);
-        }),
-      ),
-    );
+    const commits: Promise<void>[] = [];
+    for (const [at, items] of sessions.entries()) {
+      const before = this.#mode.isEmbedded ? undefined : commits[at - 1];
+      const commit = this.#docs.insertSession(async (to) => {
+        for (const item of items) await to.upsertItems(asItems([item]));
+        await before;
+        ended.push(at);
+      });
+      commits.push(commit);
+    }
+    await Promise.all(commits);
     for (const at of ended) this.#model.upsert(sessions[at]!);
   }
 
