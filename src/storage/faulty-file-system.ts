@@ -264,22 +264,35 @@ export class FaultyFileSystem implements FileSystem {
     return new Map(paths.map(([path, inner]) => [path, bytesOf(path, inner)]));
   }
 
-  /** Removes a folder from both images, as if it had never been; for machines that have just lost power. */
-  async forget(folder: string): Promise<void> {
+  /** Removes a folder from both images, as if it had never been, after a power loss; false where there is none. */
+  async forget(folder: string): Promise<boolean> {
+    if (this.#nodeAt(folder) === undefined) return false;
     await this.#live.removeFolder(folder);
     const parent = this.#folderOf(folder);
     parent.live.delete(nameOf(folder));
     parent.durable.delete(nameOf(folder));
+    return true;
   }
 
   /** Turns one bit of a file over, in both images. */
   async flipBit(path: string, bit: number): Promise<void> {
+    await this.damage(path, (bytes) => {
+      bytes[bit >> 3]! ^= 1 << (bit & 7);
+      return bytes;
+    });
+  }
+
+  /** Gives a file other content, in both images; resolves to every path of the file. */
+  async damage(path: string, change: (bytes: Uint8Array) => Uint8Array): Promise<string[]> {
+    const file = this.#fileAt(path);
+    const bytes = change(this.#live.readFileNow(path, Number.MAX_SAFE_INTEGER)!);
     const handle = await this.#live.open(path, "write");
-    const byte = new Uint8Array(1);
-    handle.readNow(byte, bit >> 3);
-    byte[0]! ^= 1 << (bit & 7);
-    await handle.write(byte, bit >> 3);
-    this.#fileAt(path).durable.write(byte, bit >> 3);
+    await handle.truncate(bytes.length);
+    await handle.write(bytes, 0);
+    file.durable.truncate(bytes.length);
+    file.durable.write(bytes, 0);
+    file.pending = [];
+    return pathsIn(this.#top, "/").flatMap(([each, node]) => (node === file ? [each] : []));
   }
 
   /** @internal Counts a call of a handle; `growsBy` more bytes are wanted. */

@@ -256,7 +256,10 @@ function isHanging(change: CollectionChange): boolean {
 
 /** True when a call that failed stored nothing for certain: its rows were refused before they could be made durable. */
 function isNotStored(operation: Operation, error: unknown): boolean {
-  if (!isLynseError(error) || !("change" in operation)) return false;
+  if (!isLynseError(error)) return false;
+  // A copy has its name, or not, but for a sync that fails behind that.
+  if ("bytes" in operation) return error.details["operation"] !== "sync folder";
+  if (!("change" in operation)) return false;
   const { kind } = operation.change;
   if (kind === "compact" || kind === "checkpoint" || kind === "reopen") return false;
   return error.details["operation"] !== "sync" && error.details["operation"] !== "sync folder";

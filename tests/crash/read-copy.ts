@@ -51,7 +51,8 @@ function printOf(files: Contents): string {
   return JSON.stringify([...files].map(([path, bytes]) => [path, bytes?.length, bytes === null ? 0 : crc32(bytes)]));
 }
 
-async function readCopy(name: string, files: Contents): Promise<string> {
+/** Text of one copy, of which `files` are all files. */
+export async function readCopy(name: string, files: Contents): Promise<string> {
   const path = `${copiesFolder}/${name}`;
   const root = await SimulatedRoot.open(MemoryFileSystem.of(files));
   try {

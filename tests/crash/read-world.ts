@@ -77,7 +77,7 @@ export function textOfWorld({ databases, copies }: World): WorldText {
   };
 }
 
-function textOfCopy(copy: Copy): string {
+export function textOfCopy(copy: Copy): string {
   const content = copy.kind === "database" ? copy.content : { "": copy.state };
   return copyText(copy.kind, mapValues(content, textOfState));
 }
@@ -107,6 +107,12 @@ export async function readDatabase(database: Database): Promise<DatabaseText> {
     };
   }
   return mapValues(content, (text) => text);
+}
+
+/** Reads one collection of a database. */
+export async function readCollection(database: Database, name: string): Promise<CollectionText> {
+  const handle = await database.getCollection(name);
+  return { settings: await readSettings(database, name), rows: await readRows(handle), blobs: await readBlobs(handle) };
 }
 
 /** Text of the settings of a collection. */

@@ -7,6 +7,7 @@ import { strict as assert } from "node:assert";
 import { isLynseError } from "../../src/errors.js";
 import type { FaultPlan } from "../../src/storage/faulty-file-system.js";
 import { SeededRandom } from "../../src/storage/seeded-random.js";
+import { JumpingClock } from "./jumping-clock.js";
 import { isTurnedAway, ruins, Simulator } from "./simulator.js";
 
 export interface Counts {
@@ -14,6 +15,8 @@ export interface Counts {
   readonly faults: number;
   /** Calls that resolved. */
   readonly calls: number;
+  /** Snapshots and exports that were restored elsewhere and read, each time one was new or its files had changed. */
+  readonly copies: number;
 }
 
 /** Changes that the program of a seed makes in `steps` steps. */
@@ -34,10 +37,13 @@ export async function callsOf(seed: number, steps: number): Promise<number> {
   return calls;
 }
 
-/** The program crashes in the middle of its change number `at`; whatever the files lose, it goes on, and crashes again. */
+/**
+ * The program crashes in the middle of its change number `at`, or at its end where it makes fewer; whatever the files lose,
+ * it goes on, and crashes again.
+ */
 export async function crashAt(seed: number, steps: number, at: number): Promise<Counts> {
   const run = new Simulator(seed, { plan: { crashAtChange: at } });
-  assert.equal(await run.run(steps), false, `the program crashes at change ${at}`);
+  await run.run(steps);
   let calls = run.resolved;
   for (const ruin of ruins) {
     const next = run.afterCrash(ruin, at);
@@ -50,11 +56,23 @@ export async function crashAt(seed: number, steps: number, at: number): Promise<
     await last.end();
   }
   await run.end();
-  return { faults: ruins.length, calls };
+  return { faults: ruins.length * 2, calls, copies: run.copiesRead };
 }
 
-/** Several lives of a program, each ended by a crash at a random change, some while it recovers from the last. */
+/**
+ * Several lives of a program, each ended by a crash at a random change, some while it recovers from the last; its clock jumps
+ * by hours.
+ */
 export async function lives(seed: number): Promise<Counts> {
+  const clock = new JumpingClock();
+  try {
+    return await livesBy(clock, seed);
+  } finally {
+    clock.restore();
+  }
+}
+
+async function livesBy(clock: JumpingClock, seed: number): Promise<Counts> {
   const random = new SeededRandom(seed ^ 0x5eed);
   // Without fsync only the end of the process is survived, so only that is put to it.
   const durability = random.oneIn(5) ? "os" : "fsync";
@@ -62,7 +80,7 @@ export async function lives(seed: number): Promise<Counts> {
     crashAtChange: 1 + random.below(random.oneIn(3) ? 12 : 160),
     isShort: random.oneIn(6),
   });
-  let run = new Simulator(seed, { plan: plan(), durability });
+  let run = new Simulator(seed, { plan: plan(), durability, clock });
   let calls = 0;
   const crashes = 3 + random.below(6);
   for (let crash = 0; crash < crashes; crash++) {
@@ -71,6 +89,7 @@ export async function lives(seed: number): Promise<Counts> {
     const ruin = durability === "os" ? "killed" : ruins[random.below(ruins.length)]!;
     const next = run.afterCrash(ruin, random.below(0x7fff_ffff));
     await run.end();
+    if (ruin !== "killed" && random.oneIn(2)) await next.forgetCopy();
     next.fs.arm(plan());
     await next.reopen();
     run = next;
@@ -79,7 +98,7 @@ export async function lives(seed: number): Promise<Counts> {
   await run.end();
   assert(await last.reopen(), "nothing comes in between");
   await last.end();
-  return { faults: crashes + 1, calls };
+  return { faults: crashes + 1, calls, copies: last.copiesRead };
 }
 
 /** A call of the program's fails; it goes on, and loses nothing. */
@@ -93,7 +112,7 @@ export async function faultAt(seed: number, steps: number, plan: FaultPlan): Pro
   await run.end();
   assert(await again.reopen(), "nothing comes in between");
   await again.end();
-  return { faults: isHit ? 1 : 0, calls: run.resolved + again.resolved };
+  return { faults: isHit ? 1 : 0, calls: run.resolved + again.resolved, copies: again.copiesRead };
 }
 
 /** With the disk well again, writing works, or a call says that the root must be opened again and then it works. */

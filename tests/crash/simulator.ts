@@ -10,22 +10,32 @@ import { isLynseError } from "../../src/errors.js";
 import { CrashError, type FaultPlan, FaultyFileSystem, type Loss } from "../../src/storage/faulty-file-system.js";
 import { SeededRandom } from "../../src/storage/seeded-random.js";
 import type { Durability } from "../../src/types.js";
+import type { JumpingClock } from "./jumping-clock.js";
 import { nextOperations } from "./operations.js";
 import { type Ending, PossibleWorlds } from "./possible-worlds.js";
 import { CopyReader } from "./read-copy.js";
 import { checkAnswers, readDatabases, readRows, textOfState, type WorldText } from "./read-world.js";
 import { copiesFolder, SimulatedRoot } from "./simulated-root.js";
-import type { Operation } from "./world.js";
+import type { Operation, World } from "./world.js";
 
 /** How the files survive the end of a program. */
 export type Ruin = Loss | "killed";
 
 export const ruins: readonly Ruin[] = ["dropped", "kept", "torn", "reordered", "killed"];
 
+export interface SimulatorOptions {
+  readonly plan?: FaultPlan;
+  readonly durability?: Durability;
+  /** Jumps by hours now and then. */
+  readonly clock?: JumpingClock;
+  /** No calls at the same time: every commit is seen. */
+  readonly isSequential?: boolean;
+}
+
 export class Simulator {
   fs: FaultyFileSystem;
   readonly random: SeededRandom;
-  readonly #durability: Durability;
+  readonly #options: SimulatorOptions;
   #root: SimulatedRoot | null = null;
   #worlds = new PossibleWorlds();
   #copies = new CopyReader();
@@ -36,16 +46,26 @@ export class Simulator {
   /** What a fault made a call of the last step throw; null where none did. */
   cut: unknown = null;
 
-  constructor(seed: number, options: { readonly plan?: FaultPlan; readonly durability?: Durability } = {}) {
+  constructor(seed: number, options: SimulatorOptions = {}) {
     this.random = new SeededRandom(seed);
     this.fs = new FaultyFileSystem(seed, options.plan);
-    this.#durability = options.durability ?? "fsync";
+    this.#options = options;
+  }
+
+  /** What the running program shows. */
+  get shown(): World {
+    return this.#worlds.shown;
+  }
+
+  /** Copies that were restored and read. */
+  get copiesRead(): number {
+    return this.#copies.restored;
   }
 
   /** Opens the root. False when a fault came in between. */
   async open(): Promise<boolean> {
     try {
-      this.#root = await SimulatedRoot.open(this.fs, { durability: this.#durability });
+      this.#root = await SimulatedRoot.open(this.fs, { durability: this.#options.durability ?? "fsync" });
       return true;
     } catch (error) {
       if (!isFault(error)) throw error;
@@ -67,7 +87,9 @@ export class Simulator {
     // A program that has ended makes no calls, whose effect would then be in doubt.
     if (this.fs.isCrashed) return false;
     if (this.#root === null && !(await this.open())) return !this.fs.isCrashed;
-    const operations = nextOperations(this.#worlds.shown, this.random);
+    this.#options.clock?.jump((this.random.below(7) - 3) * (this.random.oneIn(4) ? 3_600_000 : 0));
+    const drawn = nextOperations(this.#worlds.shown, this.random);
+    const operations = this.#options.isSequential === true ? drawn.slice(0, 1) : drawn;
     const endings = await Promise.all(operations.map((operation) => this.#ending(operation)));
     for (const [at, operation] of operations.entries()) {
       this.#note(`${at === 0 ? "-" : "|"} ${textOf(operation)} -> ${describeEnding(endings[at]!)}`);
@@ -112,6 +134,16 @@ export class Simulator {
     if (!(await this.reopen())) throw this.#failure("the root cannot be opened again");
   }
 
+  /** Removes a copy, so that its name can be given again; before the root is opened, after power was lost. */
+  async forgetCopy(): Promise<void> {
+    const names = Object.keys(this.shown.copies);
+    if (names.length === 0) return;
+    const name = names[this.random.below(names.length)]!;
+    // It may be missing in the world that comes true.
+    if (await this.fs.forget(`${copiesFolder}/${name}`)) this.#note(`${name} was removed`);
+    this.#worlds.forgetCopy(name);
+  }
+
   /** Ends the run; nothing of it stays in memory or changes files any more. */
   async end(): Promise<void> {
     const root = this.#root;
@@ -122,7 +154,7 @@ export class Simulator {
 
   /** Another machine with what is left of this one's files, and the worlds that are possible. Not opened yet. */
   afterCrash(ruin: Ruin, seed: number): Simulator {
-    const next = new Simulator(seed, { durability: this.#durability });
+    const next = new Simulator(seed, { durability: this.#options.durability ?? "fsync" });
     next.fs = ruin === "killed" ? this.fs.afterKill(seed) : this.fs.afterPowerLoss(ruin, seed);
     next.#worlds = this.#worlds.clone();
     next.#copies = this.#copies;
@@ -199,7 +231,7 @@ function isFault(error: unknown): boolean {
 /** True for what a collection answers to writes after one that failed beyond repair. */
 export function isTurnedAway(error: unknown): boolean {
   if (!isLynseError(error, "IO_ERROR") && !isLynseError(error, "NO_SPACE")) return false;
-  return /reopen to write|open it again to write/.test(error.message);
+  return /reopen to write|open it again to write|close and reopen/.test(error.message);
 }
 
 /** What two worlds do not have in common, a line each; long metadata cut. */
