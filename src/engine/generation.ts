@@ -274,11 +274,7 @@ export class Generation implements FilterSource, CommittedRows {
   }
 
   /** Loads a generation: newest checkpoint, then the log after it, then the vectors. */
-  static async open(
-    store: CollectionStore,
-    pool: KernelPool,
-    budget: MemoryBudget | null = null,
-  ): Promise<Generation> {
+  static async open(store: CollectionStore, pool: KernelPool, budget: MemoryBudget | null = null): Promise<Generation> {
     const generation = new Generation(await partsOfCheckpoint(store, pool, budget));
     try {
       await generation.follow();
