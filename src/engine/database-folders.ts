@@ -92,6 +92,8 @@ export class DatabaseFolders {
 
   /** Ends what was interrupted: drops go on, and what is found, or gone, stays so through a power loss. */
   async recover(): Promise<void> {
+    // A restored database has its name by a rename, which need not be durable yet; what is committed to it next relies on it.
+    await this.#fs.syncFolder(this.#folder);
     for (const folder of await this.#stagedIn(this.#folder)) {
       const name = await replacedBy(this.#fs, folder);
       if (name !== null) await finishReplacement(this.#fs, this.#folder, folder, name);
