@@ -61,6 +61,14 @@ export interface CollectionSummary {
   readonly error: LynseError | null;
 }
 
+/** A restored database that counts, but is not in its place yet. */
+interface Replacement {
+  readonly folder: string;
+  /** The note that says so is durable. */
+  isNoted: boolean;
+  running: Promise<void> | null;
+}
+
 export class EngineRegistry {
   readonly #fs: FileSystem;
   readonly #folder: string;
@@ -73,6 +81,8 @@ export class EngineRegistry {
   readonly #engines = new Map<string, Promise<CollectionEngine>>();
   /** Databases known to be there, for as long as this process is the only writer. */
   readonly #live = new Set<string>();
+  /** Databases that were restored over, but have not got their place yet. */
+  readonly #replacements = new Map<string, Replacement>();
   #isClosed = false;
 
   private constructor(fs: FileSystem, folder: string, options: RegistryOptions, lock: WriterLock | null) {
@@ -107,6 +117,7 @@ export class EngineRegistry {
   /** Names of the databases, sorted. */
   async databaseNames(): Promise<readonly string[]> {
     this.#checkOpen();
+    for (const name of [...this.#replacements.keys()]) await this.#finishReplacement(name);
     const names = await this.#folders.names("live");
     return this.isReadOnly ? [...new Set([...names, ...(await this.#folders.replacedNames())])].sort() : names;
   }
@@ -114,6 +125,7 @@ export class EngineRegistry {
   async hasDatabase(name: string): Promise<boolean> {
     this.#checkOpen();
     checkName(name, "database");
+    await this.#finishReplacement(name);
     if (this.#live.has(name)) return true;
     const isLive = (await this.#folders.stateOf(name, this.isReadOnly)) === "live";
     // While this process holds the lock nobody else drops a database.
@@ -422,21 +434,43 @@ export class EngineRegistry {
       await this.#checkNameFree(name, options.overwrite);
       await this.#lock!.assertHeld();
       if (await this.hasDatabase(name)) {
-        await beginReplacement(this.#fs, folder, name);
-        await this.#abandonAll(name);
-        await finishReplacement(this.#fs, this.#folder, folder, name);
-        // What was opened meanwhile has files that are gone.
-        await this.#abandonAll(name);
+        this.#replacements.set(name, { folder, isNoted: false, running: null });
+        await this.#finishReplacement(name);
       } else {
         await this.#fs.rename(folder, this.#folders.database(name));
         await this.#fs.syncFolder(this.#folder);
       }
       return copied;
     } catch (error) {
-      // Once the note is there the new database counts: the next writable open puts it into its place.
-      if ((await replacedBy(this.#fs, folder).catch(() => name)) === null) await this.#fs.removeFolder(folder);
+      // Once the note is there the new database counts: it gets its place when it is asked for, or the root is opened again.
+      if ((await replacedBy(this.#fs, folder).catch(() => name)) === null) {
+        this.#replacements.delete(name);
+        await this.#fs.removeFolder(folder);
+      }
       throw error;
     }
+  }
+
+  /** Puts a restored database into its place, where that has not been done; nothing is read or written there meanwhile. */
+  async #finishReplacement(name: string): Promise<void> {
+    const replacement = this.#replacements.get(name);
+    if (replacement === undefined) return;
+    replacement.running ??= this.#replace(name, replacement).finally(() => {
+      replacement.running = null;
+    });
+    await replacement.running;
+  }
+
+  async #replace(name: string, replacement: Replacement): Promise<void> {
+    const { folder } = replacement;
+    await this.#lock!.assertHeld();
+    if (!replacement.isNoted) await beginReplacement(this.#fs, folder, name);
+    replacement.isNoted = true;
+    await this.#abandonAll(name);
+    await finishReplacement(this.#fs, this.#folder, folder, name);
+    // What was opened meanwhile has files that are gone.
+    await this.#abandonAll(name);
+    this.#replacements.delete(name);
   }
 
   async #checkNameFree(name: string, overwrite: boolean): Promise<void> {

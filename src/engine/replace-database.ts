@@ -12,8 +12,10 @@ import { stagedName } from "./snapshots.js";
 const format = "lynsedb replacement";
 const noteName = "replaces.json";
 
-/** Makes the staged database in `folder` the one called `name`, durably. */
+/** Makes the staged database in `folder` the one called `name`, durably; may be done again where it failed. */
 export async function beginReplacement(fs: FileSystem, folder: string, name: string): Promise<void> {
+  // A note that is there is whole: it may only not be durable, and must not be doubled on a disk that is full.
+  if ((await replacedBy(fs, folder)) === name) return fs.syncFolder(folder);
   // With the name of the folder: a note that a crash left in a database that has its place means nothing.
   const note = { database: name, folder: nameOf(folder) };
   await fs.syncFolder(parentFolder(folder));
@@ -31,15 +33,18 @@ function nameOf(folder: string): string {
   return folder.slice(folder.lastIndexOf("/") + 1);
 }
 
-/** Puts a staged database whose note is durable into its place, and removes what was there. */
+/** Puts a staged database whose note is durable into its place, and removes what was there; may be done again. */
 export async function finishReplacement(fs: FileSystem, root: string, folder: string, name: string): Promise<void> {
   const place = `${root}/${name}`;
   const old = `${root}/${stagedName()}`;
-  if (await fs.exists(place)) {
-    await fs.rename(place, old);
-    await fs.syncFolder(root);
+  // Where the folder is gone, the database has its place, and only what comes after failed.
+  if (await fs.exists(folder)) {
+    if (await fs.exists(place)) {
+      await fs.rename(place, old);
+      await fs.syncFolder(root);
+    }
+    await fs.rename(folder, place);
   }
-  await fs.rename(folder, place);
   await fs.syncFolder(root);
   await fs.remove(`${place}/${noteName}`);
   await fs.syncFolder(place);
