@@ -94,11 +94,9 @@ async function judgeCopy(
   }
 }
 
-/** True for what the reader of a damaged file says. */
+/** True for what the reader of a damaged file says; what it says of an export depends on what the bytes look like now. */
 function isDamage(error: unknown): boolean {
-  return (
-    isLynseError(error, "CORRUPT") || isLynseError(error, "INVALID_ARGUMENT") || isLynseError(error, "FORMAT_TOO_NEW")
-  );
+  return isLynseError(error) && error.code !== "INTERNAL" && error.code !== "IO_ERROR";
 }
 
 /** What a judgement goes by, and what it counts. */
