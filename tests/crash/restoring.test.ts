@@ -1,14 +1,52 @@
 /**
- * Restoring: where a name may be taken, and where not.
+ * Restoring: what takes which name, and what is there when it was cut off.
  */
 import { expect, test } from "vitest";
 import { EngineRegistry } from "../../src/engine/engine-registry.js";
 import { MemoryFileSystem } from "../../src/storage/memory-file-system.js";
+import type { RowInput } from "./model.js";
 import { config } from "./plain-config.js";
+import { callsOf, changesOf, crashAt, faultAt } from "./scenarios.js";
+import type { Operation } from "./world.js";
 
 const root = "/data/root";
 const options = { isReadOnly: false, durability: "fsync" } as const;
 const restoring = { overwrite: false, signal: undefined };
+
+const row = (id: number, n: number): RowInput => ({ id, vector: [n / 8, -n / 4, 1], field: { n, tag: "red" } });
+const docs = { database: "alpha", collection: "one" };
+
+/** Takes copies of every kind and puts each over what is there by then. */
+const replacing: readonly Operation[] = [
+  { kind: "createDatabase", database: "alpha" },
+  { kind: "require", ...docs, dim: 3, dtype: "float32" },
+  { ...docs, change: { kind: "add", rows: [row(1, 1), row(2, 2)] } },
+  { ...docs, change: { kind: "writeBlob", key: "a", content: "first" } },
+  { kind: "snapshot", database: "alpha", collection: null, copy: "copy-1", bytes: false },
+  { kind: "snapshot", ...docs, copy: "copy-2", bytes: false },
+  { kind: "export", ...docs, copy: "copy-3", bytes: false },
+  { ...docs, change: { kind: "upsert", rows: [row(2, 5), row(3, 3)] } },
+  { ...docs, change: { kind: "writeBlob", key: "a", content: "second" } },
+  { kind: "restoreFrom", ...docs, copy: "copy-2", overwrite: true },
+  { ...docs, change: { kind: "add", rows: [row(4, 4)] } },
+  { kind: "import", ...docs, copy: "copy-3", overwrite: true },
+  { ...docs, change: { kind: "add", rows: [row(5, 5)] } },
+  { kind: "restoreFrom", database: "alpha", collection: null, copy: "copy-1", overwrite: true },
+  { ...docs, change: { kind: "add", rows: [row(6, 6)] } },
+];
+const script = replacing.map((operation) => [operation]);
+const steps = script.length;
+
+test("a crash at every change of a program that restores leaves the old or the new", async () => {
+  const changes = await changesOf(1, steps, script);
+  for (let at = 1; at <= changes; at++) await crashAt(1, steps, at, script);
+}, 120_000);
+
+test("a failure at every call of a program that restores loses nothing", async () => {
+  const calls = await callsOf(1, steps, script);
+  const plans = [{ errno: "EIO" }, { errno: "ENOSPC" }, { errno: "ENOSPC", staysFull: true }];
+  for (let at = 1; at <= calls; at++) await faultAt(1, steps, { ...plans[at % 3]!, failAtCall: at }, script);
+}, 120_000);
 
 async function rootWithSnapshot(): Promise<{ fs: MemoryFileSystem; registry: EngineRegistry }> {
   const fs = new MemoryFileSystem();

@@ -63,7 +63,10 @@ async function damageOne(fs: FaultyFileSystem, random: SeededRandom): Promise<st
   const files = [...fs.contentsOf("/data")].filter(
     ([path, bytes]) => (bytes?.length ?? 0) > 0 && !path.endsWith(".lock"),
   );
-  const [path] = files[random.below(files.length)]!;
+  // Copies are fewer than files of the root, and there is more that reads them.
+  const ofCopies = files.filter(([each]) => each.startsWith(`${copiesFolder}/`));
+  const from = ofCopies.length > 0 && random.oneIn(2) ? ofCopies : files;
+  const [path] = from[random.below(from.length)]!;
   return fs.damage(path, (bytes) => {
     const at = random.below(bytes.length);
     if (random.oneIn(4)) return bytes.slice(0, at);
@@ -173,7 +176,8 @@ async function judgeRestore(
   { hurt, random }: Case,
 ): Promise<void> {
   const snapshots = Object.entries(copies).filter(([, { kind }]) => kind === "snapshot");
-  const [copy, made] = snapshots[random.below(snapshots.length)] ?? [];
+  const damaged = snapshots.find(([each]) => isIn(`${copiesFolder}/${each}`, hurt));
+  const [copy, made] = damaged ?? snapshots[random.below(snapshots.length)] ?? [];
   if (copy === undefined || made === undefined || made.kind === "database") return;
   const path = `${copiesFolder}/${copy}`;
   try {

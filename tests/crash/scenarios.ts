@@ -8,7 +8,7 @@ import { isLynseError } from "../../src/errors.js";
 import type { FaultPlan } from "../../src/storage/faulty-file-system.js";
 import { SeededRandom } from "../../src/storage/seeded-random.js";
 import { JumpingClock } from "./jumping-clock.js";
-import { isTurnedAway, ruins, Simulator } from "./simulator.js";
+import { isTurnedAway, ruins, Simulator, type SimulatorOptions } from "./simulator.js";
 
 export interface Counts {
   /** Crashes, or faults that hit. */
@@ -19,9 +19,12 @@ export interface Counts {
   readonly copies: number;
 }
 
+/** Calls that a program makes first, instead of random ones. */
+type Script = NonNullable<SimulatorOptions["script"]>;
+
 /** Changes that the program of a seed makes in `steps` steps. */
-export async function changesOf(seed: number, steps: number): Promise<number> {
-  const run = new Simulator(seed);
+export async function changesOf(seed: number, steps: number, script: Script = []): Promise<number> {
+  const run = new Simulator(seed, { script });
   assert(await run.run(steps), "a run without faults reaches its end");
   const { changes } = run.fs;
   await run.end();
@@ -29,8 +32,8 @@ export async function changesOf(seed: number, steps: number): Promise<number> {
 }
 
 /** File system calls that the program of a seed makes in `steps` steps. */
-export async function callsOf(seed: number, steps: number): Promise<number> {
-  const run = new Simulator(seed);
+export async function callsOf(seed: number, steps: number, script: Script = []): Promise<number> {
+  const run = new Simulator(seed, { script });
   assert(await run.run(steps), "a run without faults reaches its end");
   const { calls } = run.fs;
   await run.end();
@@ -41,8 +44,8 @@ export async function callsOf(seed: number, steps: number): Promise<number> {
  * The program crashes in the middle of its change number `at`, or at its end where it makes fewer; whatever the files lose,
  * it goes on, and crashes again.
  */
-export async function crashAt(seed: number, steps: number, at: number): Promise<Counts> {
-  const run = new Simulator(seed, { plan: { crashAtChange: at } });
+export async function crashAt(seed: number, steps: number, at: number, script: Script = []): Promise<Counts> {
+  const run = new Simulator(seed, { plan: { crashAtChange: at }, script });
   await run.run(steps);
   let calls = run.resolved;
   for (const ruin of ruins) {
@@ -102,8 +105,8 @@ async function livesBy(clock: JumpingClock, seed: number): Promise<Counts> {
 }
 
 /** A call of the program's fails; it goes on, and loses nothing. */
-export async function faultAt(seed: number, steps: number, plan: FaultPlan): Promise<Counts> {
-  const run = new Simulator(seed, { plan });
+export async function faultAt(seed: number, steps: number, plan: FaultPlan, script: Script = []): Promise<Counts> {
+  const run = new Simulator(seed, { plan, script });
   for (let step = 0; step < steps; step++) await run.step();
   const isHit = run.fs.calls >= (plan.failAtCall ?? 0);
   run.fs.heal();

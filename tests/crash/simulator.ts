@@ -30,6 +30,8 @@ export interface SimulatorOptions {
   readonly clock?: JumpingClock;
   /** No calls at the same time: every commit is seen. */
   readonly isSequential?: boolean;
+  /** Calls to make first, those of a list at one time; random ones follow. */
+  readonly script?: readonly (readonly Operation[])[];
 }
 
 export class Simulator {
@@ -41,6 +43,7 @@ export class Simulator {
   #copies = new CopyReader();
   /** What happened, for the message of a failure. */
   readonly history: string[] = [];
+  #steps = 0;
   /** Calls that resolved, for counts. */
   resolved = 0;
   /** What a fault made a call of the last step throw; null where none did. */
@@ -88,7 +91,7 @@ export class Simulator {
     if (this.fs.isCrashed) return false;
     if (this.#root === null && !(await this.open())) return !this.fs.isCrashed;
     this.#options.clock?.jump((this.random.below(7) - 3) * (this.random.oneIn(4) ? 3_600_000 : 0));
-    const drawn = nextOperations(this.#worlds.shown, this.random);
+    const drawn = this.#options.script?.[this.#steps++] ?? nextOperations(this.#worlds.shown, this.random);
     const operations = this.#options.isSequential === true ? drawn.slice(0, 1) : drawn;
     const endings = await Promise.all(operations.map((operation) => this.#ending(operation)));
     for (const [at, operation] of operations.entries()) {
