@@ -143,6 +143,8 @@ export class EngineRegistry {
       checkQuota(this.#quotas, "databasesMax", (await this.databaseNames()).length + 1, "the number of databases");
     }
     await this.#lock!.assertHeld();
+    // A drop that failed half-way goes on first: what it left must not come back in the new database.
+    if ((await this.#folders.stateOf(name, false)) === "dropped") await this.#folders.remove(name);
     const folder = this.#folders.database(name);
     await this.#fs.makeFolder(folder);
     // The name first: who finds the file must be able to rely on its folder.

@@ -22,3 +22,25 @@ test("a dropped database's collections do not come back in a new one of its name
   expect(await again.hasDatabase("beta")).toBe(true);
   expect(await again.collectionNames("beta")).toEqual([]);
 });
+
+test("nor after a drop that failed at any of its calls, and none that was dropped by half is left behind", async () => {
+  for (let failAtCall = 1; ; failAtCall++) {
+    const fs = new FaultyFileSystem(1);
+    const root = await EngineRegistry.open(fs, "/data/root", options);
+    await root.createDatabase("beta", false);
+    for (const name of ["one", "three", "two"]) await root.requireCollection("beta", name, () => config);
+    fs.arm({ failAtCall, errno: "EIO" });
+    const outcome = await root.dropDatabase("beta").then(
+      () => "dropped",
+      () => "failed",
+    );
+    fs.heal();
+    const isThere = await root.hasDatabase("beta");
+    await root.createDatabase("beta", false);
+    expect(await root.collectionNames("beta"), `call ${failAtCall}`).toEqual(isThere ? ["one", "three", "two"] : []);
+    if (outcome === "dropped") {
+      expect(failAtCall).toBeGreaterThan(5);
+      return;
+    }
+  }
+});
