@@ -181,7 +181,7 @@ function shownAfter(shown: World, operation: Operation, ending: Ending): World[]
   const effect = applyOperation(shown, operation);
   if (effect.refusal !== undefined) return [shown];
   if (ending.kind === "resolved") return [effect.world];
-  return ending.kind === "cut" ? [shown, effect.world] : [shown];
+  return ending.kind === "cut" ? [shown, ...halfWay(shown, operation), effect.world] : [shown];
 }
 
 /** Worlds that a call may have made of one, given how it ended and what the running program showed. */
