@@ -8,8 +8,9 @@ import { LynseError } from "../../errors.js";
 import { ByteSource } from "./byte-source.js";
 import { inferColumnTypes, typedValue } from "./column-typing.js";
 import { CsvParser, type CsvRecord } from "./csv-parser.js";
-import type { ColumnType, RowReader, SourceRow } from "./row-reader.js";
+import type { ColumnType, SourceRow } from "./row-reader.js";
 import { setValue } from "./set-value.js";
+import { StreamReader } from "./stream-reader.js";
 import { lineBytesMax, readTextBlocks } from "./text-blocks.js";
 
 /** Rows that decide the types of the columns. */
@@ -22,16 +23,14 @@ export interface CsvOptions {
   readonly types: ReadonlyMap<string, ColumnType>;
 }
 
-export class CsvReader implements RowReader {
+export class CsvReader extends StreamReader {
   readonly placeUnit = "line";
-  readonly rowCount = null;
-  readonly #source: ByteSource;
   readonly #options: CsvOptions;
   #columns: readonly string[] | null = null;
   #types: readonly ColumnType[] = [];
 
   constructor(source: ByteSource, options: CsvOptions) {
-    this.#source = source;
+    super(source);
     this.#options = options;
   }
 
@@ -39,16 +38,7 @@ export class CsvReader implements RowReader {
     return new CsvReader(await ByteSource.open(path), options);
   }
 
-  get name(): string {
-    return this.#source.name;
-  }
-
-  shareRead(): number | null {
-    const { byteLength, bytesRead } = this.#source;
-    return byteLength === null ? null : byteLength === 0 ? 1 : bytesRead / byteLength;
-  }
-
-  notes(): readonly string[] {
+  override notes(): readonly string[] {
     const columns = (this.#columns ?? []).map((name, at) => `${name} ${this.#types[at] ?? "text"}`);
     return columns.length === 0 ? [] : [`columns: ${columns.join(", ")}; empty cells are missing values`];
   }
@@ -70,15 +60,13 @@ export class CsvReader implements RowReader {
     yield* this.#rows(waiting);
   }
 
-  async close(): Promise<void> {}
-
   /** Records behind the header, with the mistake that ended them. */
   async *#records(): AsyncGenerator<{ records: CsvRecord[]; failure: unknown }> {
     const parser = new CsvParser(this.name, this.#options.delimiter, lineBytesMax);
     let records: CsvRecord[] = [];
     let failure: unknown = null;
     try {
-      for await (const block of readTextBlocks(this.#source)) {
+      for await (const block of readTextBlocks(this.source)) {
         parser.push(block.text, records);
         yield { records, failure };
         records = [];
@@ -99,13 +87,13 @@ export class CsvReader implements RowReader {
       const what =
         name === "" ? `column ${position + 1} has no name` : `two columns are called ${JSON.stringify(name)}`;
       if (name === "" || seen.has(name)) {
-        throw this.#error(header.line, `${what}; the first line of a CSV file names every column once`);
+        throw this.refuse(header.line, `${what}; the first line of a CSV file names every column once`);
       }
       seen.add(name);
     });
     for (const name of this.#options.types.keys()) {
       if (!seen.has(name)) {
-        throw this.#error(
+        throw this.refuse(
           header.line,
           `--types names column ${JSON.stringify(name)}; there are ${[...seen].join(", ")}`,
         );
@@ -135,7 +123,7 @@ export class CsvReader implements RowReader {
   #values(record: CsvRecord): Record<string, unknown> | LynseError {
     const columns = this.#columns ?? [];
     if (record.cells.length !== columns.length) {
-      return this.#error(
+      return this.refuse(
         record.line,
         `${record.cells.length} cells where the header names ${columns.length} columns; correct the line or its quotes`,
       );
@@ -161,10 +149,6 @@ export class CsvReader implements RowReader {
     const advice = isDecided
       ? "correct the cell"
       : `correct the cell, or read the column as text: --types ${name}=text`;
-    return this.#error(line, `column ${JSON.stringify(name)} holds ${shown}, but ${reason}; ${advice}`);
-  }
-
-  #error(line: number, what: string): LynseError {
-    return new LynseError("INVALID_ARGUMENT", `${this.name} line ${line}: ${what}`, { file: this.name, line });
+    return this.refuse(line, `column ${JSON.stringify(name)} holds ${shown}, but ${reason}; ${advice}`);
   }
 }

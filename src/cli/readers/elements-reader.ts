@@ -4,23 +4,21 @@
  * Each object becomes a row as the format says. Places are the numbers of the objects, from 1. Reader layer of the command
  * line.
  */
-import { LynseError } from "../../errors.js";
 import { ByteSource } from "./byte-source.js";
 import { JsonElements } from "./json-elements.js";
-import type { RowReader, SourceRow } from "./row-reader.js";
+import type { SourceRow } from "./row-reader.js";
+import { StreamReader } from "./stream-reader.js";
 
 /** What an object says of its row; throws an `Error` with the reason where it says none. */
 export type ElementMapping = (value: Record<string, unknown>) => Pick<SourceRow, "values" | "attached">;
 
-export class ElementsReader implements RowReader {
+export class ElementsReader extends StreamReader {
   readonly placeUnit = "row";
-  readonly rowCount = null;
-  readonly #source: ByteSource;
   readonly #map: ElementMapping;
   #rows = 0;
 
   private constructor(source: ByteSource, map: ElementMapping) {
-    this.#source = source;
+    super(source);
     this.#map = map;
   }
 
@@ -28,23 +26,10 @@ export class ElementsReader implements RowReader {
     return new ElementsReader(await ByteSource.open(path), map);
   }
 
-  get name(): string {
-    return this.#source.name;
-  }
-
-  shareRead(): number | null {
-    const { byteLength, bytesRead } = this.#source;
-    return byteLength === null ? null : byteLength === 0 ? 1 : bytesRead / byteLength;
-  }
-
-  notes(): readonly string[] {
-    return [];
-  }
-
   async *pieces(): AsyncGenerator<readonly SourceRow[]> {
     const elements = new JsonElements();
     const decoder = new TextDecoder("utf-8", { fatal: true });
-    for await (const chunk of this.#source.chunks()) {
+    for await (const chunk of this.source.chunks()) {
       const texts = this.#attempt(() => elements.push(decoder.decode(chunk, { stream: true })));
       if (texts.length > 0) yield texts.map((text) => this.#row(text));
     }
@@ -54,14 +39,12 @@ export class ElementsReader implements RowReader {
     });
   }
 
-  async close(): Promise<void> {}
-
   #attempt<T>(run: () => T): T {
     try {
       return run();
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
-      throw this.#refuse(this.#rows + 1, `no JSON in UTF-8 (${reason}); is the file complete?`);
+      throw this.refuse(this.#rows + 1, `no JSON in UTF-8 (${reason}); is the file complete?`);
     }
   }
 
@@ -72,11 +55,7 @@ export class ElementsReader implements RowReader {
       return { line, ...this.#map(JSON.parse(text) as Record<string, unknown>) };
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
-      return { line, values: {}, failure: this.#refuse(line, reason) };
+      return { line, values: {}, failure: this.refuse(line, reason) };
     }
-  }
-
-  #refuse(row: number, what: string): LynseError {
-    return new LynseError("INVALID_ARGUMENT", `${this.name} row ${row}: ${what}`, { file: this.name, row });
   }
 }

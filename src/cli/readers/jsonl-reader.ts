@@ -6,37 +6,19 @@
  */
 import { LynseError } from "../../errors.js";
 import { ByteSource } from "./byte-source.js";
-import type { RowReader, SourceRow } from "./row-reader.js";
+import type { SourceRow } from "./row-reader.js";
+import { StreamReader } from "./stream-reader.js";
 import { readTextBlocks } from "./text-blocks.js";
 
-export class JsonlReader implements RowReader {
+export class JsonlReader extends StreamReader {
   readonly placeUnit = "line";
-  readonly rowCount = null;
-  readonly #source: ByteSource;
-
-  constructor(source: ByteSource) {
-    this.#source = source;
-  }
 
   static async open(path: string): Promise<JsonlReader> {
     return new JsonlReader(await ByteSource.open(path));
   }
 
-  get name(): string {
-    return this.#source.name;
-  }
-
-  shareRead(): number | null {
-    const { byteLength, bytesRead } = this.#source;
-    return byteLength === null ? null : byteLength === 0 ? 1 : bytesRead / byteLength;
-  }
-
-  notes(): readonly string[] {
-    return [];
-  }
-
   async *pieces(): AsyncGenerator<readonly SourceRow[]> {
-    for await (const block of readTextBlocks(this.#source)) {
+    for await (const block of readTextBlocks(this.source)) {
       const rows: SourceRow[] = [];
       let line = block.line;
       for (let start = 0; start < block.text.length; line += 1) {
@@ -52,8 +34,6 @@ export class JsonlReader implements RowReader {
     }
   }
 
-  async close(): Promise<void> {}
-
   #parse(text: string, line: number): Record<string, unknown> | LynseError {
     let value: unknown;
     try {
@@ -64,15 +44,11 @@ export class JsonlReader implements RowReader {
         line === 1 && text.startsWith("[")
           ? "one object a line is wanted, not one array: jq -c '.[]' rows.json > rows.jsonl"
           : "one JSON object a line is wanted; correct the line";
-      return this.#error(line, `not valid JSON (${shorten(reason)}); ${advice}`);
+      return this.refuse(line, `not valid JSON (${shorten(reason)}); ${advice}`);
     }
     if (typeof value === "object" && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
     const got = Array.isArray(value) ? "an array" : value === null ? "null" : `a ${typeof value}`;
-    return this.#error(line, `${got} where a JSON object is wanted; write the row as {"name": value, …}`);
-  }
-
-  #error(line: number, what: string): LynseError {
-    return new LynseError("INVALID_ARGUMENT", `${this.name} line ${line}: ${what}`, { file: this.name, line });
+    return this.refuse(line, `${got} where a JSON object is wanted; write the row as {"name": value, …}`);
   }
 }
 
