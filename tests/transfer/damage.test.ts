@@ -1,26 +1,16 @@
-import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { CollectionEngine } from "../../src/engine/collection-engine.js";
 import { EngineRegistry } from "../../src/engine/engine-registry.js";
-import { type Database, VectorDBClient } from "../../src/index.js";
 import { CrashError, FaultyFileSystem } from "../../src/storage/faulty-file-system.js";
 import { MemoryFileSystem } from "../../src/storage/memory-file-system.js";
 import { exportCollection } from "../../src/transfer/export-collection.js";
 import { stageImport } from "../../src/transfer/stage-import.js";
+import { db, folder, useTransferDatabase } from "./transfer-database.js";
 
-let folder = "";
-let client: VectorDBClient;
-let db: Database;
-
-beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), "lynse-damage-"));
-});
-afterAll(() => rm(folder, { recursive: true, force: true }));
+useTransferDatabase();
 beforeEach(async () => {
-  client = new VectorDBClient("memory://", { threads: 1 });
-  db = await client.createDatabase("app");
   const docs = await db.requireCollection("docs", { dim: 2 });
   await docs.createVectorField("image", { dim: 1 });
   await docs.add({
@@ -36,7 +26,6 @@ beforeEach(async () => {
   await docs.addSparseVectors([{ 4: 0.5 }], ["a"]);
   await docs.delete("c");
 });
-afterEach(() => client.close());
 
 test("every byte of every file counts: a changed one, and a file cut short, are found", async () => {
   const path = join(folder, "whole");

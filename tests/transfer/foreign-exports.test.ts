@@ -1,24 +1,9 @@
-import { mkdir, mkdtemp, readFile, rm, truncate, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { mkdir, readFile, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { type Database, VectorDBClient } from "../../src/index.js";
+import { describe, expect, test } from "vitest";
+import { db, folder, newPath, useTransferDatabase } from "./transfer-database.js";
 
-let folder = "";
-let client: VectorDBClient;
-let db: Database;
-
-beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), "lynse-foreign-"));
-});
-afterAll(() => rm(folder, { recursive: true, force: true }));
-beforeEach(async () => {
-  client = new VectorDBClient("memory://", { threads: 1 });
-  db = await client.createDatabase("app");
-});
-afterEach(() => client.close());
-
-let exports = 0;
+useTransferDatabase();
 
 /** What LynseDB writes for two rows of two components. */
 const manifest = {
@@ -44,7 +29,7 @@ interface Files {
 }
 
 async function write(files: Files = {}): Promise<string> {
-  const path = join(folder, `export-${exports++}`);
+  const path = newPath();
   await mkdir(path);
   const head = files.manifest ?? manifest;
   await writeFile(join(path, "export_manifest.json"), typeof head === "string" ? head : JSON.stringify(head));
@@ -89,7 +74,7 @@ describe("exports by LynseDB", () => {
     await db.importCollection("docs", await write());
     const docs = await db.getCollection("docs");
     await docs.delete(12);
-    const path = join(folder, `export-${exports++}`);
+    const path = newPath();
     await docs.exportTo(path);
     const { lynsedb_typescript: _, ...theirs } = JSON.parse(await readFile(join(path, "export_manifest.json"), "utf8"));
     expect(theirs).toEqual({ ...manifest, count: 1 });

@@ -1,27 +1,12 @@
-import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import fc from "fast-check";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { type Collection, type Database, type Dtype, type Id, VectorDBClient } from "../../src/index.js";
+import { describe, expect, test } from "vitest";
+import { type Collection, type Dtype, type Id, VectorDBClient } from "../../src/index.js";
+import { db, newPath, useTransferDatabase } from "./transfer-database.js";
 import { wholeCollection, wholeWithDeleted } from "./whole-collection.js";
 
-let folder = "";
-let client: VectorDBClient;
-let db: Database;
-
-beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), "lynse-transfer-"));
-});
-afterAll(() => rm(folder, { recursive: true, force: true }));
-beforeEach(async () => {
-  client = new VectorDBClient("memory://", { threads: 1 });
-  db = await client.createDatabase("app");
-});
-afterEach(() => client.close());
-
-let exports = 0;
-const newPath = (): string => join(folder, `export-${exports++}`);
+useTransferDatabase();
 
 /** A collection with everything that a collection can have. */
 async function richCollection(dtype: Dtype = "float32"): Promise<Collection> {
