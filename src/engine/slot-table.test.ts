@@ -4,6 +4,7 @@ import { noRow, type SlotSnapshot, SlotTable } from "./slot-table.js";
 
 type Step =
   | { readonly kind: "attach"; readonly rows: readonly number[] }
+  | { readonly kind: "skip"; readonly count: number }
   | { readonly kind: "move"; readonly from: number; readonly to: number }
   | { readonly kind: "snapshot" | "store" };
 
@@ -11,6 +12,7 @@ const rowsMax = 200;
 const row = fc.integer({ min: 0, max: rowsMax - 1 });
 const steps: fc.Arbitrary<Step[]> = fc.array(
   fc.oneof(
+    { weight: 2, arbitrary: fc.record({ kind: fc.constant("skip" as const), count: fc.integer({ min: 0, max: 90 }) }) },
     {
       weight: 5,
       arbitrary: fc.record({ kind: fc.constant("attach" as const), rows: fc.array(row, { maxLength: 40 }) }),
@@ -75,6 +77,10 @@ describe("a slot table", () => {
         if (step.kind === "attach") {
           table.attach(Uint32Array.from(step.rows));
           model.attach(step.rows);
+          expect(table.version).toBeGreaterThan(version);
+        } else if (step.kind === "skip") {
+          table.skip(step.count);
+          for (let each = 0; each < step.count; each++) model.rows.push(null);
           expect(table.version).toBeGreaterThan(version);
         } else if (step.kind === "move") {
           // A row is never its own successor.

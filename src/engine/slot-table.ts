@@ -52,11 +52,7 @@ export class SlotTable {
   /** Gives the next slots to rows, in their order; slots that those had die. */
   attach(rows: Uint32Array): void {
     this.#version += 1;
-    const end = this.#count + rows.length;
-    if (end > this.#rows.length) {
-      this.#rows = grown(this.#rows, end);
-      this.#isShared = false;
-    }
+    this.#reserve(this.#count + rows.length);
     for (const row of rows) {
       this.#detach(row);
       // Beyond every snapshot's count, so a shared array may change here.
@@ -64,6 +60,16 @@ export class SlotTable {
       this.#setSlot(row, this.#count);
       this.#count += 1;
     }
+  }
+
+  /** Counts slots that belong to no row. */
+  skip(count: number): void {
+    this.#version += 1;
+    const end = this.#count + count;
+    this.#reserve(end);
+    this.#rows.fill(noRow, this.#count, end);
+    this.#count = end;
+    this.#deadCount += count;
   }
 
   /** The slot of row `from` belongs to row `to` from now on. */
@@ -85,6 +91,12 @@ export class SlotTable {
     this.#rows[slot] = noRow;
     this.#slots[row] = 0;
     this.#deadCount += 1;
+  }
+
+  #reserve(count: number): void {
+    if (count <= this.#rows.length) return;
+    this.#rows = grown(this.#rows, count);
+    this.#isShared = false;
   }
 
   #own(): void {

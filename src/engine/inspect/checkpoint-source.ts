@@ -12,7 +12,7 @@ import type { StoredFiles } from "../../storage/inspect/stored-files.js";
 import { readSectionFile } from "../../storage/section-file.js";
 import { VectorRanges } from "../../storage/vector-ranges.js";
 import { RowTable } from "../row-table.js";
-import { SlotTable } from "../slot-table.js";
+import { noRow, SlotTable } from "../slot-table.js";
 import type { CheckpointMark } from "./derived-check.js";
 import type { LogLedger, RangeLedger } from "./log-ledger.js";
 import { rowStates } from "./row-ledger.js";
@@ -79,7 +79,11 @@ export class CheckpointSource {
     for (const [number, { slots, ranges }] of this.#fields.entries()) {
       const field = ledger.fields[number]!;
       copyRanges(ranges, field.vectors);
-      for (let slot = 0; slot < slots.count; slot++) field.slots.add(slots.rowOf(slot));
+      for (let slot = 0; slot < slots.count; slot++) {
+        const row = slots.rowOf(slot);
+        if (row === noRow) field.slots.skip(1);
+        else field.slots.attach(Uint32Array.of(row));
+      }
     }
   }
 }

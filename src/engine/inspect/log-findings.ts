@@ -8,10 +8,10 @@ import { type FindingList, idsMax } from "../../storage/inspect/finding.js";
 import type { LogGap } from "../../storage/inspect/log-survey.js";
 import type { StoredFiles } from "../../storage/inspect/stored-files.js";
 import type { Id } from "../../types.js";
+import { noRow } from "../slot-table.js";
 import type { DerivedFiles } from "./derived-check.js";
 import type { DamagedTexts, LogWalk } from "./log-walk.js";
 import { type RowLedger, rowStates } from "./row-ledger.js";
-import { noRow } from "./slot-ledger.js";
 import type { VectorDamage } from "./vector-check.js";
 
 const mend = 'run "lynse repair", which keeps everything else, or restore the collection from a backup';

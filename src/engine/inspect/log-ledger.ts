@@ -9,8 +9,8 @@
 import type { FrameContent } from "../../storage/frame-content.js";
 import type { SurveyedFrame } from "../../storage/inspect/log-survey.js";
 import { VectorRanges } from "../../storage/vector-ranges.js";
+import { SlotTable } from "../slot-table.js";
 import { RowLedger, rowStates } from "./row-ledger.js";
-import { SlotLedger } from "./slot-ledger.js";
 
 /** What a log must agree with. */
 export interface LedgerShape {
@@ -65,7 +65,7 @@ export class RangeLedger {
 export class LogLedger {
   readonly rows = new RowLedger();
   readonly primary = new RangeLedger();
-  readonly fields: readonly { readonly slots: SlotLedger; readonly vectors: RangeLedger }[];
+  readonly fields: readonly { readonly slots: SlotTable; readonly vectors: RangeLedger }[];
   /** Rows that took what hung on others and are lost, by the row that they replaced. */
   readonly lostHeirs = new Map<number, number>();
   readonly #shape: LedgerShape;
@@ -74,7 +74,7 @@ export class LogLedger {
 
   constructor(shape: LedgerShape) {
     this.#shape = shape;
-    this.fields = shape.fields.map(() => ({ slots: new SlotLedger(), vectors: new RangeLedger() }));
+    this.fields = shape.fields.map(() => ({ slots: new SlotTable(), vectors: new RangeLedger() }));
   }
 
   /** Frames were lost: what follows may contradict what came before. */

@@ -16,9 +16,9 @@ import type { LogGap } from "../../storage/inspect/log-survey.js";
 import type { StoredFiles } from "../../storage/inspect/stored-files.js";
 import { frameKinds } from "../../storage/log-frame.js";
 import type { Id } from "../../types.js";
+import { noRow } from "../slot-table.js";
 import { rowStates } from "./row-ledger.js";
 import type { Salvage } from "./salvage.js";
-import { noRow } from "./slot-ledger.js";
 
 /** What becomes of a row. */
 export const fates = { gone: 0, live: 1, deleted: 2 } as const;
