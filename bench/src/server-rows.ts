@@ -4,26 +4,13 @@
  * 2,000 random vectors of 32 components with an HNSW index: enough for searches to be what they are, few enough for the
  * server itself to be what is measured.
  */
-import { join } from "node:path";
-import { pathToFileURL } from "node:url";
+
 import { Random } from "./random.js";
+import { clientOf } from "./remote-client.js";
 
 const rowCount = 2_000;
 const dim = 32;
 const k = 10;
-
-interface Collection {
-  add(rows: { vectors: { data: Float32Array; dim: number } }): Promise<unknown>;
-  buildIndex(mode: string): Promise<void>;
-  search(query: Float32Array, options: { readonly k: number }): Promise<{ readonly ids: ArrayLike<number> }>;
-}
-
-interface Client {
-  createDatabase(name: string): Promise<{
-    requireCollection(name: string, options: { readonly dim: number }): Promise<Collection>;
-  }>;
-  close(): Promise<void>;
-}
 
 export interface ServerRows {
   /** Searches for another vector each turn. */
@@ -33,9 +20,7 @@ export interface ServerRows {
 
 /** Fills the server at `url`. */
 export async function serverRows(packageDirectory: string, url: string): Promise<ServerRows> {
-  const { VectorDBClient } = (await import(pathToFileURL(join(packageDirectory, "index.js")).href)) as {
-    readonly VectorDBClient: new (uri: string) => Client;
-  };
+  const VectorDBClient = await clientOf(packageDirectory);
   const client = new VectorDBClient(url);
   const rows = await (await client.createDatabase("soak")).requireCollection("rows", { dim });
   const random = new Random(7);

@@ -7,9 +7,9 @@
  * of the medians is what HTTP adds. Fetch and client take turns, so that both meet the same load of the machine.
  */
 import { join } from "node:path";
-import { pathToFileURL } from "node:url";
 import type { BenchContext } from "../bench-context.js";
 import { closedLoop, type LoopFigures } from "../closed-loop.js";
+import { clientOf, type RemoteClient, type RemoteCollection } from "../remote-client.js";
 import type { Measurement, WorkloadReport } from "../report.js";
 import { rowBatches } from "../row-batches.js";
 import { ServerProcess } from "../server-process.js";
@@ -22,27 +22,6 @@ const requestsOfLoop = 5_000;
 const quickRequestsOfLoop = 300;
 const warmUpRequests = 500;
 
-interface Collection {
-  add(rows: {
-    ids: readonly number[];
-    vectors: { data: Float32Array; dim: number };
-    fields: readonly object[];
-  }): Promise<unknown>;
-  buildIndex(mode: string): Promise<void>;
-  search(query: Float32Array, options: { readonly k: number }): Promise<{ readonly ids: ArrayLike<number> }>;
-}
-
-interface Client {
-  createDatabase(name: string): Promise<{
-    requireCollection(name: string, options: { readonly dim: number }): Promise<Collection>;
-  }>;
-  close(): Promise<void>;
-}
-
-interface Package {
-  readonly VectorDBClient: new (uri: string) => Client;
-}
-
 /** What the loops of one kind and number of clients gave. */
 type Runs = Map<string, (LoopFigures & { readonly cpuUs: number })[]>;
 
@@ -50,15 +29,15 @@ export async function measureHttp(context: BenchContext): Promise<WorkloadReport
   const { packageDirectory, scratch, rounds, isQuick, k } = context.settings;
   const { queries, files } = context.corpus;
   const { dim } = files;
-  const library = (await import(pathToFileURL(join(packageDirectory, "index.js")).href)) as Package;
+  const VectorDBClient = await clientOf(packageDirectory);
   const directory = join(scratch, "http");
   const server = await ServerProcess.start(packageDirectory, directory);
   const queryOf = (turn: number): Float32Array => {
     const at = (turn % files.queryCount) * dim;
     return queries.subarray(at, at + dim);
   };
-  const open = async (uri: string): Promise<{ client: Client; collection: Collection }> => {
-    const client = new library.VectorDBClient(uri);
+  const open = async (uri: string): Promise<{ client: RemoteClient; collection: RemoteCollection }> => {
+    const client = new VectorDBClient(uri);
     const database = await client.createDatabase("bench");
     return { client, collection: await database.requireCollection("rows", { dim }) };
   };
@@ -98,7 +77,7 @@ export async function measureHttp(context: BenchContext): Promise<WorkloadReport
 }
 
 /** Rows a second; batches are prepared before the clock runs. */
-async function ingest(context: BenchContext, collection: Collection): Promise<number> {
+async function ingest(context: BenchContext, collection: RemoteCollection): Promise<number> {
   const { files } = context.corpus;
   let ms = 0;
   for await (const { firstId, count, vectors, fields } of rowBatches(files, context.settings.batchRows)) {
@@ -128,7 +107,7 @@ async function longestBlockMs(url: string): Promise<number> {
 }
 
 async function measureLocal(
-  open: (uri: string) => Promise<{ client: Client; collection: Collection }>,
+  open: (uri: string) => Promise<{ client: RemoteClient; collection: RemoteCollection }>,
   directory: string,
   requests: number,
   queryOf: (turn: number) => Float32Array,
