@@ -31,6 +31,8 @@ export const limits = {
   fieldBytesMax: 16 * 1024 * 1024,
   /** Nesting of a row's metadata: recursion over user data is bounded. */
   fieldDepthMax: 64,
+  /** Distinct metadata field names of one collection, dotted ones included: known names stay in memory, and each can become a column. */
+  fieldNamesMax: 10_000,
   /** UTF-8 bytes of a blob's key: a path or an address, as in LynseDB. */
   blobKeyBytesMax: 1_024,
   /** Bytes of one blob: it is written and read as one array; a server's payload limit is the same by default. */

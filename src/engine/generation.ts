@@ -286,10 +286,15 @@ export class Generation implements FilterSource, CommittedRows {
     return generation;
   }
 
-  /** A generation whose parts are in memory, but for vectors that stay on disk. */
+  /** A generation whose parts are in memory, but for vectors that stay on disk; its store is closed where that fails. */
   static async loaded(parts: GenerationParts): Promise<Generation> {
     const generation = new Generation(parts);
-    for (const field of generation.vectorFields) await field.load(field.rowCount);
+    try {
+      for (const field of generation.vectorFields) await field.load(field.rowCount);
+    } catch (error) {
+      await generation.retire();
+      throw error;
+    }
     return generation;
   }
 
@@ -405,6 +410,11 @@ export class Generation implements FilterSource, CommittedRows {
 
   get version(): number {
     return this.#version;
+  }
+
+  /** Names that the metadata of the rows is known to have. */
+  get fieldNames(): ReadonlySet<string> {
+    return this.columns.names;
   }
 
   /** Tells the row numbers of this generation from those of another. */
@@ -562,7 +572,7 @@ export class Generation implements FilterSource, CommittedRows {
   }
 
   /** Dotted names of the metadata fields that live rows have, sorted. */
-  async fieldNames(): Promise<string[]> {
+  async listFieldNames(): Promise<string[]> {
     const names = new Set<string>();
     const filter = await resolveFilter(this, { where: null, filterIds: null, signal: undefined });
     for (let from = 0; from < filter.rowCount; ) {

@@ -10,6 +10,7 @@ import { type CommittedRows, WriteBuffer } from "./write-buffer.js";
 class CommittedList implements CommittedRows {
   version = 0;
   numbering = 1;
+  readonly fieldNames = new Set<string>();
   readonly list: { id: Id; text: string; state: "live" | "deleted" | "superseded" }[] = [];
 
   get rowCount(): number {

@@ -11,9 +11,10 @@ import { encodeFloat16 } from "../kernel/float16.js";
 import { limits } from "../limits.js";
 import type { CheckedSparse } from "../sparse/sparse-vector.js";
 import type { MovedRows, RowsPart, Transaction } from "../storage/transaction.js";
-import type { Dtype, Id, Metric } from "../types.js";
+import type { Dtype, Fields, Id, Metric } from "../types.js";
 import { type AttachedField, AttachedVectors } from "./attached-vectors.js";
 import { checkRowsMax } from "./row-table.js";
+import { StagedFieldNames } from "./staged-field-names.js";
 import { copyVector } from "./vector-input.js";
 
 /** What staging must know of the committed rows. */
@@ -24,6 +25,8 @@ export interface CommittedRows {
   /** Changes when a compaction gives the rows new numbers. */
   readonly numbering: number;
   /** Newest row of an id, dead or live; -1 for none. */
+  /** Names that the metadata of committed rows is known to have. */
+  readonly fieldNames: ReadonlySet<string>;
   find(id: Id): number;
   isLive(row: number): boolean;
   isDeleted(row: number): boolean;
@@ -63,6 +66,7 @@ interface Part {
 export interface Savepoint {
   readonly rowCount: number;
   readonly maxIntegerId: number;
+  readonly fieldNameCount: number;
 }
 
 export class WriteBuffer {
@@ -95,9 +99,13 @@ export class WriteBuffer {
   /** Vectors to hang on rows, by id. */
   readonly #attached = new AttachedVectors();
 
+  /** Names of fields that the staged rows bring. */
+  readonly fieldNames: StagedFieldNames;
+
   constructor(committed: CommittedRows, dim: number, dtype: Dtype, metric: Metric = "ip") {
     this.#metric = metric;
     this.#committed = committed;
+    this.fieldNames = new StagedFieldNames(() => committed.fieldNames);
     this.#dim = dim;
     this.#dtype = dtype;
     this.#checkedVersion = committed.version;
@@ -128,13 +136,15 @@ export class WriteBuffer {
 
   /** A point to go back to when staging a call's rows fails. */
   savepoint(): Savepoint {
-    return { rowCount: this.#rowCount, maxIntegerId: this.#maxIntegerId };
+    const fieldNameCount = this.fieldNames.names.size;
+    return { rowCount: this.#rowCount, maxIntegerId: this.#maxIntegerId, fieldNameCount };
   }
 
   /** Forgets the rows staged since the savepoint; no deletion may have been staged since. */
   rollback(to: Savepoint): void {
     while (this.#rowCount > to.rowCount) this.#dropLastRow();
     this.#maxIntegerId = to.maxIntegerId;
+    this.fieldNames.truncate(to.fieldNameCount);
   }
 
   #dropLastRow(): void {
@@ -159,9 +169,10 @@ export class WriteBuffer {
   }
 
   /**
-   * Stages one row, or throws and stages nothing. `text` null keeps the metadata of the row that is replaced.
+   * Stages one row, or throws and stages nothing. `text` null keeps the metadata of the row that is replaced; `field` is
+   * what a text that did not come from another buffer was made of.
    */
-  stage(kind: StageKind, id: Id, vector: unknown, text: string | null): void {
+  stage(kind: StageKind, id: Id, vector: unknown, text: string | null, field?: Fields | null): void {
     this.#renumber();
     const staged = this.#stagedById.get(id);
     const committedRow = staged === undefined ? this.#committed.find(id) : -1;
@@ -182,7 +193,14 @@ export class WriteBuffer {
         inheritedFrom = this.#deletedRows.has(committedRow) ? inherits.nothing : inherits.whatIsThere;
       }
     }
-    this.#append(id, vector, kept);
+    const fieldNameCount = this.fieldNames.names.size;
+    if (field !== undefined && field !== null) this.fieldNames.take(field, id);
+    try {
+      this.#append(id, vector, kept);
+    } catch (error) {
+      this.fieldNames.truncate(fieldNameCount);
+      throw error;
+    }
     const { added, upserted, upsertedKeeping } = rowOrigins;
     this.#origins.push(kind === "add" ? added : text === null ? upsertedKeeping : upserted);
     this.#inheritedFrom.push(inheritedFrom);
@@ -269,27 +287,30 @@ export class WriteBuffer {
    * not used afterwards: its parts may have become this one's.
    */
   absorb(other: WriteBuffer): void {
-    if (other.#rowCount >= adoptedRowsMin && !other.#origins.includes(rowOrigins.upsertedKeeping)) {
-      this.#adopt(other);
-      this.#attached.absorb(other.#attached);
-      return;
-    }
+    const isAdopted = other.#rowCount >= adoptedRowsMin && !other.#origins.includes(rowOrigins.upsertedKeeping);
     const savepoint = this.savepoint();
     try {
-      let staged = 0;
-      for (const part of other.#parts) {
-        for (let at = 0; at < part.ids.length; at++, staged++) {
-          const origin = other.#origins[staged]!;
-          const vector = part.vectors.subarray(at * other.#dim, (at + 1) * other.#dim);
-          const text = origin === rowOrigins.upsertedKeeping ? null : textAt(part, at);
-          this.stage(origin === rowOrigins.added ? "add" : "upsert", part.ids[at]!, vector, text);
-        }
-      }
+      this.fieldNames.absorb(other.fieldNames);
+      if (isAdopted) this.#adopt(other);
+      else this.#restage(other);
     } catch (error) {
       this.rollback(savepoint);
       throw error;
     }
     this.#attached.absorb(other.#attached);
+  }
+
+  /** Stages the rows of another buffer one by one. */
+  #restage(other: WriteBuffer): void {
+    let staged = 0;
+    for (const part of other.#parts) {
+      for (let at = 0; at < part.ids.length; at++, staged++) {
+        const origin = other.#origins[staged]!;
+        const vector = part.vectors.subarray(at * other.#dim, (at + 1) * other.#dim);
+        const text = origin === rowOrigins.upsertedKeeping ? null : textAt(part, at);
+        this.stage(origin === rowOrigins.added ? "add" : "upsert", part.ids[at]!, vector, text);
+      }
+    }
   }
 
   /** Takes over the parts of another buffer as they are. All rows are checked before the first is taken. */

@@ -8,6 +8,7 @@
  * Top of the metadata layer; the engine supplies the rows.
  */
 import { assert, LynseError } from "../errors.js";
+import { limits } from "../limits.js";
 import { TimeSlice } from "../time-slice.js";
 import type { Id } from "../types.js";
 import type { Matches } from "./bitset-cache.js";
@@ -34,9 +35,6 @@ const batchRows = 512;
 
 /** Rows between two looks at the clock. */
 const clockRows = 64;
-
-/** Names kept for suggestions; metadata that makes up new keys a row must not fill the memory. */
-const namesMax = 10_000;
 
 /** The committed rows that columns are made of. */
 export interface RowSource {
@@ -79,6 +77,16 @@ export class ColumnStore {
     for (const name of parts.names) store.#names.add(name);
     store.#namedRows = parts.namedRows;
     return store;
+  }
+
+  /** Names that rows are known to have: not more than `fieldNamesMax`, but for what one row may bring beyond. */
+  get names(): ReadonlySet<string> {
+    return this.#names;
+  }
+
+  /** Takes in names of committed rows. They are not all that those rows have: only those that were not known. */
+  addNames(names: Iterable<string>): void {
+    for (const name of names) this.#names.add(name);
   }
 
   /** True where `ensure` would have nothing to do. */
@@ -241,7 +249,7 @@ export class ColumnStore {
   #collectNames(row: number, field: FieldRecord): void {
     if (row !== this.#namedRows) return;
     this.#namedRows += 1;
-    if (this.#names.size < namesMax) collectFieldNames(field, this.#names);
+    if (this.#names.size < limits.fieldNamesMax) collectFieldNames(field, this.#names);
   }
 
   #isKnown(path: string, rowCount: number): boolean {

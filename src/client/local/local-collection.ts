@@ -83,10 +83,10 @@ export class LocalCollection<F extends Fields = Fields> implements Collection<F>
     this.#searcher = new LocalSearcher<F>(engine, this.#documents);
     const holder = {
       get buffer() {
-        return engine.pending;
+        return engine.pending.buffer;
       },
       set buffer(buffer) {
-        engine.pending = buffer;
+        engine.pending.buffer = buffer;
       },
       commit: () => engine.commitPending(),
     };
@@ -179,7 +179,7 @@ export class LocalCollection<F extends Fields = Fields> implements Collection<F>
 
   async commit(): Promise<void> {
     this.#engine.checkWritable();
-    await this.#engine.flush();
+    await this.#engine.pending.flush();
   }
 
   flush(): Promise<void> {
@@ -239,7 +239,7 @@ export class LocalCollection<F extends Fields = Fields> implements Collection<F>
   // Vector fields and texts.
 
   async createVectorField(name: string, options: VectorFieldOptions): Promise<void> {
-    await this.#engine.createVectorField(vectorFieldInput(name, options));
+    await this.#engine.settings.createVectorField(vectorFieldInput(name, options));
   }
 
   async listVectorFields(): Promise<VectorFieldInfo[]> {
@@ -248,7 +248,7 @@ export class LocalCollection<F extends Fields = Fields> implements Collection<F>
   }
 
   async configureText(options: TextIndexOptions): Promise<void> {
-    await this.#engine.configureText(storedTextSettings(checkTextSettings(options)));
+    await this.#engine.settings.configureText(storedTextSettings(checkTextSettings(options)));
   }
 
   async textOptions(): Promise<Required<TextIndexOptions>> {
@@ -445,7 +445,7 @@ export class LocalCollection<F extends Fields = Fields> implements Collection<F>
   }
 
   async listFields(): Promise<string[]> {
-    return this.#engine.read((generation) => generation.fieldNames());
+    return this.#engine.read((generation) => generation.listFieldNames());
   }
 
   async exists(): Promise<boolean> {
@@ -455,7 +455,7 @@ export class LocalCollection<F extends Fields = Fields> implements Collection<F>
   async updateDescription(text: string): Promise<void> {
     const description = checkText(text, "the description");
     checkLimit("descriptionLengthMax", description.length, "the length of the description");
-    await this.#engine.updateDescription(description);
+    await this.#engine.settings.updateDescription(description);
   }
 
   async snapshotTo(path: string, options?: SnapshotOptions): Promise<CopyResult> {

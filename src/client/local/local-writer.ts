@@ -70,7 +70,7 @@ export class LocalWriter<F extends Fields> implements Writer<F> {
     const components = this.#components(vector);
     const dim = this.#dimOf(components, id);
     await this.#prepare();
-    this.#bufferFor(dim).stage(kind, id, components, text);
+    this.#bufferFor(dim).stage(kind, id, components, text, options.field);
     return id;
   }
 
@@ -105,7 +105,7 @@ export class LocalWriter<F extends Fields> implements Writer<F> {
         own ??= this.#engine.newBuffer(this.#dimOf(vector, id), this.#holder.buffer);
         const named = vectors === undefined ? [] : namedVectors(this.#engine.config, vectors, id);
         const features = sparse === undefined ? null : checkSparse(sparse, () => sparseLabel(id));
-        own.stage(kind, id, vector, textFor(kind, field, id));
+        own.stage(kind, id, vector, textFor(kind, field, id), field);
         for (const each of named) own.attachVector(each.field, id, each.vector);
         if (features !== null) own.attachSparse(id, features);
         ids.push(id);
@@ -211,7 +211,8 @@ export class LocalWriter<F extends Fields> implements Writer<F> {
     try {
       for (let row = 0; row < count; row++) {
         const id = ids === null ? start + row : ids[row]!;
-        own.stage(kind, id, matrixRow(vectors, row, dim), textFor(kind, fieldOf(row), id));
+        const field = fieldOf(row);
+        own.stage(kind, id, matrixRow(vectors, row, dim), textFor(kind, field, id), field);
         used.push(id);
         if ((row & 63) === 63 && slice.isDue()) {
           onProgress?.({ done: row + 1, total: count });
