@@ -329,6 +329,8 @@ export interface RestoreOptions {
 }
 
 export interface ExportOptions {
+  /** Export the blobs too. Default true. */
+  readonly blobs?: boolean;
   /** Called with the rows that are written so far, soft-deleted ones included. */
   readonly onProgress?: (progress: Progress) => void;
   /** Ends the call with `ABORTED`; nothing of the export stays. */
@@ -481,8 +483,8 @@ export interface Collection<F extends Fields = Fields> extends Writer<F> {
   snapshotTo(path: string, options?: SnapshotOptions): Promise<CopyResult>;
   /**
    * Writes everything that is committed to a folder of files that other programs can read, LynseDB among them: rows, deleted
-   * ones included, vectors of all fields, settings, and how indexes are built, not the indexes themselves. Reading and writing
-   * go on. `path` does not exist yet (`TARGET_EXISTS`); it is the server's where there is one, which tells no progress.
+   * ones included, vectors of all fields, blobs, settings, and how indexes are built, not the indexes themselves. Reading and
+   * writing go on. `path` does not exist yet (`TARGET_EXISTS`); it is the server's where there is one, which tells no progress.
    */
   exportTo(path: string, options?: ExportOptions): Promise<CopyResult>;
 

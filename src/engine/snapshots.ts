@@ -22,7 +22,7 @@ import {
   writeSnapshotFile,
 } from "../storage/snapshot-file.js";
 import { type StagedCollection, stageSnapshot } from "../storage/stage-snapshot.js";
-import { syncParents } from "../storage/sync-parents.js";
+import { writeBeside } from "../storage/write-beside.js";
 import type { CollectionEngine } from "./collection-engine.js";
 import { Generation } from "./generation.js";
 
@@ -77,7 +77,7 @@ export async function snapshotCollection(
   path: string,
   options: SnapshotOptions,
 ): Promise<CopiedRows> {
-  return writeBeside(root.outside, path, async (folder) => {
+  return writeBeside(root.outside, path.replace(/(?<=.)\/+$/, ""), async (folder) => {
     const [captured] = await capture(root, database, [{ name, folder }], options);
     return settle(root.outside, captured!, options.signal);
   });
@@ -90,7 +90,7 @@ export async function snapshotDatabase(
   path: string,
   options: SnapshotOptions,
 ): Promise<CopiedRows> {
-  return writeBeside(root.outside, path, async (folder) => {
+  return writeBeside(root.outside, path.replace(/(?<=.)\/+$/, ""), async (folder) => {
     const names = await root.collectionNames(database);
     const targets = names.map((name) => ({ name, folder: snapshotOf(folder, name) }));
     const all = await capture(root, database, targets, options);
@@ -205,29 +205,6 @@ async function settle(
   const takenAt = new Date().toISOString();
   await writeSnapshotFile(fs, folder, { kind: "collection", name, takenAt, rows, position, files: list });
   return { rows, bytes: files.reduce((sum, { bytes }) => sum + bytes, 0) };
-}
-
-/** Writes a folder beside its place, and puts it there when it is whole; `TARGET_EXISTS` where something is. */
-async function writeBeside<T>(fs: FileSystem, path: string, write: (folder: string) => Promise<T>): Promise<T> {
-  const target = path.replace(/(?<=.)\/+$/, "");
-  await checkFree(fs, target);
-  const folder = `${target}.${newSalt()}.tmp`;
-  try {
-    await fs.makeFolder(folder);
-    const written = await write(folder);
-    await checkFree(fs, target);
-    await fs.rename(folder, target);
-    await syncParents(fs, target);
-    return written;
-  } catch (error) {
-    await fs.removeFolder(folder).catch(() => {});
-    throw error;
-  }
-}
-
-async function checkFree(fs: FileSystem, path: string): Promise<void> {
-  if (!(await fs.exists(path))) return;
-  throw new LynseError("TARGET_EXISTS", `${path} exists already; name a path that does not`, { path });
 }
 
 /** The snapshot of a collection at `path`; `INVALID_ARGUMENT` where there is none. */

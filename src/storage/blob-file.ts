@@ -22,7 +22,7 @@ import { padTo8 } from "./log-frame.js";
 const blobBlockBytes = 64 * 1024;
 
 /** Bytes read or written at once; a multiple of the block. */
-const stepBytes = 4 * 1024 * 1024;
+export const blobStepBytes = 4 * 1024 * 1024;
 
 /** What stands before the content. */
 export interface BlobHead {
@@ -34,25 +34,38 @@ export interface BlobHead {
   readonly crcs: Uint32Array;
 }
 
+/** Content that is brought a step at a time: `fill` is called for the bytes from `at` on, in order. */
+export interface BlobContent {
+  readonly bytes: number;
+  readonly fill: (target: Uint8Array, at: number) => Promise<void>;
+}
+
 /** Writes a blob to a fresh file; not synced. */
-export async function writeBlobFile(
+export function writeBlobFile(fs: FileSystem, handle: FileHandle, key: string, content: Uint8Array): Promise<void> {
+  const fill = async (target: Uint8Array, at: number): Promise<void> =>
+    void target.set(content.subarray(at, at + target.length));
+  return streamBlobFile(fs, handle, key, { bytes: content.length, fill });
+}
+
+/** The same, with no more than a step of the content in memory. */
+export async function streamBlobFile(
   fs: FileSystem,
   handle: FileHandle,
   key: string,
-  content: Uint8Array,
+  content: BlobContent,
 ): Promise<void> {
   const keyBytes = new TextEncoder().encode(key);
-  const contentBytes = content.length;
+  const contentBytes = content.bytes;
   const blockCount = Math.ceil(contentBytes / blobBlockBytes);
   const head = new Uint8Array(padTo8(fileHeaderBytes + keyBytes.length + blockCount * 4));
   const view = new DataView(head.buffer);
   const tableStart = fileHeaderBytes + keyBytes.length;
   head.set(keyBytes, fileHeaderBytes);
-  const copy = new Uint8Array(Math.min(stepBytes, contentBytes));
+  const copy = new Uint8Array(Math.min(blobStepBytes, contentBytes));
   const slice = new TimeSlice();
-  for (let at = 0; at < contentBytes; at += stepBytes) {
-    const step = copy.subarray(0, Math.min(stepBytes, contentBytes - at));
-    step.set(content.subarray(at, at + step.length));
+  for (let at = 0; at < contentBytes; at += blobStepBytes) {
+    const step = copy.subarray(0, Math.min(blobStepBytes, contentBytes - at));
+    await content.fill(step, at);
     for (let from = 0; from < step.length; from += blobBlockBytes) {
       const crc = fs.crc32(step.subarray(from, from + blobBlockBytes));
       view.setUint32(tableStart + ((at + from) / blobBlockBytes) * 4, crc, true);
@@ -108,8 +121,8 @@ export async function readBlobContent(
   const end = Math.min(contentBytes, Math.ceil(to / blobBlockBytes) * blobBlockBytes);
   const bytes = new Uint8Array(end - start);
   const slice = new TimeSlice();
-  for (let at = 0; at < bytes.length; at += stepBytes) {
-    const step = bytes.subarray(at, at + stepBytes);
+  for (let at = 0; at < bytes.length; at += blobStepBytes) {
+    const step = bytes.subarray(at, at + blobStepBytes);
     await readAll(handle, step, contentStart + start + at, file);
     for (let inner = 0; inner < step.length; inner += blobBlockBytes) {
       const block = (start + at + inner) / blobBlockBytes;

@@ -33,7 +33,8 @@ export interface StagedBlob {
 const finishedName = /^[0-9a-f]{64}\.lynse$/;
 
 export class BlobStore {
-  readonly #fs: FileSystem;
+  /** Whose files the blobs are. */
+  readonly fs: FileSystem;
   readonly #collectionFolder: string;
   readonly #folder: string;
   readonly #assertMayWrite: () => Promise<unknown>;
@@ -45,7 +46,7 @@ export class BlobStore {
    * @param name Name of the folder within that of the collection, as the manifest has it.
    */
   constructor(fs: FileSystem, collectionFolder: string, assertMayWrite: () => Promise<unknown>, name = "blobs") {
-    this.#fs = fs;
+    this.fs = fs;
     this.#collectionFolder = collectionFolder;
     this.#folder = `${collectionFolder}/${name}`;
     this.#assertMayWrite = assertMayWrite;
@@ -55,7 +56,7 @@ export class BlobStore {
   async stage(key: string, content: Uint8Array): Promise<StagedBlob> {
     await this.#assertMayWrite();
     await this.#makeFolder();
-    const fs = this.#fs;
+    const fs = this.fs;
     const path = await this.#pathOf(key);
     const staged = `${path}.${newSalt()}${unfinishedEnding}`;
     try {
@@ -84,9 +85,9 @@ export class BlobStore {
   async open<T>(key: string, read: (blob: OpenBlob) => Promise<T>): Promise<T | null> {
     const path = await this.#pathOf(key);
     return this.#withFile(path, async (handle) => {
-      const head = await readBlobHead(this.#fs, handle, path);
+      const head = await readBlobHead(this.fs, handle, path);
       if (head.key !== key) throw corruptFile(path, 0, "the file holds the blob of another key");
-      return read(new OpenBlob(this.#fs, handle, path, head));
+      return read(new OpenBlob(this.fs, handle, path, head));
     });
   }
 
@@ -94,9 +95,9 @@ export class BlobStore {
   async remove(key: string): Promise<boolean> {
     const path = await this.#pathOf(key);
     await this.#assertMayWrite();
-    if (!(await this.#fs.exists(path))) return false;
-    await this.#fs.remove(path);
-    await this.#fs.syncFolder(this.#folder);
+    if (!(await this.fs.exists(path))) return false;
+    await this.fs.remove(path);
+    await this.fs.syncFolder(this.#folder);
     return true;
   }
 
@@ -104,7 +105,7 @@ export class BlobStore {
   async list(prefix: string): Promise<BlobInfo[]> {
     const found: BlobInfo[] = [];
     for (const path of await this.files()) {
-      const head = await this.#withFile(path, (handle) => readBlobHead(this.#fs, handle, path));
+      const head = await this.#withFile(path, (handle) => readBlobHead(this.fs, handle, path));
       if (head?.key.startsWith(prefix) === true) found.push({ key: head.key, bytes: head.contentBytes });
     }
     return found.sort((a, b) => (a.key < b.key ? -1 : 1));
@@ -112,7 +113,7 @@ export class BlobStore {
 
   /** Paths of the files of all blobs: what a copy of the collection must have beside its generation. */
   async files(): Promise<string[]> {
-    const entries = await this.#fs.list(this.#folder);
+    const entries = await this.fs.list(this.#folder);
     const files = entries.filter(({ name, isFolder }) => !isFolder && finishedName.test(name));
     return files.map(({ name }) => `${this.#folder}/${name}`);
   }
@@ -121,7 +122,7 @@ export class BlobStore {
   async #withFile<T>(path: string, use: (handle: FileHandle) => Promise<T>): Promise<T | null> {
     let handle: FileHandle;
     try {
-      handle = await this.#fs.open(path, "read");
+      handle = await this.fs.open(path, "read");
     } catch (error) {
       if (isMissingFile(error)) return null;
       throw error;
@@ -135,13 +136,13 @@ export class BlobStore {
 
   async #makeFolder(): Promise<void> {
     if (this.#isFolderMade) return;
-    await this.#fs.makeFolder(this.#folder);
-    await this.#fs.syncFolder(this.#collectionFolder);
+    await this.fs.makeFolder(this.#folder);
+    await this.fs.syncFolder(this.#collectionFolder);
     this.#isFolderMade = true;
   }
 
   async #pathOf(key: string): Promise<string> {
-    return `${this.#folder}/${await sha256(key)}.lynse`;
+    return `${this.#folder}/${await blobFileName(key)}`;
   }
 }
 
@@ -172,6 +173,11 @@ export async function removeStagedBlobs(fs: FileSystem, folder: string): Promise
   for (const { name, isFolder } of await fs.list(folder)) {
     if (!isFolder && name.endsWith(unfinishedEnding)) await fs.remove(`${folder}/${name}`);
   }
+}
+
+/** Name of the finished file of the blob with this key. */
+export async function blobFileName(key: string): Promise<string> {
+  return `${await sha256(key)}.lynse`;
 }
 
 async function sha256(text: string): Promise<string> {

@@ -7,7 +7,7 @@
  * the log, before the copy may take anybody's place (see adopt-generation.ts).
  */
 
-import { readBlobContent, readBlobHead } from "./blob-file.js";
+import { blobStepBytes, readBlobContent, readBlobHead } from "./blob-file.js";
 import { copyFileBytes } from "./capture-generation.js";
 import { corruptFile } from "./corrupt-file.js";
 import {
@@ -31,8 +31,6 @@ import { type CollectionSnapshot, snapshotPath } from "./snapshot-file.js";
 
 /** Beginning of the paths of blobs in a snapshot. */
 const blobFolder = "blobs/";
-/** Bytes of a blob that are verified at once. */
-const blobStepBytes = 4 * 1024 * 1024;
 
 /** Files of a collection that has no name yet: a generation in a folder, and the manifest that will name it. */
 export interface StagedCollection {

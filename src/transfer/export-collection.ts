@@ -7,11 +7,16 @@
 import type { CollectionEngine } from "../engine/collection-engine.js";
 import { throwIfAborted } from "../query/exact-search.js";
 import type { FileSystem } from "../storage/file-system.js";
+import { BlobWriter } from "./blob-writer.js";
+import { CapturedBlobs } from "./captured-blobs.js";
 import { CollectionView } from "./collection-view.js";
 import { exportField, exportSparse } from "./export-attached.js";
 import { type ExportFiles, writeExportFolder } from "./export-folder.js";
-import type { ExportContents, ExportedField, ExportedRows, ExportedSparse } from "./export-manifest.js";
+import type { ExportContents, ExportedBlobs, ExportedField, ExportedRows, ExportedSparse } from "./export-manifest.js";
 import { type ExportRun, exportRows, type RowSinks } from "./export-rows.js";
+
+/** Where second names of blobs are kept while an export is written. */
+const capturedFolder = "blobs.tmp";
 
 export interface TransferOptions {
   /** Called with the rows done so far. */
@@ -20,33 +25,69 @@ export interface TransferOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+export interface CollectionExportOptions extends TransferOptions {
+  /** Blobs too. Default true. */
+  readonly blobs?: boolean | undefined;
+}
+
 /** What was moved: live rows, and the bytes of all files. */
 export interface TransferSummary {
   readonly rows: number;
   readonly bytes: number;
 }
 
-/** Writes the committed rows to the folder `path`; `TARGET_EXISTS`, `NO_SPACE`, `IO_ERROR`. */
+/** Writes what is committed to the folder `path`; `TARGET_EXISTS`, `NO_SPACE`, `IO_ERROR`. */
 export function exportCollection(
   engine: CollectionEngine,
   fs: FileSystem,
   path: string,
-  options: TransferOptions = {},
+  options: CollectionExportOptions = {},
 ): Promise<TransferSummary> {
-  return engine.read(async (generation) => {
-    const view = new CollectionView(generation);
+  return writeExportFolder(fs, path, async (files) => {
+    const moment = await holdMoment(engine, fs, files, options.blobs ?? true);
     try {
-      return await writeExportFolder(fs, path, (files) => writeView(files, engine.name, view, options));
+      return await writeMoment(files, engine.name, moment, options);
     } finally {
-      view.sparse?.release();
+      moment.view.sparse?.release();
+      await moment.blobs?.close();
+      await moment.release();
     }
   });
 }
 
-async function writeView(
+/** Rows and blobs as they were together. */
+interface Moment {
+  readonly view: CollectionView;
+  readonly blobs: CapturedBlobs | null;
+  /** Lets go of the generation. */
+  readonly release: () => Promise<void>;
+}
+
+/** Nothing is committed while rows and blobs are taken hold of: as long as it takes to give blobs second names. */
+function holdMoment(
+  engine: CollectionEngine,
+  fs: FileSystem,
+  { folder }: ExportFiles,
+  hasBlobs: boolean,
+): Promise<Moment> {
+  return engine.exclusive(async () => {
+    const { generation } = engine;
+    const release = generation.hold();
+    try {
+      const place = { fs, folder: `${folder}/${capturedFolder}` };
+      const blobs = hasBlobs ? await CapturedBlobs.take(generation.store.blobs, place) : null;
+      return { view: new CollectionView(generation), blobs, release };
+    } catch (error) {
+      await release();
+      throw error;
+    }
+  });
+}
+
+async function writeMoment(
   files: ExportFiles,
   name: string,
-  view: CollectionView,
+  { view, blobs }: Moment,
   { onProgress, signal }: TransferOptions,
 ): Promise<TransferSummary> {
   const run: ExportRun = {
@@ -64,9 +105,10 @@ async function writeView(
     fields.push({ config, count, vectorsFile: vectors.name, rowsFile: numbers.name });
   }
   const sparse = await writeSparse(files, view, run);
+  const exportedBlobs = blobs === null ? null : await writeBlobs(files, blobs, run);
   run.check();
   const { vectorFields: _, createdAt: __, ...config } = view.config;
-  const bytes = await files.seal({ collection: name, config, ...rows, fields, sparse });
+  const bytes = await files.seal({ collection: name, config, ...rows, fields, sparse, blobs: exportedBlobs });
   return { rows: view.liveCount, bytes };
 }
 
@@ -97,4 +139,13 @@ async function writeSparse(files: ExportFiles, view: CollectionView, run: Export
   const count = await exportSparse(view, sink, run);
   await files.finish();
   return { count, file: sink.name };
+}
+
+async function writeBlobs(files: ExportFiles, blobs: CapturedBlobs, run: ExportRun): Promise<ExportedBlobs | null> {
+  if (blobs.count === 0) return null;
+  const writer = await BlobWriter.create(files);
+  await blobs.read((blob) => writer.add(blob, run.check));
+  await blobs.close();
+  await files.finish();
+  return writer.summary();
 }

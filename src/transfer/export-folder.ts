@@ -1,12 +1,13 @@
 /**
- * How does a folder of files appear all at once?
+ * How do the files of an export become a folder?
  *
- * It is written beside the target, every file and name in it made durable, and takes the target's name at the end. What
- * fails before leaves a folder whose name says that it is unfinished, at the most.
+ * One after the other, each made durable and remembered with its length and checksum; the manifest, which lists them, is the
+ * last. The folder takes its name when it is whole (`storage/write-beside.ts`).
  */
 import { LynseError } from "../errors.js";
 import type { FileSystem } from "../storage/file-system.js";
 import { parentFolder } from "../storage/replace-file.js";
+import { writeBeside } from "../storage/write-beside.js";
 import { type ExportContents, type ExportFile, encodeExportManifest, exportManifestName } from "./export-manifest.js";
 import { FileSink } from "./file-sink.js";
 
@@ -14,16 +15,17 @@ import { FileSink } from "./file-sink.js";
 export class ExportFiles {
   readonly finished: ExportFile[] = [];
   readonly #fs: FileSystem;
-  readonly #folder: string;
+  /** Where they are written; it gets its name later. */
+  readonly folder: string;
   #open: FileSink[] = [];
 
   constructor(fs: FileSystem, folder: string) {
     this.#fs = fs;
-    this.#folder = folder;
+    this.folder = folder;
   }
 
   async create(name: string): Promise<FileSink> {
-    const sink = await FileSink.create(this.#fs, this.#folder, name);
+    const sink = await FileSink.create(this.#fs, this.folder, name);
     this.#open.push(sink);
     return sink;
   }
@@ -57,34 +59,19 @@ export async function writeExportFolder<T>(
   write: (files: ExportFiles) => Promise<T>,
 ): Promise<T> {
   const parent = parentFolder(path);
-  await checkTarget(fs, path, parent);
-  const unfinished = `${path}.tmp-${globalThis.crypto.randomUUID()}`;
-  const files = new ExportFiles(fs, unfinished);
-  try {
-    await fs.makeFolder(unfinished);
-    const result = await write(files);
-    await fs.syncFolder(unfinished);
-    await checkTarget(fs, path, parent);
-    await fs.rename(unfinished, path);
-    await fs.syncFolder(parent);
-    return result;
-  } catch (error) {
-    await files.abandon();
-    // What cannot be removed is no export, and says so by its name.
-    await fs.removeFolder(unfinished).catch(() => {});
-    throw error;
-  }
-}
-
-async function checkTarget(fs: FileSystem, path: string, parent: string): Promise<void> {
-  if (await fs.exists(path)) {
-    throw new LynseError("TARGET_EXISTS", `${path} exists; choose another path for the export, or remove it first`, {
+  if (!(await fs.exists(parent))) {
+    throw new LynseError("IO_ERROR", `${path} cannot be written: there is no folder ${parent}; create it first`, {
       path,
+      errno: "ENOENT",
     });
   }
-  if (await fs.exists(parent)) return;
-  throw new LynseError("IO_ERROR", `${path} cannot be written: there is no folder ${parent}; create it first`, {
-    path,
-    errno: "ENOENT",
+  return writeBeside(fs, path, async (folder) => {
+    const files = new ExportFiles(fs, folder);
+    try {
+      return await write(files);
+    } catch (error) {
+      await files.abandon();
+      throw error;
+    }
   });
 }

@@ -46,6 +46,13 @@ export interface ExportedSparse {
   readonly file: string;
 }
 
+/** Blobs: their contents one after the other, and a line with key, length and checksum for each, in the same order. */
+export interface ExportedBlobs {
+  readonly count: number;
+  readonly contentFile: string;
+  readonly listFile: string;
+}
+
 /** Settings of a collection that its rows do not tell. */
 export type ExportedConfig = Omit<CollectionConfig, "vectorFields" | "createdAt">;
 
@@ -58,13 +65,15 @@ export interface ExportContents {
   readonly deleted: ExportedRows | null;
   readonly fields: readonly ExportedField[];
   readonly sparse: ExportedSparse | null;
+  /** Null for none, and where they were left out. */
+  readonly blobs: ExportedBlobs | null;
   /** Null where LynseDB wrote the export: nothing is known of its files but their names. */
   readonly files: readonly ExportFile[] | null;
 }
 
 /** Bytes of the manifest of an export by this package. */
 export function encodeExportManifest(contents: ExportContents, crc32: (bytes: Uint8Array) => number): Uint8Array {
-  const { collection, config, live, deleted, fields, sparse, files } = contents;
+  const { collection, config, live, deleted, fields, sparse, blobs, files } = contents;
   const encode = (checksum: string): Uint8Array =>
     new TextEncoder().encode(
       `${JSON.stringify(
@@ -86,7 +95,8 @@ export function encodeExportManifest(contents: ExportContents, crc32: (bytes: Ui
             deleted,
             vectorFields: fields,
             sparse,
-            files: files?.map(({ name, bytes, crc32: crc }) => ({ name, bytes, crc32: hex(crc) })),
+            blobs,
+            files: files?.map(({ name, bytes, crc32: crc }) => ({ name, bytes, crc32: hexOf(crc) })),
             crc32: checksum,
           },
         },
@@ -94,13 +104,14 @@ export function encodeExportManifest(contents: ExportContents, crc32: (bytes: Ui
         1,
       )}\n`,
     );
-  return encode(hex(crc32(encode(unsealed))));
+  return encode(hexOf(crc32(encode(unsealed))));
 }
 
 /** In place of the manifest's own checksum while that is computed. */
 const unsealed = "00000000";
 
-function hex(crc: number): string {
+/** A checksum as it is written. */
+export function hexOf(crc: number): string {
   return crc.toString(16).padStart(8, "0");
 }
 
@@ -117,5 +128,5 @@ export function isIntactManifest(
   const at = text.lastIndexOf(member);
   if (at === -1) return false;
   const open = `${text.slice(0, at)}"crc32": "${unsealed}"${text.slice(at + member.length)}`;
-  return hex(crc32(new TextEncoder().encode(open))) === checksum;
+  return hexOf(crc32(new TextEncoder().encode(open))) === checksum;
 }

@@ -49,7 +49,7 @@ export function exportRowStream(
     }
     await files.finish();
     const live = { count, vectorsFile: vectors.name, metadataFile: metadata.name };
-    const bytes = await files.seal({ ...of, live, deleted: null, fields: [], sparse: null });
+    const bytes = await files.seal({ ...of, live, deleted: null, fields: [], sparse: null, blobs: null });
     return { rows: count, bytes };
   });
 }

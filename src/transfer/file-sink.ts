@@ -39,6 +39,11 @@ export class FileSink {
     }
   }
 
+  /** CRC-32 of bytes, continued from `previous`: of a part of the file. */
+  crc32(bytes: Uint8Array, previous: number): number {
+    return this.#fs.crc32(bytes, previous);
+  }
+
   async #flush(): Promise<void> {
     if (this.#waitingBytes === 0) return;
     await this.#pass(this.#waiting.subarray(0, this.#waitingBytes));

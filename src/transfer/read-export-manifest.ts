@@ -17,6 +17,7 @@ import type { Dtype, JsonValue } from "../types.js";
 import {
   additionsVersion,
   type ExportContents,
+  type ExportedBlobs,
   type ExportedConfig,
   type ExportedField,
   type ExportedRows,
@@ -96,7 +97,7 @@ class ManifestReader {
     const given = manifest["lynsedb_typescript"];
     if (given === undefined) {
       const config = { dim, dtype, index: "FLAT-IP", defaultIndex: "FLAT-IP", description: null };
-      return { collection, config, live, deleted: null, fields: [], sparse: null, files: null };
+      return { collection, config, live, deleted: null, fields: [], sparse: null, blobs: null, files: null };
     }
     const additions = this.#object(given, "lynsedb_typescript");
     const version = this.#count(additions["version"], "lynsedb_typescript.version");
@@ -116,6 +117,7 @@ class ManifestReader {
       deleted: deleted === null ? null : this.#rows(this.#object(deleted, "deleted"), "vectorsFile", "metadataFile"),
       fields: this.#fields(additions["vectorFields"]),
       sparse: this.#sparse(additions["sparse"]),
+      blobs: this.#blobs(additions["blobs"]),
       files: this.#list(additions["files"], "files").map((each) => this.#exportFile(each)),
     };
   }
@@ -212,6 +214,17 @@ class ManifestReader {
     if (value === null) return null;
     const { count, file } = this.#object(value, "sparse");
     return { count: this.#count(count, "sparse.count"), file: this.#fileName(file, "sparse.file") };
+  }
+
+  #blobs(value: JsonValue | undefined): ExportedBlobs | null {
+    // Not there before blobs were exported.
+    if (value === null || value === undefined) return null;
+    const { count, contentFile, listFile } = this.#object(value, "blobs");
+    return {
+      count: this.#count(count, "blobs.count"),
+      contentFile: this.#fileName(contentFile, "blobs.contentFile"),
+      listFile: this.#fileName(listFile, "blobs.listFile"),
+    };
   }
 
   #exportFile(value: JsonValue): ExportFile {

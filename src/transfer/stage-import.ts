@@ -22,6 +22,7 @@ import type { ExportContents } from "./export-manifest.js";
 import type { ExportRun } from "./export-rows.js";
 import { fileOpener, type OpenFile, RowsSource } from "./exported-rows.js";
 import { importField, importSparse } from "./import-attached.js";
+import { importBlobs } from "./import-blobs.js";
 import { type ImportedRows, RowImport } from "./import-rows.js";
 import { readExportManifest } from "./read-export-manifest.js";
 
@@ -89,6 +90,7 @@ async function writeGeneration({ contents, manifest, open, fs, folder, run }: Ge
       await importField(field, number, rows, open, append, run);
     }
     if (contents.sparse !== null) await importSparse(contents.sparse, rows, open, append, run);
+    if (contents.blobs !== null) await importBlobs(contents.blobs, open, fs, folder, run.check);
     run.check();
     await writer.sync();
     return contents.live.count;

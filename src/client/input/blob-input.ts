@@ -1,6 +1,7 @@
 /**
  * What may a caller say about blobs?
  */
+import { checkBlobKey } from "../../engine/blob-key.js";
 import { describe } from "../../engine/vector-input.js";
 import { LynseError } from "../../errors.js";
 import { checkLimit } from "../../limits.js";
@@ -9,15 +10,7 @@ import type { BlobRange } from "../collection.js";
 
 /** A key: a text of 1 to 1024 bytes in UTF-8. */
 export function blobKeyInput(key: unknown): string {
-  const text = checkText(key, "the key of a blob");
-  if (text === "") throw new LynseError("INVALID_ARGUMENT", "the key of a blob must not be empty", { key: text });
-  if (!text.isWellFormed()) {
-    throw new LynseError("INVALID_ARGUMENT", `the key ${JSON.stringify(text)} is no well-formed Unicode text`);
-  }
-  // Texts far too long are not encoded only to be refused.
-  const bytes = text.length > 4096 ? text.length : new TextEncoder().encode(text).length;
-  checkLimit("blobKeyBytesMax", bytes, `the length of blob key ${JSON.stringify(`${text.slice(0, 40)}…`)} in bytes`);
-  return text;
+  return checkBlobKey(checkText(key, "the key of a blob"));
 }
 
 /** The bytes of a blob, wherever the caller has them; not copied. */

@@ -31,11 +31,16 @@ export function restoreInput(options: RestoreOptions = {}): {
 }
 
 export function exportInput(options: ExportOptions = {}): {
+  readonly blobs: boolean;
   readonly onProgress: ExportOptions["onProgress"];
   readonly signal: AbortSignal | undefined;
 } {
-  checkOptions(options, ["onProgress", "signal"], "an export");
-  return { onProgress: checkFunction(options.onProgress, "onProgress"), signal: checkSignal(options.signal) };
+  checkOptions(options, ["blobs", "onProgress", "signal"], "an export");
+  return {
+    blobs: checkBoolean(options.blobs ?? true, "blobs"),
+    onProgress: checkFunction(options.onProgress, "onProgress"),
+    signal: checkSignal(options.signal),
+  };
 }
 
 export function importInput(options: ImportOptions = {}): {

@@ -43,11 +43,12 @@ export async function exportOf(
   path: string,
   options: ExportOptions | undefined,
 ): Promise<CopyResult> {
-  const { signal } = exportInput(options);
+  const { blobs, signal } = exportInput(options);
   const export_path = pathInput(path);
   state.checkOpen();
   if (!state.pending.isIdle) await state.pending.commit();
-  return copied(await state.transport.post("/export_collection", { ...state.place, export_path }, longCall(signal)));
+  const body = { ...state.place, export_path, ...(blobs ? {} : { blobs }) };
+  return copied(await state.transport.post("/export_collection", body, longCall(signal)));
 }
 
 /** Asks for a snapshot of a database, with everything that was buffered through this client. */

@@ -13,8 +13,10 @@ import { count, database, exampleDatabase, examplePlace, flag, optional, place, 
 
 const tag = "snapshots";
 const pathText = text("Path within the server's directory for snapshots and exports; relative ones lead from there.");
+
 /** The member that holds a path, by what is copied. */
 type PathMember = "snapshot_path" | "export_path";
+const blobs = { blobs: optional(flag("Export the blobs too. Default true.")) };
 const copy = { copy: optional(flag("Copy every byte, though files could share them. Default false.")) };
 const overwrite = { overwrite: optional(flag("Replace what has the name, at once. Default false.")) };
 const answered = { rows: count("Live rows."), bytes: count("Bytes of the files.") };
@@ -103,10 +105,10 @@ export const copyRoutes: readonly Route[] = [
     "/export_collection",
     "Write a collection to files that any program can read; reading and writing go on.",
     "export_path",
-    { members: place, example: examplePlace },
-    async ({ database_name, collection_name }, path, { server, signal }) => {
+    { members: { ...place, ...blobs }, example: examplePlace },
+    async ({ database_name, collection_name, ...options }, path, { server, signal }) => {
       const found = await server.client.getDatabase(database_name);
-      return found.exportCollection(collection_name, path, { signal });
+      return found.exportCollection(collection_name, path, { blobs: options.blobs ?? true, signal });
     },
   ),
   copyRoute(
