@@ -39,6 +39,8 @@ test("damage is told with file, ids and advice, and exit code 1", async () => {
 test.each([
   [["verify", "a/b/c"], "a database, or database/collection, is wanted"],
   [["verify", "nothing"], "there is no database"],
+  [["verify", "data"], "data is a directory here; name it as --data data"],
+  [["repair", "data", "--yes"], "data is a directory here; name it as --data data"],
   [["verify", "--quick", "--deep"], "cannot be used with option"],
 ])("%j is refused", async (args, text) => {
   const { code, stderr } = await place.run(...args);

@@ -3,9 +3,10 @@
  *
  * They work on files, never through a server: what the environment says of a server is not for them.
  */
+import { existsSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
-import { LynseError } from "../../errors.js";
+import { isLynseError, LynseError } from "../../errors.js";
 import { isServerUri } from "./common-options.js";
 
 /** The data directory: as given, else that of the environment, else the usual one. */
@@ -26,4 +27,11 @@ export function inspectTarget(text: string | undefined): { readonly database?: s
     throw new LynseError("INVALID_ARGUMENT", advice, { got: text });
   }
   return collection === undefined ? { database } : { database, collection };
+}
+
+/** The error, which says so where a directory was given as what is looked for in one. */
+export function withFolderHint(error: unknown, target: string | undefined): unknown {
+  if (target === undefined || !isLynseError(error, "DATABASE_NOT_FOUND") || !existsSync(target)) return error;
+  const { code, message, details, cause } = error;
+  return new LynseError(code, `${message}\n${target} is a directory here; name it as --data ${target}`, details, cause);
 }

@@ -11,7 +11,7 @@ import { printFindings } from "../print/finding-lines.js";
 import { labelledLines } from "../print/labelled-lines.js";
 import { countOf, formatCount, formatDuration } from "../print/quantity.js";
 import type { Terminal } from "../terminal.js";
-import { dataFolder, inspectTarget } from "./inspect-target.js";
+import { dataFolder, inspectTarget, withFolderHint } from "./inspect-target.js";
 
 interface RepairFlags {
   readonly data?: string;
@@ -60,7 +60,7 @@ export function addRepairCommand(program: Command, terminal: Terminal): void {
 }
 
 async function repairAsking(target: string | undefined, flags: RepairFlags, terminal: Terminal): Promise<RepairReport> {
-  return repair(dataFolder(flags.data, process.env), {
+  const repairing = repair(dataFolder(flags.data, process.env), {
     ...inspectTarget(target),
     dryRun: flags.dryRun === true,
     keepSuspectVectors: flags.keepSuspectVectors === true,
@@ -68,6 +68,9 @@ async function repairAsking(target: string | undefined, flags: RepairFlags, term
       if (flags.json !== true) await printPlan(plan, terminal);
       return flags.yes === true || terminal.confirm(`Repair ${plan.database}/${plan.collection}?`);
     },
+  });
+  return await repairing.catch((error: unknown) => {
+    throw withFolderHint(error, target);
   });
 }
 

@@ -26,7 +26,7 @@ export function addServeCommand(program: Command, terminal: Terminal): void {
   const command = program
     .command("serve")
     .alias("run")
-    .description("Serve a data directory over HTTP, with LynseDB's protocol.")
+    .description("serve a data directory over HTTP, with LynseDB's protocol")
     .addHelpText("after", examples)
     .option("--config <file>", "config file, JSON or INI, with these options as keys (data_dir, json_limit_mb, …)")
     .option("--debug", "show the stack of an error");

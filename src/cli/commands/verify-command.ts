@@ -12,7 +12,7 @@ import { StageLine } from "../print/stage-line.js";
 import { formatTable } from "../print/table.js";
 import type { Terminal } from "../terminal.js";
 import { wholeNumber } from "./common-options.js";
-import { dataFolder, inspectTarget } from "./inspect-target.js";
+import { dataFolder, inspectTarget, withFolderHint } from "./inspect-target.js";
 
 interface VerifyFlags {
   readonly data?: string;
@@ -71,6 +71,8 @@ async function verifyWithProgress(
         stage.show(what === "indexes" ? `${name}: asking indexes` : name, bytesDone / Math.max(1, bytesTotal));
       },
     });
+  } catch (error) {
+    throw withFolderHint(error, target);
   } finally {
     stage.end();
   }

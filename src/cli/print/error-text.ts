@@ -22,13 +22,19 @@ export function errorText(error: unknown, isDebug: boolean): string {
 
 function messageOf(error: unknown): string {
   if (!isLynseError(error)) return error instanceof Error ? error.message : String(error);
-  // A field that the text index leaves out.
-  const own = "indexed" in error.details ? "set the fields with lynse text --fields" : advice[error.code];
+  const own = adviceFor(error);
   if (own === undefined) return error.message;
   // An error may carry lines of a command's own below the library's message.
   const [first = "", ...rest] = (error.code === "LOCKED" ? lockedMessage(error) : error.message).split("\n");
   const end = first.lastIndexOf("; ");
   return [end === -1 ? first : first.slice(0, end), own, ...rest].join("\n");
+}
+
+function adviceFor(error: LynseError): string | undefined {
+  // A field that the text index leaves out.
+  if ("indexed" in error.details) return "set the fields with lynse text --fields";
+  const isReplaceable = error.code === "TARGET_EXISTS" && error.message.includes("overwrite: true");
+  return isReplaceable ? "use another name, or --overwrite to replace it" : advice[error.code];
 }
 
 function lockedMessage(error: LynseError): string {
