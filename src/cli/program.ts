@@ -19,6 +19,7 @@ import { addServeCommand } from "./commands/serve-command.js";
 import { addRestoreCommand, addSnapshotCommand } from "./commands/snapshot-command.js";
 import { addTextCommand } from "./commands/text-command.js";
 import { addTuneCommand } from "./commands/tune-command.js";
+import { addUnlockCommand } from "./commands/unlock-command.js";
 import { addVerifyCommand } from "./commands/verify-command.js";
 import type { Terminal } from "./terminal.js";
 
@@ -60,6 +61,7 @@ export function createProgram(version: string, terminal: Terminal): Command {
   addVerifyCommand(program, terminal);
   addRepairCommand(program, terminal);
   addDoctorCommand(program, terminal);
+  addUnlockCommand(program, terminal);
   addServeCommand(program, terminal);
   for (const command of program.commands) {
     command.helpOption("-h, --help", "show this help");

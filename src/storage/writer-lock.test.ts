@@ -10,7 +10,7 @@ import type { ProcessIdentity, ProcessState } from "./file-system.js";
 import { MemoryFileSystem } from "./memory-file-system.js";
 import { NodeFileSystem } from "./node-file-system.js";
 import { encodeSealedJson } from "./sealed-json.js";
-import { acquireWriterLock } from "./writer-lock.js";
+import { acquireWriterLock, breakWriterLock } from "./writer-lock.js";
 
 const root = "/root";
 
@@ -160,6 +160,53 @@ describe("other machines", () => {
 
   test("a holder that gave a sign of life lately keeps the lock", async () => {
     expect(await refusal(await heldThere(30_000))).toMatch(/host there.*last sign of life 3\d s ago/);
+  });
+
+  test("one whose clock is hours ahead is not judged by it: the way out is named, and works", async () => {
+    const fs = await heldThere(-3 * 3600_000);
+    const text = await refusal(fs);
+    for (const part of ["/root/writer-000001.lock", "ahead of the clock here", "lynse unlock --data /root"]) {
+      expect(text).toContain(part);
+    }
+    expect(await breakWriterLock(fs, root, 20)).toBe(true);
+    expect(await breakWriterLock(fs, root, 20)).toBe(false);
+    const lock = await acquireWriterLock(fs, root);
+    // The epochs go on: the holder, should it wake up, finds a higher one than its own.
+    expect((await fs.list(root)).map(({ name }) => name)).toEqual(["writer-000003.lock"]);
+    await lock.release();
+  });
+
+  test("a holder whose lock was taken away notices before it writes", async () => {
+    const files = new SharedFiles();
+    const sleeper = await acquireWriterLock(files.seenBy({ host: "there", space: "there" }), root);
+    try {
+      expect(await breakWriterLock(files.seenBy({}), root, 20)).toBe(true);
+      passNinetySeconds();
+      await expect(sleeper.assertHeld()).rejects.toSatisfy((error) => isLynseError(error, "LOCKED"));
+      await sleeper.release();
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
+  test("a holder that gives a sign of life while it is watched, or is known to run, keeps the lock", async () => {
+    const fs = await heldThere(-3 * 3600_000);
+    const bytes = encodeSealedJson(
+      fs,
+      "lynsedb writer lock",
+      there(new Date(Date.now() + 3 * 3600_000 + 1).toISOString()),
+    );
+    const broken = breakWriterLock(fs, root, 200).catch((error: unknown) => error);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    const handle = await fs.open(`${root}/writer-000001.lock`, "write");
+    await handle.write(bytes, 0);
+    await handle.close();
+    expect(String(await broken)).toContain("process 1 on host there gave a sign of life");
+
+    const files = new SharedFiles();
+    await acquireWriterLock(files.seenBy({ pid: 5 }), root);
+    await expect(breakWriterLock(files.seenBy({ pid: 6 }), root, 20)).rejects.toThrow("process 5");
+    await expect(acquireWriterLock(files.seenBy({ pid: 6 }), root)).rejects.toThrow("process 5");
   });
 
   test("a silent holder loses it, and notices before it writes", async () => {

@@ -19,11 +19,16 @@ import { decodeSealedJson, encodeSealedJson, sealedBytesMax } from "./sealed-jso
 const beatMs = 10_000;
 /** Age of the last sign of life at which a holder elsewhere counts as dead, milliseconds. */
 const staleMs = 60_000;
+/** How far a holder's clock may be ahead before it says nothing of its life, milliseconds. */
+const aheadMs = 15_000;
 /** Age of our own last sign of life at which a write looks at the lock again, milliseconds. */
 const recheckMs = 25_000;
 /** How often a lock file that cannot be read is looked at again, and the time between; a holder writes it at once. */
 const unreadableAttempts = 40;
 const unreadableWaitMs = 25;
+
+/** How long a holder that cannot be judged is watched: some times what passes between two signs of life, milliseconds. */
+const watchMs = 35_000;
 
 const format = "lynsedb writer lock";
 const namePattern = /^writer-(\d{6,15})\.lock$/;
@@ -132,6 +137,49 @@ export async function acquireWriterLock(fs: FileSystem, root: string): Promise<W
   }
 }
 
+/**
+ * Takes the lock away from a holder of which nobody can tell whether it lives, as one of another machine whose clock is hours
+ * ahead: it is watched for `watchedMs`, and `LOCKED` where a sign of life comes, or the process is known to run. The lock is free
+ * afterwards, under the next epoch: should the holder wake up, it finds that it has lost. Resolves to false where there
+ * was no holder. Lock files that are removed by hand would let epochs begin again, and such a holder write on.
+ */
+export async function breakWriterLock(fs: FileSystem, root: string, watchedMs = watchMs): Promise<boolean> {
+  const epoch = await highestEpoch(fs, root);
+  const holder = epoch === 0 ? "changed" : await readState(fs, lockPath(root, epoch));
+  if (holder === "changed" || (holder !== "unreadable" && holder.state === "free")) return false;
+  const { identity } = fs;
+  const isHere = holder !== "unreadable" && holder.space === identity.space;
+  const found = isHere ? await identity.stateOf(holder.pid, holder.startMark) : "unknown";
+  if (found === "running") await checkStale(fs, root, epoch, holder as LockState);
+  for (const until = Date.now() + watchedMs; found === "unknown" && Date.now() < until; ) {
+    await new Promise((resolve) => setTimeout(resolve, Math.min(watchedMs, 500)));
+    await checkSilent(fs, root, epoch, holder);
+  }
+  const path = lockPath(root, epoch + 1);
+  const isCreated = await fs.openExclusive(path, lockBytes(fs, "free"));
+  if (isCreated && (await highestEpoch(fs, root)) === epoch + 1) {
+    await removeLower(fs, root, epoch + 1);
+    return true;
+  }
+  if (isCreated) await fs.remove(path);
+  throw new LynseError("LOCKED", `another process took the lock of ${root} meanwhile; close it there`, { root });
+}
+
+/** Throws `LOCKED` where something has changed about a holder that was watched. */
+async function checkSilent(
+  fs: FileSystem,
+  root: string,
+  epoch: number,
+  before: LockState | "unreadable",
+): Promise<void> {
+  const now = (await highestEpoch(fs, root)) === epoch ? await readState(fs, lockPath(root, epoch)) : "changed";
+  if (JSON.stringify(now) === JSON.stringify(before)) return;
+  const who = typeof now === "string" ? "somebody" : `process ${now.pid} on host ${now.host}`;
+  throw new LynseError("LOCKED", `${who} gave a sign of life in ${root} just now: the lock stays; close it there`, {
+    root,
+  });
+}
+
 /** Says in a lock file just created that nobody holds it: it would shut out this very process until it ends. */
 async function giveUp(fs: FileSystem, path: string, opened: FileHandle | null): Promise<void> {
   try {
@@ -210,18 +258,28 @@ async function checkStale(fs: FileSystem, root: string, epoch: number, holder: L
     const state = await identity.stateOf(pid, holder.startMark);
     if (state === "gone") return;
     const advice = "close it there, open here with readOnly: true, or run `lynse serve` and let both connect to it";
-    const doubt = state === "unknown" ? `; if process ${pid} is not its writer, remove ${lockPath(root, epoch)}` : "";
+    const file = lockPath(root, epoch);
+    const doubt =
+      state === "unknown" ? `; if process ${pid} is not its writer (${file} says so), ${unlockAdvice(root)}` : "";
     const text = `${root} is being written by process ${pid} on ${host}, started ${startedAt}: ${advice}${doubt}`;
     throw new LynseError("LOCKED", text, details);
   }
   const silentMs = Date.now() - Date.parse(holder.beatAt);
   if (silentMs > staleMs) return;
-  const silentSeconds = Math.max(0, Math.round(silentMs / 1000));
-  const silence = `last sign of life ${silentSeconds} s ago, taken over after ${staleMs / 1000} s`;
+  const silence = `last sign of life ${Math.max(0, Math.round(silentMs / 1000))} s ago, taken over after ${staleMs / 1000} s`;
+  const ahead =
+    `its last sign of life, in ${lockPath(root, epoch)}, is ${Math.round(-silentMs / 1000)} s ahead of the clock here, ` +
+    "so it cannot be told whether it lives: set both clocks";
+  const isAhead = silentMs < -aheadMs;
   const text =
-    `${root} is being written by process ${pid} on host ${host}, started ${startedAt} (${silence}): close it there, ` +
-    "open here with readOnly: true, or run `lynse serve` and let both connect to it";
+    `${root} is being written by process ${pid} on host ${host}, started ${startedAt} (${isAhead ? ahead : silence}): ` +
+    "close it there, open here with readOnly: true, or run `lynse serve` and let both connect to it" +
+    (isAhead ? `; if it is gone, ${unlockAdvice(root)}` : "");
   throw new LynseError("LOCKED", text, { ...details, silentMs });
+}
+
+function unlockAdvice(root: string): string {
+  return `run \`lynse unlock --data ${root}\`, which waits for a sign of life and takes the lock away where none comes`;
 }
 
 /** Whether a holder with our pid is this very process. */

@@ -1,8 +1,10 @@
-import { chmodSync, rmSync } from "node:fs";
+import { chmodSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { checkNode } from "../../src/cli/doctor/check-machine.js";
 import { VectorDBClient } from "../../src/index.js";
+import { NodeFileSystem } from "../../src/storage/node-file-system.js";
+import { encodeSealedJson } from "../../src/storage/sealed-json.js";
 import { type InspectFolder, inspectFolder } from "./inspect-folder.js";
 
 let place: InspectFolder;
@@ -40,6 +42,42 @@ test("the holder of the lock is named", async () => {
     expect(report.checks.find(({ name }) => name === "writer lock")!.found).toContain(
       `held by process ${process.pid} on`,
     );
+  } finally {
+    await client.close();
+  }
+});
+
+test("a holder elsewhere whose clock is ahead is named, with the way out", async () => {
+  const data = join(place.folder, "elsewhere");
+  mkdirSync(data);
+  const fs = new NodeFileSystem();
+  const beatAt = new Date(Date.now() + 3 * 3600_000).toISOString();
+  const holder = {
+    state: "held",
+    pid: 4711,
+    host: "web-1",
+    space: "web-1",
+    startMark: null,
+    startedAt: beatAt,
+    beatAt,
+  };
+  writeFileSync(join(data, "writer-000003.lock"), encodeSealedJson(fs, "lynsedb writer lock", holder));
+  const { report } = await doctor("--data-dir", data);
+  expect(report.checks.find(({ name }) => name === "clock")).toMatchObject({
+    state: "warning",
+    advice: expect.stringContaining(`lynse unlock --data ${data}`),
+  });
+  await expect(new VectorDBClient(data).createDatabase("one")).rejects.toThrow(`lynse unlock --data ${data}`);
+});
+
+test("lynse unlock takes a lock from nobody who runs", async () => {
+  expect((await place.run("unlock")).stdout).toContain("nobody holds the lock");
+  const client = new VectorDBClient(place.data);
+  try {
+    await client.createDatabase("another");
+    const { code, stderr } = await place.run("unlock");
+    expect(code).toBe(1);
+    expect(stderr).toContain(`process ${process.pid}`);
   } finally {
     await client.close();
   }

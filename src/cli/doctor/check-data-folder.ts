@@ -162,10 +162,17 @@ async function checkLock(root: string): Promise<HealthCheck[]> {
   if (holder === "dead") checks.push(ok("writer lock", `left by ${who}, which is gone; the next writer takes it over`));
   else if (holder === "elsewhere" && isSilent) {
     checks.push(warning("writer lock", `${who}: it counts as dead`, "make sure that it does not run any more"));
-  } else checks.push(ok("writer lock", `held by ${who}`));
+  } else if (holder !== "unknown") checks.push(ok("writer lock", `held by ${who}`));
   if (beatAgeMs !== null && beatAgeMs < -clockSkewMs) {
-    const found = `the lock's last sign of life is ${formatDuration(-beatAgeMs)} in the future`;
-    checks.push(warning("clock", found, "set the clocks of the machines that share the directory (NTP)"));
+    const found = `the last sign of life in ${file} is ${formatDuration(-beatAgeMs)} in the future`;
+    const unlocking = `; where ${host} is gone for good: lynse unlock --data ${root}`;
+    const isStuck = holder === "elsewhere";
+    const advice = "set the clocks of the machines that share the directory (NTP)";
+    checks.push(warning("clock", found, isStuck ? advice + unlocking : advice));
+  }
+  if (holder === "unknown") {
+    const found = `${who}, of which the system does not tell whether it runs`;
+    checks.push(warning("writer lock", found, `where it is gone: lynse unlock --data ${root}`));
   }
   return checks;
 }

@@ -19,6 +19,7 @@ import { inlinePool } from "../../kernel/kernel-pool.js";
 import type { Finding, FindingCode, Severity } from "../../storage/inspect/finding.js";
 import { type LockFacts, readLockFacts } from "../../storage/inspect/lock-facts.js";
 import { checkName } from "../../storage/names.js";
+import { breakWriterLock } from "../../storage/writer-lock.js";
 import { checkBoolean, checkFunction, checkInteger, checkOptions, checkSignal } from "../check-options.js";
 
 export type {
@@ -164,4 +165,14 @@ function folderOf(root: string): string {
 export async function lockHolder(root: string): Promise<LockFacts | null> {
   const { NodeFileSystem } = await import("../../storage/node-file-system.js");
   return readLockFacts(new NodeFileSystem(), folderOf(root), Date.now());
+}
+
+/**
+ * Takes the writer lock of the data directory `root` away from a holder that is gone, where nothing tells so by itself: it is of
+ * another machine whose clock is ahead, or of a system that says nothing of its processes. It is watched for 35 seconds first.
+ * `LOCKED` where it runs, or gives a sign of life. Resolves to false where nobody held the lock.
+ */
+export async function unlock(root: string): Promise<boolean> {
+  const { NodeFileSystem } = await import("../../storage/node-file-system.js");
+  return breakWriterLock(new NodeFileSystem(), folderOf(root));
 }
