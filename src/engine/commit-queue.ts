@@ -9,8 +9,8 @@ import type { WriteBuffer } from "./write-buffer.js";
 /** A commit that waits for its turn. */
 export interface PendingCommit {
   readonly buffer: WriteBuffer;
-  /** Soft-deleted ids to bring back, for the one kind of change that a buffer does not hold. */
-  readonly restoredRows: () => readonly number[];
+  /** Rows to bring back, asked for when the commit has its turn: the one kind of change that a buffer does not hold. */
+  readonly restoredRows: (() => readonly number[]) | null;
   readonly resolve: () => void;
   readonly reject: (error: unknown) => void;
 }
@@ -27,7 +27,7 @@ export class CommitQueue {
   }
 
   /** Resolves when the buffer's transaction is durable and visible. */
-  commit(buffer: WriteBuffer, restoredRows: () => readonly number[] = () => []): Promise<void> {
+  commit(buffer: WriteBuffer, restoredRows: PendingCommit["restoredRows"] = null): Promise<void> {
     return new Promise((resolve, reject) => {
       this.#push({ commit: { buffer, restoredRows, resolve, reject } });
     });

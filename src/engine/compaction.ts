@@ -15,7 +15,7 @@ import { VectorRanges } from "../storage/vector-ranges.js";
 import { yieldToEventLoop } from "../time-slice.js";
 import type { Id } from "../types.js";
 import { joined } from "./attached-vectors.js";
-import { emptyParts, Generation } from "./generation.js";
+import { emptyParts, type Generation, type GenerationParts } from "./generation.js";
 import type { MemoryBudget } from "./memory-budget.js";
 import type { NamedFieldParts } from "./named-field.js";
 import { RowTable } from "./row-table.js";
@@ -48,8 +48,8 @@ interface NextParts {
   readonly sparse: SparseIndex | null;
 }
 
-/** Writes the next generation of `old`, swaps it in on disk, and gives it loaded. */
-export async function compactGeneration(old: Generation, options: CompactionOptions): Promise<Generation> {
+/** Writes the next generation of `old` and swaps it in on disk; resolves to its parts. Where it fails, `old` goes on. */
+export async function compactGeneration(old: Generation, options: CompactionOptions): Promise<GenerationParts> {
   const writer = await old.store.beginGeneration();
   const keptBits = new Uint32Array(Math.ceil(old.rowCount / 32));
   const next: NextParts = {
@@ -90,7 +90,7 @@ export async function compactGeneration(old: Generation, options: CompactionOpti
     const renumberings = [...old.renumberings, { from: old.numbering, kept: keptBits }].slice(-renumberingsMax);
     const { position } = store;
     const parts = emptyParts(store, options.pool, options.budget);
-    return await Generation.loaded({ ...parts, ...next, position, renumberings });
+    return { ...parts, ...next, position, renumberings };
   } catch (error) {
     next.vectors?.release();
     for (const { table: vectors } of next.named) vectors?.release();

@@ -11,6 +11,6 @@ export function embedderRecord(engine: CollectionEngine): EmbedderRecord {
     collection: engine.name,
     embedderName: () => engine.config.embedder?.name,
     dimOf: (fieldName) => fieldDefinition(engine.config, fieldName).dim,
-    keep: (embedder) => engine.fixEmbedder(embedder),
+    keep: (embedder) => engine.settings.fixEmbedder(embedder),
   };
 }

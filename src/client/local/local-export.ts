@@ -29,7 +29,7 @@ export async function exportLocally(
 ): Promise<TransferSummary> {
   const place = pathInput(path);
   const input = exportInput(options);
-  if (!engine.isReadOnly) await engine.flushBuffered();
+  if (!engine.isReadOnly) await engine.pending.flushBuffered();
   return exportCollection(engine, engine.outside, place, input);
 }
 
