@@ -133,6 +133,11 @@ export class FieldIndex {
     return this.#served?.place.number ?? 0;
   }
 
+  /** Whether the index that serves keeps this file. */
+  keepsFile(path: string): boolean {
+    return this.#served !== null && path.startsWith(`${this.#served.place.path}/`);
+  }
+
   /** The index for one search; its `release` must be called when the search has ended. */
   hold(): HeldIndex | null {
     return this.#served?.hold() ?? null;
@@ -265,7 +270,8 @@ export class FieldIndex {
     const leaving = (async () => {
       await old.unused();
       await old.index.release();
-      await this.#source.store.indexes.remove(old.place).catch(ignoreWriteFailure);
+      const { isReadOnly, indexes } = this.#source.store;
+      if (!isReadOnly) await indexes.remove(old.place).catch(ignoreWriteFailure);
     })().finally(() => this.#leaving.delete(leaving));
     this.#leaving.add(leaving);
   }

@@ -38,6 +38,8 @@ const saveRowsMin = 1024;
 const saveShare = 0.02;
 /** Share of replaced rows among the covered ones above which the index is built again. */
 const rebuildShare = 0.3;
+/** A file in the folder of an index. */
+const indexFile = /\/index-[^/]+-\d{6}\/[^/]+$/;
 /** Rows from which an index that a collection names by default is built by itself. */
 const autoBuildRows = 10_000;
 
@@ -133,6 +135,28 @@ export class IndexKeeper {
     this.#failures.delete(fieldName);
   }
 
+  /**
+   * After a read that failed: true where it met a damaged file of an index, so that it can be made again. That index serves
+   * no more; the vectors are read from where they are stored, and it is built anew.
+   */
+  async dropDamaged(generation: Generation, error: unknown): Promise<boolean> {
+    if (!isLynseError(error, "CORRUPT")) return false;
+    const path = String(error.details["file"]);
+    if (!indexFile.test(path)) return false;
+    const field = generation.vectorFields.find(({ index }) => index.keepsFile(path));
+    // Another read that met it was first.
+    if (field === undefined) return true;
+    const drop = async (): Promise<void> => {
+      if (!field.index.keepsFile(path) || this.#collection.isClosed) return;
+      field.setField(await field.fieldFor(null));
+      field.index.drop();
+      field.expectIndex();
+    };
+    await generation.pin(() => field.index.between(() => this.#collection.exclusive(drop)));
+    this.keepSoon();
+    return true;
+  }
+
   /** After a change: indexes that are missing, have fallen behind or hold too many replaced rows are mended. */
   keepSoon(): void {
     if (this.#collection.isReadOnly || this.#collection.isClosed) return;
@@ -143,13 +167,19 @@ export class IndexKeeper {
   #keepFieldSoon(generation: Generation, field: VectorField): void {
     const { name } = field;
     if (this.#keeping.has(name) || !this.#isWorkDue(generation, field)) return;
+    let isDropped = false;
     const keeping = this.#keep(generation, field)
-      .catch((error: unknown) => {
+      .catch(async (error: unknown) => {
+        isDropped = await this.dropDamaged(generation, error);
+        if (isDropped) return;
         // Searches are exact without it.
         const isPresent = generation === this.#collection.present() && !this.#collection.isClosed;
         if (isPresent) this.#failures.set(name, asLynseError(error));
       })
-      .finally(() => this.#keeping.delete(name));
+      .finally(() => {
+        this.#keeping.delete(name);
+        if (isDropped) this.keepSoon();
+      });
     this.#keeping.set(name, keeping);
   }
 
