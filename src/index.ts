@@ -20,6 +20,7 @@ export type {
   Progress,
   RestoreOptions,
   Row,
+  ScanOptions,
   SearchPlan,
   Selection,
   SnapshotOptions,

@@ -151,6 +151,23 @@ export interface Row<F extends Fields = Fields> {
   readonly id: Id;
   readonly field: F;
   readonly vector?: Float32Array;
+  /** Vectors of named fields, by field, where they were asked for and the row has any. */
+  readonly vectors?: Readonly<Record<string, Float32Array>>;
+  /** Where it was asked for and the row has one: features ascending. */
+  readonly sparse?: { readonly indices: Uint32Array; readonly values: Float32Array };
+}
+
+export interface ScanOptions {
+  readonly where?: Where;
+  readonly params?: WhereParams;
+  /** Rows read at once. Default 1000. */
+  readonly batchSize?: number;
+  /** Return vectors too. Default false. */
+  readonly returnVectors?: boolean;
+  /** Return vectors of named fields too, as `vectors`: with all three, a row is an item that can be added. Default false. */
+  readonly returnNamedVectors?: boolean;
+  /** Return sparse vectors too, as `sparse`. Default false. */
+  readonly returnSparse?: boolean;
 }
 
 /**
@@ -458,13 +475,8 @@ export interface Collection<F extends Fields = Fields> extends Writer<F> {
   tail(n?: number): Promise<ResultView<F>>;
   /** Number of live rows, of those that match where a filter is given. */
   count(options?: { readonly where?: Where; readonly params?: WhereParams }): Promise<number>;
-  /** All live rows that match, in order of insertion, from one snapshot, a batch in memory at a time. Default batch 1000. */
-  scan(options?: {
-    readonly where?: Where;
-    readonly params?: WhereParams;
-    readonly batchSize?: number;
-    readonly returnVectors?: boolean;
-  }): AsyncIterableIterator<Row<F>>;
+  /** All live rows that match, in order of insertion, from one snapshot, a batch in memory at a time. */
+  scan(options?: ScanOptions): AsyncIterableIterator<Row<F>>;
 
   /** `[live rows, dim]`; dim is 0 while nothing fixed it. */
   shape(): Promise<[rows: number, dim: number]>;

@@ -19,7 +19,7 @@ import type { FacetResult } from "../../query/facet-counts.js";
 import { lastRowsOf, type RowFilter, resolveFilter, rowsOf } from "../../query/row-filter.js";
 import type { SparseVector } from "../../sparse/sparse-vector.js";
 import type { Fields, Id, Matrix, Vector } from "../../types.js";
-import { checkBoolean, checkFunction, checkInteger, checkOptions, checkSignal, checkText } from "../check-options.js";
+import { checkFunction, checkInteger, checkOptions, checkSignal, checkText } from "../check-options.js";
 import type {
   AddOptions,
   BlobInfo,
@@ -33,6 +33,7 @@ import type {
   InsertSession,
   Item,
   Row,
+  ScanOptions,
   SearchPlan,
   Selection,
   SnapshotOptions,
@@ -45,6 +46,7 @@ import { blobBytesInput, blobKeyInput, blobPrefixInput, blobRangeInput } from ".
 import { pathInput, snapshotInput } from "../input/copy-input.js";
 import { DocumentVectors } from "../input/document-vectors.js";
 import { type FetchInput, fieldNameInput, queryInput, type ReadInput } from "../input/read-options.js";
+import { scanInput } from "../input/scan-input.js";
 import { vectorFieldInput } from "../input/vector-field-input.js";
 import { whereNode } from "../input/where-input.js";
 import { ResultView } from "../result-view.js";
@@ -68,8 +70,7 @@ import { LocalInsertSession } from "./local-insert-session.js";
 import { type QueryPage, runQuery } from "./local-query.js";
 import { LocalSearcher } from "./local-searcher.js";
 import { LocalWriter } from "./local-writer.js";
-
-const scanBatchDefault = 1000;
+import { scanRows } from "./scan-rows.js";
 
 export class LocalCollection<F extends Fields = Fields> implements Collection<F> {
   readonly #engine: CollectionEngine;
@@ -380,38 +381,8 @@ export class LocalCollection<F extends Fields = Fields> implements Collection<F>
     return this.#engine.read(async (generation) => (await resolveFilter(generation, { ...everything, where })).count);
   }
 
-  scan(options: Parameters<Collection<F>["scan"]>[0] = {}): AsyncIterableIterator<Row<F>> {
-    checkOptions(options, ["where", "params", "batchSize", "returnVectors"], "scan");
-    const batchSize = checkInteger(options.batchSize ?? scanBatchDefault, "batchSize", 1, limits.kMax);
-    const returnVectors = checkBoolean(options.returnVectors ?? false, "returnVectors");
-    return this.#scanRows(whereNode(options.where, options.params), batchSize, returnVectors);
-  }
-
-  async *#scanRows(
-    where: ReadInput["where"],
-    batchSize: number,
-    returnVectors: boolean,
-  ): AsyncGenerator<Row<F>, undefined> {
-    const { generation } = this.#engine;
-    const release = generation.hold();
-    try {
-      const filter = await resolveFilter(generation, { ...everything, where });
-      for (let from = 0; from < filter.rowCount; ) {
-        this.#engine.checkOpen();
-        const rows = rowsOf(filter, from, batchSize);
-        if (rows.length === 0) return;
-        const fields = (await generation.fieldsOf(rows)) as F[];
-        const vectors = returnVectors ? await generation.vectorsOf(rows) : null;
-        for (const [at, row] of rows.entries()) {
-          const field = fields[at]!;
-          const id = generation.rows.idAt(row);
-          yield vectors === null ? { id, field } : { id, field, vector: vectors[at]! };
-        }
-        from = rows.at(-1)! + 1;
-      }
-    } finally {
-      await release();
-    }
+  scan(options?: ScanOptions): AsyncIterableIterator<Row<F>> {
+    return scanRows<F>(this.#engine, scanInput(options));
   }
 
   // Inspection.

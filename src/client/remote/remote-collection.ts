@@ -14,7 +14,7 @@ import { throwIfAborted } from "../../query/exact-search.js";
 import type { FacetResult } from "../../query/facet-counts.js";
 import type { SparseVector } from "../../sparse/sparse-vector.js";
 import type { Fields, Id, Matrix, Vector } from "../../types.js";
-import { checkBoolean, checkFunction, checkInteger, checkOptions, checkSignal, checkText } from "../check-options.js";
+import { checkFunction, checkInteger, checkOptions, checkSignal, checkText } from "../check-options.js";
 import type {
   AddOptions,
   BlobInfo,
@@ -28,6 +28,7 @@ import type {
   InsertSession,
   Item,
   Row,
+  ScanOptions,
   SearchPlan,
   Selection,
   SnapshotOptions,
@@ -39,6 +40,7 @@ import type {
 import { blobBytesInput, blobKeyInput, blobPrefixInput, blobRangeInput } from "../input/blob-input.js";
 import { DocumentVectors } from "../input/document-vectors.js";
 import { fieldNameInput, queryInput } from "../input/read-options.js";
+import { scanInput } from "../input/scan-input.js";
 import { vectorFieldInput } from "../input/vector-field-input.js";
 import { whereNode } from "../input/where-input.js";
 import type { ResultView } from "../result-view.js";
@@ -65,8 +67,6 @@ import { RemoteSearcher } from "./remote-searcher.js";
 import type { RemoteState } from "./remote-state.js";
 import { type DocumentsProvider, RemoteWriter } from "./remote-writer.js";
 import { scanRows } from "./scan-rows.js";
-
-const scanBatchDefault = 1000;
 
 export class RemoteCollection<F extends Fields = Fields> implements Collection<F> {
   readonly #state: RemoteState;
@@ -328,13 +328,15 @@ export class RemoteCollection<F extends Fields = Fields> implements Collection<F
     return count as number;
   }
 
-  scan(options: Parameters<Collection<F>["scan"]>[0] = {}): AsyncIterableIterator<Row<F>> {
-    checkOptions(options, ["where", "params", "batchSize", "returnVectors"], "scan");
-    const batchSize = checkInteger(options.batchSize ?? scanBatchDefault, "batchSize", 1, limits.kMax);
-    const returnVectors = checkBoolean(options.returnVectors ?? false, "returnVectors");
-    whereNode(options.where, options.params);
-    const filter = whereMembers(options.where, options.params);
-    return scanRows<F>(this.#state, { ...filter, return_vectors: returnVectors }, batchSize);
+  scan(options: ScanOptions = {}): AsyncIterableIterator<Row<F>> {
+    const { batchSize, returnVectors, returnNamedVectors, returnSparse } = scanInput(options);
+    const wanted = {
+      return_vectors: returnVectors,
+      // Servers before these members would refuse them.
+      ...(returnNamedVectors ? { return_named_vectors: true } : {}),
+      ...(returnSparse ? { return_sparse: true } : {}),
+    };
+    return scanRows<F>(this.#state, { ...whereMembers(options.where, options.params), ...wanted }, batchSize);
   }
 
   // Inspection.

@@ -17,6 +17,9 @@ interface Line {
   readonly id?: Id;
   readonly field?: object;
   readonly vector_b64?: string;
+  /** By named field. */
+  readonly vectors_b64?: Readonly<Record<string, string>>;
+  readonly sparse?: { readonly indices: readonly number[]; readonly values: readonly number[] };
   readonly done?: boolean;
   readonly rows?: number;
   readonly error?: string;
@@ -47,16 +50,31 @@ export async function* scanRows<F extends Fields>(
       if (line.id === undefined) throw answerError(500, JSON.stringify(line));
       rows += 1;
       state.checkOpen();
-      const row = { id: line.id, field: (line.field ?? {}) as F };
-      yield line.vector_b64 === undefined
-        ? row
-        : { ...row, vector: decodeVectors(decodeBase64(line.vector_b64, "vector_b64")) };
+      yield rowOf<F>(line, line.id);
       state.checkOpen();
     }
     throw brokenOff(state.transport.url);
   } finally {
     leaving.abort();
   }
+}
+
+function rowOf<F extends Fields>({ field, vector_b64, vectors_b64, sparse }: Line, id: Id): Row<F> {
+  return {
+    id,
+    field: (field ?? {}) as F,
+    ...(vector_b64 === undefined ? {} : { vector: vectorOf(vector_b64) }),
+    ...(vectors_b64 === undefined
+      ? {}
+      : { vectors: Object.fromEntries(Object.entries(vectors_b64).map(([name, text]) => [name, vectorOf(text)])) }),
+    ...(sparse === undefined
+      ? {}
+      : { sparse: { indices: Uint32Array.from(sparse.indices), values: Float32Array.from(sparse.values) } }),
+  };
+}
+
+function vectorOf(text: string): Float32Array {
+  return decodeVectors(decodeBase64(text, "vector_b64"));
 }
 
 /** The lines of a stream; a connection that breaks is told as such. */

@@ -77,9 +77,17 @@ class ScanLines implements AsyncIterableIterator<string, undefined> {
     return { done: true, value: undefined };
   }
 
-  #line({ id, field, vector }: Row): string {
+  #line({ id, field, vector, vectors, sparse }: Row): string {
     this.#count += 1;
-    return JSON.stringify(vector === undefined ? { id, field } : { id, field, vector_b64: vectorsToBase64(vector) });
+    return JSON.stringify({
+      id,
+      field,
+      ...(vector === undefined ? {} : { vector_b64: vectorsToBase64(vector) }),
+      ...(vectors === undefined ? {} : { vectors_b64: textsOf(vectors) }),
+      ...(sparse === undefined
+        ? {}
+        : { sparse: { indices: Array.from(sparse.indices), values: Array.from(sparse.values) } }),
+    });
   }
 
   #errorLine(error: unknown): string {
@@ -93,6 +101,10 @@ class ScanLines implements AsyncIterableIterator<string, undefined> {
     this.#isEnded = true;
     return JSON.stringify({ done: true, rows: this.#count });
   }
+}
+
+function textsOf(vectors: NonNullable<Row["vectors"]>): Readonly<Record<string, string>> {
+  return Object.fromEntries(Object.entries(vectors).map(([name, vector]) => [name, vectorsToBase64(vector)]));
 }
 
 const scan = route({
@@ -111,6 +123,12 @@ const scan = route({
     return_vectors: Type.Optional(
       Type.Boolean({ default: false, description: "Also return vectors, as `vector_b64`." }),
     ),
+    return_named_vectors: Type.Optional(
+      Type.Boolean({ default: false, description: "Also return vectors of named fields, as `vectors_b64`, by field." }),
+    ),
+    return_sparse: Type.Optional(
+      Type.Boolean({ default: false, description: "Also return sparse vectors, as `sparse`: indices and values." }),
+    ),
     batch_size: Type.Optional(Type.Integer({ minimum: 1, default: 1000, description: "Rows read at once." })),
   }),
   response: "ndjson",
@@ -120,13 +138,14 @@ const scan = route({
   },
   async handler({ body, server, signal, requestId, log }) {
     const { where, params, return_vectors: returnVectors = false, batch_size: batchSize } = body;
+    const { return_named_vectors: returnNamedVectors = false, return_sparse: returnSparse = false } = body;
     if (batchSize !== undefined) checkServerLimit("batch_size", batchSize, "max_top_k", server.limits.maxTopK);
     const collection = await openCollection(server, body);
     const rows = collection.scan({
       ...(where === undefined || where === "" ? {} : { where }),
       ...(params === undefined ? {} : { params: params as WhereParams }),
       ...(batchSize === undefined ? {} : { batchSize }),
-      returnVectors,
+      ...{ returnVectors, returnNamedVectors, returnSparse },
     });
     // The first row before the first byte: a filter that cannot be read is an error of its own, not a broken stream.
     return new ScanLines(rows, await rows.next(), { signal, requestId, log });
