@@ -6,22 +6,8 @@ import { SeededRandom } from "../../src/storage/seeded-random.js";
 import type { JsonValue } from "../../src/types.js";
 import { filesToHurt, judge, judgeInMemory, smallRoot } from "../crash/damaged-root.js";
 import { SimulatedRoot } from "../crash/simulated-root.js";
-
-/** Another file of about the same size: bytes overwritten, cut out, doubled, zeroed, or all of them random. */
-function mangled(intact: Uint8Array, random: SeededRandom): Uint8Array {
-  const from = random.below(intact.length + 1);
-  const to = from + random.below(intact.length + 1 - from);
-  const before = intact.slice(0, from);
-  const after = intact.slice(to);
-  const noise = Uint8Array.from({ length: random.below(200) }, () => random.below(256));
-  const choice = random.below(6);
-  if (choice === 0) return Uint8Array.from([...before, ...noise, ...after]);
-  if (choice === 1) return Uint8Array.from([...before, ...after]);
-  if (choice === 2) return Uint8Array.from([...intact.slice(0, to), ...intact.slice(from)]);
-  if (choice === 3) return Uint8Array.from([...before, ...new Uint8Array(to - from), ...after]);
-  if (choice === 4) return Uint8Array.from([...intact, ...noise]);
-  return noise;
-}
+import { mangled } from "./mangled.js";
+import { oddValues } from "./odd-values.js";
 
 test("files of random bytes are found damaged, or change no answer but the last commits'", async () => {
   const root = await smallRoot();
@@ -36,22 +22,6 @@ test("files of random bytes are found damaged, or change no answer but the last 
   }
   expect(files.length).toBeGreaterThan(5);
 });
-
-const oddValues: readonly JsonValue[] = [
-  null,
-  -1,
-  0,
-  1.5,
-  2 ** 40,
-  "",
-  "x",
-  "0".repeat(16),
-  true,
-  [],
-  {},
-  [[1]],
-  "__proto__",
-];
 
 test("settings that are intact but say impossible things are refused", async () => {
   const root = await smallRoot();
