@@ -6,6 +6,7 @@ import { limits } from "../../limits.js";
 import { addEmbedOption } from "../embed/embed-option.js";
 import { importFile } from "../import/import-file.js";
 import type { ImportFlags } from "../import/import-flags.js";
+import { type VectorFieldKinds, vectorFieldKindsOf } from "../import/named-vectors.js";
 import { bringsOwn, type RowFormat, rowFormatOf, rowFormats } from "../import/open-rows.js";
 import { idColumnOf } from "../import/row-source.js";
 import type { ColumnType } from "../readers/row-reader.js";
@@ -41,6 +42,8 @@ export function addImportCommand(program: Command, terminal: Terminal): void {
     .option("--dim <n>", "dimension of the vectors; needed for .f32", wholeNumber(1, limits.dimMax))
     .option("--id-column <name>", "column that holds the ids (default: the format's own, or consecutive numbers)")
     .option("--sparse-column <name>", "column that holds sparse vectors: JSON objects of index: weight")
+    .option("--named-column <name>", "column that holds vectors of named fields: JSON objects of field: vector")
+    .option("--vector-fields <list>", "named fields to make: name=metric or name=metric:dtype,…", vectorFieldKinds)
     .option("--columns <names>", "columns to keep as fields, separated by commas (default: all)", nameList)
     .option("--types <list>", "types of CSV or Parquet columns: name=text|number|boolean|json,…", columnTypes)
     .addOption(new Option("--format <name>", "format of the rows (default: by extension)").choices(rowFormats))
@@ -78,6 +81,12 @@ function importMistake(path: string, format: RowFormat, flags: ImportFlags): str
   }
   const isBoth = flags.vectors !== undefined && flags.textColumn !== undefined;
   return isBoth ? "only one of --vectors and --text-column is wanted" : null;
+}
+
+function vectorFieldKinds(text: string): VectorFieldKinds {
+  const kinds = vectorFieldKindsOf(text);
+  if (kinds !== null) return kinds;
+  throw new InvalidArgumentError("A list as image=l2,title=cos:float16 is wanted; see docs/indexes.md for metrics.");
 }
 
 function columnTypes(text: string): ReadonlyMap<string, ColumnType> {

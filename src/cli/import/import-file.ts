@@ -131,6 +131,8 @@ async function importOptions(
     idColumn,
     firstId,
     sparseColumn: flags.sparseColumn ?? null,
+    namedColumn: flags.namedColumn ?? null,
+    vectorFields: flags.vectorFields ?? new Map(),
     columns: flags.columns ?? null,
     reject: rejects === null ? null : (row) => rejects.add(row),
     isUpsert: flags.upsert === true,

@@ -5,6 +5,7 @@ import type { Dtype } from "../../types.js";
 import type { CommonOptions } from "../commands/common-options.js";
 import type { EmbedChoice } from "../embed/embed-option.js";
 import type { ColumnType } from "../readers/row-reader.js";
+import type { VectorFieldKinds } from "./named-vectors.js";
 import type { RowFormat } from "./open-rows.js";
 
 export interface ImportFlags extends CommonOptions {
@@ -15,6 +16,8 @@ export interface ImportFlags extends CommonOptions {
   readonly dim?: number;
   readonly idColumn?: string;
   readonly sparseColumn?: string;
+  readonly namedColumn?: string;
+  readonly vectorFields?: VectorFieldKinds;
   readonly columns?: readonly string[];
   readonly types?: ReadonlyMap<string, ColumnType>;
   readonly format?: RowFormat;

@@ -9,6 +9,7 @@ import type { Collection, InsertSession, SparseVector } from "../../index.js";
 import type { Id } from "../../types.js";
 import { formatCount } from "../print/quantity.js";
 import type { RowReader } from "../readers/row-reader.js";
+import type { VectorFieldKinds } from "./named-vectors.js";
 import { placeOfRows } from "./place-of-rows.js";
 import { type BatchOptions, type RejectedRow, type RowBatch, readBatches } from "./row-batches.js";
 import type { VectorSource } from "./vector-source.js";
@@ -203,7 +204,7 @@ async function commitBatch(collection: Collection, batch: RowBatch, isUpsert: bo
     await addBatch(collection, batch, isUpsert);
     return;
   }
-  if (named !== null) await createFields(collection, named);
+  if (named !== null) await createFields(collection, named, batch.vectorFields);
   await collection.insertSession((session) => addAll(session, batch, isUpsert));
 }
 
@@ -218,7 +219,7 @@ export async function tryBatch(
   isUpsert: boolean,
 ): Promise<void> {
   try {
-    if (batch.named !== null) await createFields(collection, batch.named);
+    if (batch.named !== null) await createFields(collection, batch.named, batch.vectorFields);
     await collection.insertSession(async (session) => {
       await addAll(session, batch, isUpsert);
       throw discarded;
@@ -249,12 +250,16 @@ async function addAll(session: InsertSession, batch: RowBatch, isUpsert: boolean
 }
 
 /** Makes the fields that vectors of a batch are for, where the collection has none of that name. */
-async function createFields(collection: Collection, named: NonNullable<RowBatch["named"]>): Promise<void> {
+async function createFields(
+  collection: Collection,
+  named: NonNullable<RowBatch["named"]>,
+  kinds: VectorFieldKinds,
+): Promise<void> {
   const known = new Set((await collection.listVectorFields()).map(({ name }) => name));
   for (const vectors of named) {
     for (const [name, vector] of Object.entries(vectors ?? {})) {
       if (known.has(name)) continue;
-      await collection.createVectorField(name, { dim: vector.length, metric: "cos" });
+      await collection.createVectorField(name, { dim: vector.length, metric: "cos", ...kinds.get(name) });
       known.add(name);
     }
   }

@@ -8,6 +8,7 @@
 import { LynseError } from "../../errors.js";
 import type { Id } from "../../types.js";
 import type { AttachedVectors, RowReader, SourceRow } from "../readers/row-reader.js";
+import { takeNamed, type VectorFieldKinds } from "./named-vectors.js";
 import type { VectorSource } from "./vector-source.js";
 
 export interface RowBatch {
@@ -21,6 +22,8 @@ export interface RowBatch {
   readonly sparse: readonly unknown[] | null;
   /** Vectors of named fields, undefined where a row has none; null where no row of the batch has. */
   readonly named: readonly (AttachedVectors["named"] | undefined)[] | null;
+  /** How named fields are made that the collection does not have. */
+  readonly vectorFields: VectorFieldKinds;
   /** Where each row stands in its file. */
   readonly lines: readonly number[];
   /** Rows that the reader has handed out so far, passed over ones included. */
@@ -45,6 +48,9 @@ export interface BatchOptions {
   readonly firstId: number | null;
   /** Column that holds sparse vectors; null for none. */
   readonly sparseColumn: string | null;
+  /** Column that holds vectors of named fields, by field; null for none. */
+  readonly namedColumn: string | null;
+  readonly vectorFields: VectorFieldKinds;
   /** Columns kept as fields; null for all. */
   readonly columns: readonly string[] | null;
   /** Takes the rows that are left out; null where the first of them ends everything. */
@@ -121,18 +127,19 @@ class BatchBuilder {
 
   /** Takes a row, with its number in the file; the reason, where its id is none. */
   add(reader: RowReader, row: SourceRow, number: number, vector: Float32Array): LynseError | null {
-    const { idColumn, firstId, sparseColumn, columns, skip } = this.#options;
+    const { idColumn, firstId, sparseColumn, namedColumn, columns, skip } = this.#options;
     let id: Id = 0;
     if (idColumn !== null) {
       const taken = takeId(reader, row, idColumn);
       if (taken instanceof LynseError) return taken;
       id = taken;
     } else if (firstId !== null) id = firstId + number - skip;
+    const named = namedColumn === null ? row.attached?.named : takeNamed(reader, row, namedColumn);
+    if (named instanceof LynseError) return named;
     this.ids.push(id);
     const [sparse] = Object.values(row.attached?.sparse ?? {});
     this.sparse.push(sparseColumn === null ? sparse : takeSparse(row, sparseColumn));
     this.#hasSparse ||= sparse !== undefined;
-    const named = row.attached?.named;
     const hasNamed = named !== undefined && Object.keys(named).length > 0;
     this.named.push(hasNamed ? named : undefined);
     this.#hasNamed ||= hasNamed;
@@ -152,6 +159,7 @@ class BatchBuilder {
       ...{ data, dim, fields: this.fields, lines: this.lines, rowsSeen },
       sparse: this.#hasSparse ? this.sparse : null,
       named: this.#hasNamed ? this.named : null,
+      vectorFields: this.#options.vectorFields,
     };
   }
 }

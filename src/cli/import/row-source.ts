@@ -123,6 +123,7 @@ function readColumns(format: RowFormat, flags: ImportFlags): string[] | null {
     flags.textColumn,
     flags.idColumn,
     flags.sparseColumn,
+    flags.namedColumn,
   ];
   return [...flags.columns, ...others.filter((name) => name !== undefined)];
 }
