@@ -145,7 +145,7 @@ export class IndexKeeper {
     if (!indexFile.test(path)) return false;
     const field = generation.vectorFields.find(({ index }) => index.keepsFile(path));
     // Another read that met it was first.
-    if (field === undefined) return true;
+    if (field === undefined || generation !== this.#collection.present()) return true;
     const drop = async (): Promise<void> => {
       if (!field.index.keepsFile(path) || this.#collection.isClosed) return;
       field.setField(await field.fieldFor(null));

@@ -3,10 +3,12 @@
  *
  * Checks what callers give, makes the search in the turn of its filter's snapshot, and runs it with what follows.
  */
+
 import type { CollectionEngine } from "../../engine/collection-engine.js";
 import { fieldDefinition } from "../../engine/field-definition.js";
 import type { Generation } from "../../engine/generation.js";
 import { matrixComponents, matrixRows } from "../../engine/vector-input.js";
+import { isLynseError } from "../../errors.js";
 import { checkMetricVector } from "../../index/metric/metric-contract.js";
 import type { ScanResult } from "../../kernel/vector-table.js";
 import { throwIfAborted } from "../../query/exact-search.js";
@@ -64,8 +66,13 @@ export class LocalSearcher<F extends Fields> {
   async search(target: SearchTarget, options?: SearchOptions<F>): Promise<ResultView<F>> {
     const input = searchInput(options, "search");
     if (isDocumentQuery(target)) return this.#searchDocument(target, input);
-    const now = this.#searchNow(target, input);
-    if (now !== null) return now;
+    try {
+      const now = this.#searchNow(target, input);
+      if (now !== null) return now instanceof Promise ? await now : now;
+    } catch (error) {
+      // A damaged index: the other way meets it too, and goes on without.
+      if (!isLynseError(error, "CORRUPT")) throw error;
+    }
     return this.#ranked(input, (generation, filter) => {
       const vector = queryFor(targetDefinition(generation, input.vectorField), target);
       return vectorSearch(generation, filter, vector, input, { type: "vector_search", vector });
