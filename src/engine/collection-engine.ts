@@ -54,6 +54,9 @@ export interface EngineOptions {
   readonly snapshotTo: (path: string, options: SnapshotOptions) => Promise<CopiedRows>;
 }
 
+/** How often a read is made that meets damaged indexes, which serve no more. */
+const readAttempts = 3;
+
 export class CollectionEngine {
   readonly databaseName: string;
   readonly name: string;
@@ -179,9 +182,15 @@ export class CollectionEngine {
   }
 
   /** Runs a read on the present generation, which outlives a compaction until the read ends. */
-  read<T>(read: (generation: Generation) => Promise<T>): Promise<T> {
-    const { generation } = this;
-    return generation.pin(() => read(generation));
+  async read<T>(read: (generation: Generation) => Promise<T>): Promise<T> {
+    for (let attempts = 1; ; attempts++) {
+      const { generation } = this;
+      try {
+        return await generation.pin(() => read(generation));
+      } catch (error) {
+        if (attempts === readAttempts || !(await this.indexes.dropDamaged(generation, error))) throw error;
+      }
+    }
   }
 
   /** Resolves when buffers can be begun and staged into without waiting. */

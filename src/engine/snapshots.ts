@@ -24,6 +24,7 @@ import {
 import { type StagedCollection, stageSnapshot } from "../storage/stage-snapshot.js";
 import { writeBeside } from "../storage/write-beside.js";
 import type { CollectionEngine } from "./collection-engine.js";
+import { dropDamagedIndexes } from "./drop-damaged-indexes.js";
 import { Generation } from "./generation.js";
 
 /** What was copied. */
@@ -133,7 +134,7 @@ async function capture(
       subjects.push(engine ?? (await restingStore(root, database, name)));
       // A reader beside the writer takes what is committed by now.
       await engine?.refresh();
-      if (engine !== null && root.isWriter) await engine.flushBuffered();
+      if (engine !== null && root.isWriter) await engine.pending.flushBuffered();
     }
     const captureAll = async (): Promise<void> => {
       for (const [at, subject] of subjects.entries()) {
@@ -243,6 +244,7 @@ export async function stageCollection(
     await fs.makeFolder(folder);
     const place = { fs: outside, folder: path, snapshot };
     const staged = await stageSnapshot(place, fs, folder, () => throwIfAborted(signal));
+    await dropDamagedIndexes(fs, staged, signal);
     return { staged, rows: snapshot.rows, bytes: snapshot.files.reduce((sum, { bytes }) => sum + bytes, 0) };
   } catch (error) {
     await fs.removeFolder(folder).catch(() => {});
