@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { FollowingCollection } from "../../src/client/local/following-collection.js";
 import { LocalCollection } from "../../src/client/local/local-collection.js";
-import { CollectionEngine } from "../../src/engine/collection-engine.js";
+import { GenerationRefresh } from "../../src/engine/generation-refresh.js";
 import { beginReplacement } from "../../src/engine/replace-database.js";
 import { type Collection, type Database, isLynseError, VectorDBClient } from "../../src/index.js";
 import { NodeFileSystem } from "../../src/storage/node-file-system.js";
@@ -201,14 +201,14 @@ describe("a client that follows", () => {
     expect(await seen.count()).toBe(2);
     await new Promise((resolve) => setTimeout(resolve, 1100));
     expect(await seen.count()).toBe(2);
-    const { refresh } = CollectionEngine.prototype;
+    const { run } = GenerationRefresh.prototype;
     let updates = 0;
-    CollectionEngine.prototype.refresh = function (): Promise<void> {
+    GenerationRefresh.prototype.run = function (): Promise<void> {
       updates += 1;
-      return refresh.call(this);
+      return run.call(this);
     };
     for (let read = 0; read < 50; read++) await seen.count();
-    CollectionEngine.prototype.refresh = refresh;
+    GenerationRefresh.prototype.run = run;
     expect(updates).toBeLessThan(10);
     writer = new VectorDBClient(`${folder}/root`);
     docs = await (await writer.getDatabase("app")).getCollection("docs");
