@@ -251,7 +251,7 @@ describe("a checkpoint that fails", () => {
     write.mockRejectedValue(new LynseError("IO_ERROR", "no space left on the disk"));
     await engine.prepareStaging();
     const text = JSON.stringify({ text: "x".repeat(4 * 1024 * 1024) });
-    for (let id = 0; id < 18; id++) {
+    for (let id = 0; id < 17; id++) {
       const buffer = engine.newBuffer(1);
       buffer.stage("add", id, [1], text);
       await engine.commit(buffer);
