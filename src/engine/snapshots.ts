@@ -49,6 +49,8 @@ export interface SnapshotRoot {
   readonly isWriter: boolean;
   /** The engine of a collection; null while it is not open. */
   openEngine(database: string, name: string): Promise<CollectionEngine | null>;
+  /** Told when collections that `openEngine` was asked for were captured: they may be closed, or opened, again. */
+  captured(): void;
   collectionFolder(database: string, name: string): string;
   collectionNames(database: string): Promise<readonly string[]>;
 }
@@ -158,6 +160,7 @@ async function capture(
     throw error;
   } finally {
     for (const subject of subjects) if (subject instanceof CollectionStore) await subject.close();
+    root.captured();
   }
 }
 

@@ -100,7 +100,8 @@ describe("files that fail", () => {
     await registry.createDatabase("app", false);
     const config = { dim: 2, dtype: "float32", index: null, defaultIndex: null, description: null } as const;
     const created = { ...config, createdAt: new Date(0).toISOString() };
-    engine = (await registry.requireCollection("app", "docs", () => created)).engine;
+    const { collection } = await registry.requireCollection("app", "docs", () => created);
+    engine = await collection.use((opened) => opened);
     await engine.prepareStaging();
     const buffer = engine.newBuffer(2);
     for (let id = 0; id < 300; id++) buffer.stage("add", id, [id, 1], JSON.stringify({ id }));

@@ -1,8 +1,6 @@
 /**
  * How does an embedded database do what the contract says?
  */
-import type { EmbedFunction } from "../../embed/embedder.js";
-import type { CollectionEngine } from "../../engine/collection-engine.js";
 import type { EngineRegistry } from "../../engine/engine-registry.js";
 import { LynseError } from "../../errors.js";
 import type { CollectionConfig } from "../../storage/manifest.js";
@@ -20,9 +18,8 @@ import type { CollectionDescription, CollectionOptions, Database, OpenOptions } 
 import { collectionInput } from "../input/collection-input.js";
 import { importInput, pathInput, restoreInput, snapshotInput } from "../input/copy-input.js";
 import { checkEmbedder } from "../input/document-vectors.js";
+import { CollectionHandle } from "./collection-handle.js";
 import { embedderRecord } from "./embedder-record.js";
-import { FollowingCollection } from "./following-collection.js";
-import { LocalCollection } from "./local-collection.js";
 import { importLocally } from "./local-import.js";
 
 /** Gives the open root; opens it on first use. */
@@ -47,25 +44,26 @@ export class LocalDatabase implements Database {
     const wanted = collectionInput(options);
     const root = await this.#root();
     if (wanted.dropIfExists) await root.dropCollection(this.name, name);
-    const { engine, isNew } = await root.requireCollection(this.name, name, () => wanted.config);
-    checkEmbedder(embedderRecord(engine), wanted.embed);
-    if (!isNew) {
+    const { collection, isNew } = await root.requireCollection(this.name, name, () => wanted.config);
+    await collection.use(async (engine) => {
+      checkEmbedder(embedderRecord(engine), wanted.embed);
+      if (isNew) return;
       const { dim } = wanted.config;
       const check = (): void => checkSame(name, engine.config, wanted.config, options.dtype !== undefined);
       // Before anything is changed, and again because another call may have fixed another dimension meanwhile.
       check();
-      if (dim !== null && engine.config.dim === null && !engine.isReadOnly) await engine.fixDim(dim);
+      if (dim !== null && engine.config.dim === null && !engine.isReadOnly) await engine.settings.fixDim(dim);
       check();
-    }
-    return localHandle<F>(engine, wanted.embed);
+    });
+    return new CollectionHandle<F>(collection, wanted.embed);
   }
 
   async getCollection<F extends Fields = Fields>(name: string, options: OpenOptions = {}): Promise<Collection<F>> {
     checkOptions(options, ["embed"], "getCollection");
     const embed = checkFunction(options.embed, "embed") ?? null;
-    const engine = await (await this.#root()).openCollection(this.name, name);
-    checkEmbedder(embedderRecord(engine), embed);
-    return localHandle<F>(engine, embed);
+    const collection = await (await this.#root()).openCollection(this.name, name);
+    await collection.use((engine) => checkEmbedder(embedderRecord(engine), embed));
+    return new CollectionHandle<F>(collection, embed);
   }
 
   async hasCollection(name: string): Promise<boolean> {
@@ -140,10 +138,6 @@ export class LocalDatabase implements Database {
   async exists(): Promise<boolean> {
     return (await this.#root()).hasDatabase(this.name);
   }
-}
-
-function localHandle<F extends Fields>(engine: CollectionEngine, embed: EmbedFunction | null): Collection<F> {
-  return engine.isFollowing ? new FollowingCollection<F>(engine, embed) : new LocalCollection<F>(engine, embed);
 }
 
 /** An existing collection must be the one that was asked for. */
