@@ -1,5 +1,5 @@
 // `npm run test:crash -- [--minutes N] [--seeds N] [--kills N] [--seed S]`: simulated crashes, failing disks, damaged files
-// and killed processes for N minutes, seeds and rounds; or one run again (`--lives`, `--crash`, `--fault`, `--rot`, as a
+// and killed processes for N minutes, seeds and rounds; or one run again (`--lives`, `--crash`, `--fault`, `--rot`, `--script`, as a
 // failure prints it). Compiles the crash tests and runs them.
 import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";

@@ -13,7 +13,8 @@ import type { FaultPlan } from "../../src/storage/faulty-file-system.js";
 import { SeededRandom } from "../../src/storage/seeded-random.js";
 import { KillRounds, type Mode } from "./kill-rounds.js";
 import { rotAfter } from "./rotten.js";
-import { crashAt, faultAt, lives } from "./scenarios.js";
+import { changesOf, crashAt, faultAt, lives } from "./scenarios.js";
+import { type ScriptName, scripts } from "./scripts.js";
 
 const modes: readonly Mode[] = ["mixed", "compact", "checkpoint"];
 
@@ -31,6 +32,9 @@ const counts = {
 
 /** Time that simulated runs, or kill rounds, take at a time. */
 const turnMs = 30_000;
+
+/** About as many changes as the longer script makes; beyond the last one it crashes at its end. */
+const scriptChangesMax = 370;
 
 /** What a run is to go on to. */
 interface Bounds {
@@ -65,6 +69,19 @@ async function crashOnce(seed: number, steps: number, at: number): Promise<void>
   counts.copies += copies;
 }
 
+/** A crash at change `at` of a program that is not random; at each change from there to `last`. */
+async function scriptCrashes(name: ScriptName, at: number, last = at): Promise<void> {
+  const script = scripts[name];
+  for (; at <= last; at++) {
+    await reproducible(`--script ${name},${at}`, async () => {
+      const { faults, calls, copies } = await crashAt(1, script.length, at, script);
+      counts.crashes += faults;
+      counts.calls += calls;
+      counts.copies += copies;
+    });
+  }
+}
+
 async function faultOnce(seed: number, steps: number, plan: FaultPlan): Promise<void> {
   const { faults, calls, copies } = await faultAt(seed, steps, plan);
   counts.faults += faults;
@@ -84,7 +101,9 @@ async function runSeed(seed: number): Promise<void> {
   const steps = 8 + random.below(40);
   if (kind < 4) {
     await reproducible(`--lives ${seed}`, () => livesOnce(seed));
-  } else if (kind < 6) {
+  } else if (kind === 4) {
+    await scriptCrashes(random.oneIn(3) ? "replacing" : "maintaining", 1 + random.below(scriptChangesMax));
+  } else if (kind === 5) {
     const at = 1 + random.below(steps * 10);
     await reproducible(`--crash ${seed},${steps},${at}`, () => crashOnce(seed, steps, at));
   } else if (kind < 9) {
@@ -130,7 +149,7 @@ async function runTurns(seed: number, tests: string, bounds: Bounds): Promise<vo
 
 /** Once more what a failure printed; false where the arguments name no run. */
 async function runAgain(values: Readonly<Record<string, string | undefined>>): Promise<boolean> {
-  const { lives: livesSeed, rot, crash, fault } = values;
+  const { lives: livesSeed, rot, crash, fault, script } = values;
   if (livesSeed !== undefined) await livesOnce(Number(livesSeed));
   else if (rot !== undefined) await rotOnce(Number(rot));
   else if (crash !== undefined) {
@@ -140,6 +159,12 @@ async function runAgain(values: Readonly<Record<string, string | undefined>>): P
     const [seed, steps, failAtCall, errno, staysFull] = fault.split(",");
     const plan = { failAtCall: Number(failAtCall), errno: errno!, staysFull: staysFull === "true" };
     await faultOnce(Number(seed), Number(steps), plan);
+  } else if (script !== undefined) {
+    const [name, from, to] = script.split(",");
+    const known = name as ScriptName;
+    const all = from === undefined;
+    const last = all ? await changesOf(1, scripts[known].length, scripts[known]) : Number(to ?? from);
+    await scriptCrashes(known, all ? 1 : Number(from), last);
   } else return false;
   return true;
 }
@@ -149,7 +174,7 @@ async function main(): Promise<void> {
   const { values } = parseArgs({
     options: {
       ...{ minutes: text, seeds: text, kills: text, tests: text },
-      ...{ seed: { ...text, default: "1" }, lives: text, crash: text, fault: text, rot: text },
+      ...{ seed: { ...text, default: "1" }, lives: text, crash: text, fault: text, rot: text, script: text },
     },
   });
   if (!(await runAgain(values))) {

@@ -4,37 +4,15 @@
 import { expect, test } from "vitest";
 import { EngineRegistry } from "../../src/engine/engine-registry.js";
 import { MemoryFileSystem } from "../../src/storage/memory-file-system.js";
-import type { RowInput } from "./model.js";
 import { config } from "./plain-config.js";
 import { callsOf, changesOf, crashAt, faultAt } from "./scenarios.js";
-import type { Operation } from "./world.js";
+import { scripts } from "./scripts.js";
 
 const root = "/data/root";
 const options = { isReadOnly: false, durability: "fsync" } as const;
 const restoring = { overwrite: false, signal: undefined };
 
-const row = (id: number, n: number): RowInput => ({ id, vector: [n / 8, -n / 4, 1], field: { n, tag: "red" } });
-const docs = { database: "alpha", collection: "one" };
-
-/** Takes copies of every kind and puts each over what is there by then. */
-const replacing: readonly Operation[] = [
-  { kind: "createDatabase", database: "alpha" },
-  { kind: "require", ...docs, dim: 3, dtype: "float32" },
-  { ...docs, change: { kind: "add", rows: [row(1, 1), row(2, 2)] } },
-  { ...docs, change: { kind: "writeBlob", key: "a", content: "first" } },
-  { kind: "snapshot", database: "alpha", collection: null, copy: "copy-1", bytes: false },
-  { kind: "snapshot", ...docs, copy: "copy-2", bytes: false },
-  { kind: "export", ...docs, copy: "copy-3", bytes: false },
-  { ...docs, change: { kind: "upsert", rows: [row(2, 5), row(3, 3)] } },
-  { ...docs, change: { kind: "writeBlob", key: "a", content: "second" } },
-  { kind: "restoreFrom", ...docs, copy: "copy-2", overwrite: true },
-  { ...docs, change: { kind: "add", rows: [row(4, 4)] } },
-  { kind: "import", ...docs, copy: "copy-3", overwrite: true },
-  { ...docs, change: { kind: "add", rows: [row(5, 5)] } },
-  { kind: "restoreFrom", database: "alpha", collection: null, copy: "copy-1", overwrite: true },
-  { ...docs, change: { kind: "add", rows: [row(6, 6)] } },
-];
-const script = replacing.map((operation) => [operation]);
+const script = scripts.replacing;
 const steps = script.length;
 
 test("a crash at every change of a program that restores leaves the old or the new", async () => {
