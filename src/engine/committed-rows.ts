@@ -4,7 +4,26 @@
  * They are asked of whatever generation is present at the time, since a compaction may come between two questions;
  * `numbering` tells that it did.
  */
-import type { CommittedRows } from "./write-buffer.js";
+import type { Id } from "../types.js";
+
+/** What staging must know of the committed rows. */
+export interface CommittedRows {
+  readonly rowCount: number;
+  /** Grows with every commit: what was checked at an earlier version must be checked again. */
+  readonly version: number;
+  /** Changes when a compaction gives the rows new numbers. */
+  readonly numbering: number;
+  /** Names that the metadata of committed rows is known to have. */
+  readonly fieldNames: ReadonlySet<string>;
+  /** Newest row of an id, dead or live; -1 for none. */
+  find(id: Id): number;
+  isLive(row: number): boolean;
+  isDeleted(row: number): boolean;
+  /** Metadata text of a row. */
+  fieldText(row: number): string;
+  /** True where a named or a sparse vector hangs on the row. */
+  hasAttached(row: number): boolean;
+}
 
 /** The rows of whichever generation `present` gives. */
 export function presentRows(present: () => CommittedRows): CommittedRows {

@@ -10,6 +10,7 @@ import type { KernelPool } from "../kernel/kernel-pool.js";
 import { throwIfAborted } from "../query/exact-search.js";
 import { compactGeneration } from "./compaction.js";
 import { Generation } from "./generation.js";
+import { checkpointSections } from "./generation-checkpoint.js";
 import type { IndexKeeper } from "./index-keeper.js";
 import type { MemoryBudget } from "./memory-budget.js";
 import type { PresentGeneration } from "./present-generation.js";
@@ -97,7 +98,7 @@ export class Housekeeping {
     if (isBehindDisk || position === null) return;
     if (position.bytes === generation.checkpointBytes && !generation.text.isUnsaved) return;
     try {
-      await generation.store.writeCheckpoint(position, generation.checkpointSections());
+      await generation.store.writeCheckpoint(position, checkpointSections(generation));
     } catch (error) {
       this.#failed = { generation, bytes: position.bytes };
       throw error;

@@ -8,9 +8,9 @@
 import { LynseError } from "../errors.js";
 import { checkMetricDim } from "../index/metric/metric-contract.js";
 import type { Metric } from "../types.js";
-import { presentRows, withoutDeleted } from "./committed-rows.js";
+import { type CommittedRows, presentRows, withoutDeleted } from "./committed-rows.js";
 import type { PresentGeneration } from "./present-generation.js";
-import { type CommittedRows, WriteBuffer } from "./write-buffer.js";
+import { WriteBuffer } from "./write-buffer.js";
 
 export class OpenBuffers {
   readonly #present: PresentGeneration;

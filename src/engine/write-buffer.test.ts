@@ -4,7 +4,8 @@ import { checkSparse, decodeSparse } from "../sparse/sparse-vector.js";
 import type { Transaction } from "../storage/transaction.js";
 import type { Id } from "../types.js";
 import type { AttachedField } from "./attached-vectors.js";
-import { type CommittedRows, WriteBuffer } from "./write-buffer.js";
+import type { CommittedRows } from "./committed-rows.js";
+import { WriteBuffer } from "./write-buffer.js";
 
 /** Committed rows as a plain list: enough to stage against. */
 class CommittedList implements CommittedRows {

@@ -13,28 +13,10 @@ import type { CheckedSparse } from "../sparse/sparse-vector.js";
 import type { MovedRows, RowsPart, Transaction } from "../storage/transaction.js";
 import type { Dtype, Fields, Id, Metric } from "../types.js";
 import { type AttachedField, AttachedVectors } from "./attached-vectors.js";
+import type { CommittedRows } from "./committed-rows.js";
 import { checkRowsMax } from "./row-table.js";
 import { StagedFieldNames } from "./staged-field-names.js";
 import { copyVector } from "./vector-input.js";
-
-/** What staging must know of the committed rows. */
-export interface CommittedRows {
-  readonly rowCount: number;
-  /** Grows with every commit: what was checked at an earlier version must be checked again. */
-  readonly version: number;
-  /** Changes when a compaction gives the rows new numbers. */
-  readonly numbering: number;
-  /** Newest row of an id, dead or live; -1 for none. */
-  /** Names that the metadata of committed rows is known to have. */
-  readonly fieldNames: ReadonlySet<string>;
-  find(id: Id): number;
-  isLive(row: number): boolean;
-  isDeleted(row: number): boolean;
-  /** Metadata text of a row. */
-  fieldText(row: number): string;
-  /** True where a named or a sparse vector hangs on the row. */
-  hasAttached(row: number): boolean;
-}
 
 /** What a staged row does about an existing row of its id: refuse, or replace it. */
 export type StageKind = "add" | "upsert";
