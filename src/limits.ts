@@ -31,7 +31,7 @@ export const limits = {
   fieldBytesMax: 16 * 1024 * 1024,
   /** Nesting of a row's metadata: recursion over user data is bounded. */
   fieldDepthMax: 64,
-  /** Distinct metadata field names of one collection, dotted ones included: known names stay in memory, and each can become a column. */
+  /** Distinct metadata field names of one collection: known ones stay in memory, each may become a column. */
   fieldNamesMax: 10_000,
   /** UTF-8 bytes of a blob's key: a path or an address, as in LynseDB. */
   blobKeyBytesMax: 1_024,

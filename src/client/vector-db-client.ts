@@ -40,14 +40,25 @@ export interface ClientOptions extends RemoteOptions {
    * everything in memory.
    */
   readonly memoryBudget?: number | string;
+  /**
+   * Collections that are kept open at a time. Beyond it those that nobody uses are closed, the least recently used first, and
+   * opened again by the next call on a handle. Those in use stay open: by a call, an iterator that has begun, an insert
+   * session, an index that is built, or writes that are not committed. A read-only client that does not follow closes none.
+   * Default 1000; each takes two files or more, and about 110 KB without its rows.
+   */
+  readonly openCollectionsMax?: number;
   /** Bounds on what is stored; passing one is `LIMIT_EXCEEDED`, and nothing of that commit is stored. Default: none. */
   readonly quotas?: Quotas;
 }
 
-const localOptionNames = ["follow", "followIntervalMs", "durability", "threads", "memoryBudget", "quotas"] as const;
+const localOptionNames = [
+  ...["follow", "followIntervalMs", "durability", "threads", "memoryBudget", "openCollectionsMax", "quotas"],
+] as const satisfies readonly (keyof ClientOptions)[];
 const optionNames = ["readOnly", ...localOptionNames, ...remoteOptionNames];
 /** More threads than any machine has: a number above it is a mistake. */
 const threadsMax = 1024;
+/** More collections than a process has address space for. */
+const openCollectionsLimit = 1_000_000;
 /** An hour: a longer one is a mistake. */
 const followIntervalMsMax = 3_600_000;
 
@@ -139,17 +150,19 @@ function checkMode(options: ClientOptions, isRemote: boolean): void {
 }
 
 function localRoot(place: string, { readOnly = false, durability = "fsync", ...rest }: ClientOptions): LocalRoot {
-  const { threads, memoryBudget, quotas, follow = false, followIntervalMs } = rest;
+  const { threads, memoryBudget, openCollectionsMax, quotas, follow = false, followIntervalMs } = rest;
   if (durability !== "fsync" && durability !== "os") {
     throw new LynseError("INVALID_ARGUMENT", `durability must be "fsync" or "os", got ${describe(durability)}`);
   }
   if (threads !== undefined) checkInteger(threads, "threads", 1, threadsMax);
+  if (openCollectionsMax !== undefined) checkInteger(openCollectionsMax, "openCollectionsMax", 1, openCollectionsLimit);
   return new LocalRoot(place, {
     readOnly,
     durability,
     ...(checkFollow(readOnly, follow, followIntervalMs) ? { followIntervalMs: followIntervalMs ?? 0 } : {}),
     ...(threads === undefined ? {} : { threads }),
     ...(memoryBudget === undefined ? {} : { memoryBudget: byteSize(memoryBudget, "memoryBudget") }),
+    ...(openCollectionsMax === undefined ? {} : { openCollectionsMax }),
     ...(quotas === undefined ? {} : { quotas: checkedQuotas(quotas) }),
   });
 }

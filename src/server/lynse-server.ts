@@ -224,9 +224,10 @@ async function assemble(
 
 function openClient(settings: ServerSettings): VectorDBClient {
   const { data_dir, read_only: readOnly, threads, memory_budget: memoryBudget } = settings;
+  const openCollectionsMax = settings.open_collections;
   const budget = memoryBudget === null ? {} : { memoryBudget };
   const quotas = quotasOf(settings);
-  return new VectorDBClient(data_dir ?? undefined, { readOnly, threads, quotas, ...budget });
+  return new VectorDBClient(data_dir ?? undefined, { readOnly, threads, quotas, openCollectionsMax, ...budget });
 }
 
 /** The limits that hold for what a commit would leave, buffered rows included. */

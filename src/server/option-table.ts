@@ -119,6 +119,7 @@ export const optionTable = [
     wanted: "a number of bytes, or a text like 512mb",
     help: "memory that open collections may hold, e.g. 2gb; float vectors stay on disk beyond it",
   },
+  integer("open_collections", 1000, [1, 1_000_000], "collections kept open at a time, those in use aside"),
   { kind: "boolean", name: "read_only", fallback: false, help: "never write; opens beside a process that does" },
   { kind: "text", name: "snapshot_dir", fallback: null, help: "the one directory for snapshots and exports" },
   {

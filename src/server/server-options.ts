@@ -42,6 +42,7 @@ export interface ServerSettings {
   readonly audit_log: boolean;
   readonly threads: number;
   readonly memory_budget: string | null;
+  readonly open_collections: number;
   readonly read_only: boolean;
   readonly snapshot_dir: string | null;
   readonly embed: string | null;
@@ -117,6 +118,8 @@ export interface ServerOptions {
   readonly threads?: number;
   /** Memory that the open collections may hold, e.g. `"2gb"`; see `ClientOptions`. Default: no limit. */
   readonly memoryBudget?: string;
+  /** Collections kept open at a time, those in use aside; see `ClientOptions.openCollectionsMax`. Default 1000. */
+  readonly openCollections?: number;
   /** Never write. Default false. */
   readonly readOnly?: boolean;
   /** The one directory for snapshots and exports. Default: none. */

@@ -367,6 +367,49 @@ describe.each(modes)("inputs ($mode)", (mode) => {
     expect(await docs.count()).toBe(0);
   });
 
+  it("take as many names of fields as the limit allows, and refuse a write with one more", async () => {
+    const docs = await workspace.collection();
+    const fieldOf = (from: number, to: number): Record<string, number> =>
+      Object.fromEntries(Array.from({ length: to - from }, (_, at) => [`user${from + at}`, 1]));
+    const max = limits.fieldNamesMax;
+    await docs.add({ ids: 1, vectors: [1, 2], fields: fieldOf(0, max - 1) });
+    const tooMany = [{ user3: 1 }, { deep: { one: 1 } }, { deep: { two: 2 } }];
+    const add = (): Promise<unknown> =>
+      docs.add({
+        ids: [2, 3, 4],
+        vectors: [
+          [1, 2],
+          [1, 3],
+          [1, 4],
+        ],
+        fields: tooMany,
+      });
+    await refusal(add, "LIMIT_EXCEEDED", /"deep.two".*fieldNamesMax = 10000/);
+    expect(await docs.count()).toBe(1);
+    await docs.add({ ids: 2, vectors: [1, 2], fields: { user3: 1, deep: { one: 1 } } });
+    await refusal(
+      () => docs.upsert({ ids: 2, vectors: [1, 3], fields: { other: 1 } }),
+      "LIMIT_EXCEEDED",
+      /fieldNamesMax/,
+    );
+    const session = docs.insertSession((into) => into.addItem([1, 5], { id: 5, field: { other: 1 } }));
+    await refusal(() => session, "LIMIT_EXCEEDED", /fieldNamesMax/);
+    await docs.upsert({ ids: 3, vectors: [1, 3], fields: { user7: 1 } });
+    expect((await rowsOf(docs)).map(({ id }) => id)).toEqual([1, 2, 3]);
+    if (mode.isPersistent) {
+      const again = await workspace.reopen();
+      await refusal(
+        () => again.add({ ids: 6, vectors: [1, 6], fields: { other: 1 } }),
+        "LIMIT_EXCEEDED",
+        /fieldNamesMax/,
+      );
+      await again.add({ ids: 6, vectors: [1, 6], fields: { user8: 1 } });
+      await again.delete(1);
+      await again.compact();
+      await again.add({ ids: 7, vectors: [1, 7], fields: { other: 1 } });
+    }
+  });
+
   it("take the longest vectors, and no longer ones", async () => {
     const docs = await workspace.db.requireCollection("long");
     const longest = new Float32Array(limits.dimMax).fill(0.5);

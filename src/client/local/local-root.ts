@@ -27,6 +27,8 @@ export interface LocalRootOptions {
   readonly threads?: number;
   /** Bytes. */
   readonly memoryBudget?: number;
+  /** Collections that may be open at a time, unless more are in use. */
+  readonly openCollectionsMax?: number;
   readonly quotas?: Quotas;
 }
 
@@ -96,11 +98,15 @@ export class LocalRoot implements ClientRoot {
   }
 
   async #open(): Promise<EngineRegistry> {
-    const { readOnly: isReadOnly, durability, memoryBudget, followIntervalMs } = this.#options;
+    const { readOnly: isReadOnly, durability, memoryBudget, openCollectionsMax, followIntervalMs } = this.#options;
     const { quotas = {} } = this.#options;
-    const budget = { quotas, ...(memoryBudget === undefined ? {} : { memoryBudget }) };
+    const bounds = {
+      quotas,
+      ...(memoryBudget === undefined ? {} : { memoryBudget }),
+      ...(openCollectionsMax === undefined ? {} : { openCollectionsMax }),
+    };
     const following = followIntervalMs === undefined ? {} : { followIntervalMs };
-    const options = { isReadOnly, durability, pool: await this.#makePool(), ...budget, ...following };
+    const options = { isReadOnly, durability, pool: await this.#makePool(), ...bounds, ...following };
     if (this.#place === memoryScheme) {
       const outside = isNode() ? await nodeFiles() : undefined;
       const files = outside === undefined ? {} : { outside };
