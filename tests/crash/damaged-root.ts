@@ -153,6 +153,19 @@ export async function judge(
   }
 }
 
+/** Reads all rows of a root, whose file may be damaged; anything but an answer or an error of the catalogue throws. */
+export async function readWhatever(contents: Contents): Promise<void> {
+  let opened: SimulatedRoot | null = null;
+  try {
+    opened = await SimulatedRoot.open(MemoryFileSystem.of(contents));
+    await readRows(await opened.database(database).getCollection(hurt));
+  } catch (error) {
+    assert(isLynseError(error) && error.code !== "INTERNAL", `reading threw ${error}`);
+  } finally {
+    await opened?.abandon();
+  }
+}
+
 async function judgeHurt(root: SimulatedRoot, states: readonly CollectionState[], file: string): Promise<Verdict> {
   let found: string;
   try {

@@ -4,7 +4,7 @@ import { MemoryFileSystem } from "../../src/storage/memory-file-system.js";
 import { decodeSealedJson, encodeSealedJson } from "../../src/storage/sealed-json.js";
 import { SeededRandom } from "../../src/storage/seeded-random.js";
 import type { JsonValue } from "../../src/types.js";
-import { filesToHurt, judge, judgeInMemory, smallRoot } from "../crash/damaged-root.js";
+import { filesToHurt, judgeInMemory, readWhatever, smallRoot } from "../crash/damaged-root.js";
 import { SimulatedRoot } from "../crash/simulated-root.js";
 import { mangled } from "./mangled.js";
 import { oddValues } from "./odd-values.js";
@@ -55,10 +55,11 @@ test("lengths that promise more than the file holds make no reader allocate them
   let peak = 0;
   for (const file of filesToHurt(root).filter((path) => path.endsWith(".lynse"))) {
     const intact = root.contents.get(file)!;
-    for (let at = 0; at + 4 <= intact.length; at += 4) {
+    // All of what a file begins with, and every third word behind.
+    for (let at = 0; at + 4 <= intact.length; at += at < 128 ? 4 : 12) {
       const bytes = intact.slice();
       new DataView(bytes.buffer).setUint32(at, 0x7fff_fff0, true);
-      await judge(MemoryFileSystem.of(new Map(root.contents).set(file, bytes)), root, file);
+      await readWhatever(new Map(root.contents).set(file, bytes));
       peak = Math.max(peak, process.memoryUsage().arrayBuffers - before);
     }
   }

@@ -4,7 +4,7 @@
  * `lynse serve` in a process of its own, on a free port, killed or stopped and started again.
  */
 import { type ChildProcess, spawn } from "node:child_process";
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 
 export class SoakServer {
   readonly url: string;
@@ -68,5 +68,23 @@ export class SoakServer {
     } catch {
       return { memory: 0, files: 0 };
     }
+  }
+
+  /** Open files of the process that have no name any more; 0 where the system does not tell. */
+  deletedFiles(): number {
+    let count = 0;
+    try {
+      const folder = `/proc/${this.#child.pid}/fd`;
+      for (const name of readdirSync(folder)) {
+        try {
+          if (readlinkSync(`${folder}/${name}`).endsWith(" (deleted)")) count += 1;
+        } catch {
+          // Closed meanwhile.
+        }
+      }
+    } catch {
+      return 0;
+    }
+    return count;
   }
 }

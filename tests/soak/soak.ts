@@ -9,7 +9,7 @@
 import { strict as assert } from "node:assert";
 import { rmSync } from "node:fs";
 import { setTimeout as wait } from "node:timers/promises";
-import { type Collection, isLynseError, VectorDBClient } from "../../src/index.js";
+import { type Collection, isLynseError, type SnapshotOptions, VectorDBClient } from "../../src/index.js";
 import { SeededRandom } from "../../src/storage/seeded-random.js";
 import { GroupBook, type GroupState } from "./group-book.js";
 import { SoakServer } from "./soak-server.js";
@@ -21,6 +21,8 @@ const groupsOfWriter = 25;
 /** What the server may take: some times what it takes with this little data. */
 const memoryMax = 700 * 1024 * 1024;
 const filesMax = 250;
+/** Files that are removed and open in a moment of little work. */
+const deletedFilesMax = 12;
 const indexNames = ["HNSW-L2", "IVF-L2", "DISKANN-L2", "FLAT-L2"] as const;
 
 interface RowField {
@@ -219,9 +221,24 @@ export class Soak {
       await this.#attempt(async ({ rows }) => {
         const look = this.#book.look(group);
         this.#book.check(look, await readGroup(rows, group), "a reader");
+        await this.#searchIndex(rows);
         this.counts.reads += 1;
       });
     }
+  }
+
+  /** Whatever a search by the index finds is a row of one state: its distance is that of the vector of its version. */
+  async #searchIndex(rows: Rows): Promise<void> {
+    const query = vectorOf(this.#random.below(this.#nextVersion), this.#random.below(9));
+    const { ids, distances, fields } = await rows.search(query, { k: 5, returnFields: true });
+    (fields as readonly RowField[]).forEach(({ owner, version, row }, at) => {
+      assert.equal(ids[at], `${owner}-${row}`);
+      const own = squaredDistance(query, vectorOf(version, row));
+      assert(
+        Math.abs(distances[at]! - own) <= 0.01 * (1 + own),
+        `distance ${distances[at]} of ${ids[at]}, which has ${own}`,
+      );
+    });
   }
 
   #anyGroup(): string {
@@ -254,7 +271,7 @@ export class Soak {
       const name = indexNames[this.#random.below(indexNames.length)]!;
       await this.#attempt(async (life) => {
         const { rows } = life;
-        if (choice < 2) await this.#snapshot(life, `copy-${turn}`);
+        if (choice < 2) await this.#snapshot(life, "copy", `copy-${turn}`, { copy: choice === 0 });
         else if (choice === 2) await rows.compact();
         else if (choice === 3) await rows.checkpoint();
         else if ((await rows.count()) > 0) {
@@ -269,13 +286,13 @@ export class Soak {
   }
 
   /** A snapshot that is taken while others write holds every group as it was in that time. */
-  async #snapshot({ client }: Life, name: string): Promise<void> {
+  async #snapshot({ client }: Life, target: string, name: string, options: SnapshotOptions): Promise<void> {
     const database = await client.getDatabase("soak");
     const looks = this.#book.groups.map((group) => this.#book.look(group));
-    await database.snapshotCollection("rows", name);
-    await database.restoreCollection("copy", name, { overwrite: true });
+    await database.snapshotCollection("rows", name, options);
+    await database.restoreCollection(target, name, { overwrite: true });
     rmSync(`${this.#options.folder}/snapshots/${name}`, { recursive: true, force: true });
-    const found = await readAll(await database.getCollection<RowField>("copy"));
+    const found = await readAll(await database.getCollection<RowField>(target));
     for (const look of looks) this.#book.check(look, found.get(look.group) ?? null, "a snapshot");
     this.counts.snapshots += 1;
   }
@@ -287,9 +304,27 @@ export class Soak {
       while (Date.now() < nextAt && !this.#isOver) await wait(20);
       this.#isResting = true;
       while (this.#busy > 0 && !this.#isOver) await wait(5);
-      if (!this.#isOver) await this.#attempt((life) => this.#compare(life));
+      if (!this.#isOver) {
+        await this.#attempt(async (life) => {
+          await this.#compare(life);
+          // While nothing is written, a snapshot holds exactly what was acknowledged.
+          await this.#snapshot(life, "copy-at-rest", `rest-${this.counts.comparisons}`, {});
+          await this.#checkDeletedFiles(life);
+        });
+      }
       this.#isResting = false;
     }
+  }
+
+  /** Files that were removed are closed: work under way may hold some, for a moment. */
+  async #checkDeletedFiles({ server }: Life): Promise<void> {
+    let fewest = Number.POSITIVE_INFINITY;
+    for (let look = 0; look < 100 && fewest > deletedFilesMax && !server.isEnding && !this.#isOver; look++) {
+      fewest = Math.min(fewest, server.deletedFiles());
+      await wait(20);
+    }
+    const isCutOff = server.isEnding || this.#isOver;
+    assert(isCutOff || fewest <= deletedFilesMax, `the server has ${fewest} files open that are removed`);
   }
 
   /** All rows, and searches of every kind, agree with the model. */
