@@ -177,9 +177,9 @@ function copied(world: World, operation: CopyOperation): Effect {
   return { world: next, value: liveRows(made) };
 }
 
-/** What an export keeps: no row that was replaced, and no blobs. */
+/** What an export keeps: no row that was replaced. */
 function exported(state: CollectionState): CollectionState {
-  return { ...state, rows: state.rows.filter((row) => row.state !== "superseded"), blobs: {} };
+  return { ...state, rows: state.rows.filter((row) => row.state !== "superseded") };
 }
 
 function restored(world: World, operation: RestoreOperation): Effect {
