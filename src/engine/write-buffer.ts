@@ -3,20 +3,19 @@
  *
  * The staged rows, replacements and deletions of one transaction. Everything is checked when it is staged, against the
  * committed rows and against what was staged before; a call that fails goes back to its savepoint, so that nothing of it
- * stays. Vectors are staged in large row-major parts and metadata as UTF-8 text, ready to be written.
+ * stays.
  */
-import { assert, LynseError } from "../errors.js";
-import { checkMetricVector } from "../index/metric/metric-contract.js";
-import { encodeFloat16 } from "../kernel/float16.js";
+import { LynseError } from "../errors.js";
 import { limits } from "../limits.js";
 import type { CheckedSparse } from "../sparse/sparse-vector.js";
-import type { MovedRows, RowsPart, Transaction } from "../storage/transaction.js";
+import type { MovedRows, Transaction } from "../storage/transaction.js";
 import type { Dtype, Fields, Id, Metric } from "../types.js";
 import { type AttachedField, AttachedVectors } from "./attached-vectors.js";
 import type { CommittedRows } from "./committed-rows.js";
+import { movedRows } from "./moved-rows.js";
 import { checkRowsMax } from "./row-table.js";
 import { StagedFieldNames } from "./staged-field-names.js";
-import { copyVector } from "./vector-input.js";
+import { replaceText, StagedRows, textAt } from "./staged-rows.js";
 
 /** What a staged row does about an existing row of its id: refuse, or replace it. */
 export type StageKind = "add" | "upsert";
@@ -28,23 +27,8 @@ type RowOrigin = (typeof rowOrigins)[keyof typeof rowOrigins];
 /** A staged row that keeps no metadata, and one that keeps what its id has by the time of the commit: nothing so far. */
 const inherits = { nothing: -1, whatIsThere: -2 } as const;
 
-/** Bytes of vectors in one part: large enough to write well, small enough to waste little. */
-const partBytes = 4 * 1024 * 1024;
-const partRowsMin = 16;
 /** Rows from which a buffer's parts are taken over whole: every part becomes a frame, and small ones would be many. */
 const adoptedRowsMin = 1024;
-const fieldBytesInitial = 4096;
-const encoder = new TextEncoder();
-const decoder = new TextDecoder();
-
-interface Part {
-  readonly ids: Id[];
-  vectors: Float32Array;
-  fieldBytes: Uint8Array;
-  fieldUsed: number;
-  readonly fieldEnds: number[];
-}
-
 export interface Savepoint {
   readonly rowCount: number;
   readonly maxIntegerId: number;
@@ -53,12 +37,8 @@ export interface Savepoint {
 
 export class WriteBuffer {
   readonly #committed: CommittedRows;
-  readonly #dtype: Dtype;
-  /** Decides which vectors are taken. */
-  readonly #metric: Metric;
-  #dim: number;
-  #parts: Part[] = [];
-  #rowCount = 0;
+  /** The staged rows, dead ones too. */
+  readonly #rows: StagedRows;
   /** How each staged row came: see `RowOrigin`. */
   readonly #origins: RowOrigin[] = [];
   /** A staged row: the committed row whose metadata it kept, or one of `inherits`. */
@@ -85,25 +65,23 @@ export class WriteBuffer {
   readonly fieldNames: StagedFieldNames;
 
   constructor(committed: CommittedRows, dim: number, dtype: Dtype, metric: Metric = "ip") {
-    this.#metric = metric;
     this.#committed = committed;
+    this.#rows = new StagedRows(dim, dtype, metric);
     this.fieldNames = new StagedFieldNames(() => committed.fieldNames);
-    this.#dim = dim;
-    this.#dtype = dtype;
     this.#checkedVersion = committed.version;
     this.#checkedNumbering = committed.numbering;
   }
 
   get dim(): number {
-    return this.#dim;
+    return this.#rows.dim;
   }
 
   get rowCount(): number {
-    return this.#rowCount;
+    return this.#rows.count;
   }
 
   get isEmpty(): boolean {
-    return this.#rowCount === 0 && this.#deletedRows.size === 0 && this.#attached.isEmpty;
+    return this.#rows.count === 0 && this.#deletedRows.size === 0 && this.#attached.isEmpty;
   }
 
   /** Largest integer id staged, -1 without one. */
@@ -119,23 +97,18 @@ export class WriteBuffer {
   /** A point to go back to when staging a call's rows fails. */
   savepoint(): Savepoint {
     const fieldNameCount = this.fieldNames.names.size;
-    return { rowCount: this.#rowCount, maxIntegerId: this.#maxIntegerId, fieldNameCount };
+    return { rowCount: this.#rows.count, maxIntegerId: this.#maxIntegerId, fieldNameCount };
   }
 
   /** Forgets the rows staged since the savepoint; no deletion may have been staged since. */
   rollback(to: Savepoint): void {
-    while (this.#rowCount > to.rowCount) this.#dropLastRow();
+    while (this.#rows.count > to.rowCount) this.#dropLastRow();
     this.#maxIntegerId = to.maxIntegerId;
     this.fieldNames.truncate(to.fieldNameCount);
   }
 
   #dropLastRow(): void {
-    const part = this.#parts.at(-1)!;
-    const id = part.ids.pop()!;
-    part.fieldEnds.pop();
-    part.fieldUsed = part.fieldEnds.at(-1) ?? 0;
-    if (part.ids.length === 0) this.#parts.pop();
-    this.#rowCount -= 1;
+    const id = this.#rows.dropLast();
     this.#origins.pop();
     this.#inheritedFrom.pop();
     const previous = this.#previous.pop()!;
@@ -159,13 +132,13 @@ export class WriteBuffer {
     const staged = this.#stagedById.get(id);
     const committedRow = staged === undefined ? this.#committed.find(id) : -1;
     if (kind === "add") this.#checkFree(id, staged, committedRow);
-    checkRowsMax(this.#committed.rowCount, this.#rowCount + 1, limits.rowsMax);
+    checkRowsMax(this.#committed.rowCount, this.#rows.count + 1, limits.rowsMax);
     let inheritedFrom: number = inherits.nothing;
     let kept = text;
     if (kept === null) {
       if (staged !== undefined) {
         const isDeleted = this.#deadStaged.get(staged) === false;
-        kept = isDeleted ? "" : this.#stagedText(staged);
+        kept = isDeleted ? "" : this.#rows.textOf(staged);
         inheritedFrom = isDeleted ? inherits.nothing : this.#inheritedFrom[staged]!;
       } else if (committedRow >= 0 && this.#isCommittedLive(committedRow)) {
         kept = this.#committed.fieldText(committedRow);
@@ -178,7 +151,7 @@ export class WriteBuffer {
     const fieldNameCount = this.fieldNames.names.size;
     if (field !== undefined && field !== null) this.fieldNames.take(field, id);
     try {
-      this.#append(id, vector, kept);
+      this.#rows.append(id, vector, kept);
     } catch (error) {
       this.fieldNames.truncate(fieldNameCount);
       throw error;
@@ -191,8 +164,7 @@ export class WriteBuffer {
 
   /** Takes the id for the row just appended, and marks the row it replaces. */
   #claim(id: Id, staged: number | undefined, committedRow: number): void {
-    this.#stagedById.set(id, this.#rowCount);
-    this.#rowCount += 1;
+    this.#stagedById.set(id, this.#origins.length - 1);
     if (typeof id === "number" && id > this.#maxIntegerId) this.#maxIntegerId = id;
     if (staged !== undefined) {
       this.#previous.push(staged * 2 + (this.#deadStaged.has(staged) ? 1 : 0));
@@ -220,56 +192,12 @@ export class WriteBuffer {
     return this.#committed.isLive(row) || this.#committed.isDeleted(row);
   }
 
-  #append(id: Id, vector: unknown, text: string): void {
-    const dim = this.#dim;
-    let part = this.#parts.at(-1);
-    const rowsMax = Math.max(partRowsMin, Math.floor(partBytes / (dim * 4)));
-    const isNew = part === undefined || part.ids.length >= rowsMax || part.fieldUsed >= partBytes;
-    if (isNew) {
-      part = {
-        ids: [],
-        vectors: new Float32Array(partRowsMin * dim),
-        fieldBytes: new Uint8Array(fieldBytesInitial),
-        fieldUsed: 0,
-        fieldEnds: [],
-      };
-    }
-    const target = part!;
-    const at = target.ids.length;
-    if ((at + 1) * dim > target.vectors.length) {
-      const larger = new Float32Array(Math.min(rowsMax, at * 4) * dim);
-      larger.set(target.vectors);
-      target.vectors = larger;
-    }
-    const label = (): string => `the vector of id ${JSON.stringify(id)}`;
-    copyVector(vector, target.vectors, at * dim, dim, this.#dtype, label);
-    checkMetricVector(this.#metric, target.vectors, at * dim, dim, label);
-    appendText(target, text);
-    target.ids.push(id);
-    target.fieldEnds.push(target.fieldUsed);
-    if (isNew) this.#parts.push(target);
-  }
-
-  #locate(staged: number): { part: Part; at: number } {
-    let first = 0;
-    for (const part of this.#parts) {
-      if (staged < first + part.ids.length) return { part, at: staged - first };
-      first += part.ids.length;
-    }
-    throw new LynseError("INTERNAL", `staged row ${staged} of ${this.#rowCount} is in no part`);
-  }
-
-  #stagedText(staged: number): string {
-    const { part, at } = this.#locate(staged);
-    return textAt(part, at);
-  }
-
   /**
    * Stages everything that another buffer holds, in its order; or throws and stages none of its rows. The other buffer is
    * not used afterwards: its parts may have become this one's.
    */
   absorb(other: WriteBuffer): void {
-    const isAdopted = other.#rowCount >= adoptedRowsMin && !other.#origins.includes(rowOrigins.upsertedKeeping);
+    const isAdopted = other.rowCount >= adoptedRowsMin && !other.#origins.includes(rowOrigins.upsertedKeeping);
     const savepoint = this.savepoint();
     try {
       this.fieldNames.absorb(other.fieldNames);
@@ -285,10 +213,10 @@ export class WriteBuffer {
   /** Stages the rows of another buffer one by one. */
   #restage(other: WriteBuffer): void {
     let staged = 0;
-    for (const part of other.#parts) {
+    for (const part of other.#rows.parts) {
       for (let at = 0; at < part.ids.length; at++, staged++) {
         const origin = other.#origins[staged]!;
-        const vector = part.vectors.subarray(at * other.#dim, (at + 1) * other.#dim);
+        const vector = part.vectors.subarray(at * other.dim, (at + 1) * other.dim);
         const text = origin === rowOrigins.upsertedKeeping ? null : textAt(part, at);
         this.stage(origin === rowOrigins.added ? "add" : "upsert", part.ids[at]!, vector, text);
       }
@@ -298,10 +226,10 @@ export class WriteBuffer {
   /** Takes over the parts of another buffer as they are. All rows are checked before the first is taken. */
   #adopt(other: WriteBuffer): void {
     this.#renumber();
-    checkRowsMax(this.#committed.rowCount, this.#rowCount + other.#rowCount, limits.rowsMax);
-    const committedRows = new Float64Array(other.#rowCount).fill(-1);
+    checkRowsMax(this.#committed.rowCount, this.#rows.count + other.rowCount, limits.rowsMax);
+    const committedRows = new Float64Array(other.rowCount).fill(-1);
     let row = 0;
-    for (const { ids } of other.#parts) {
+    for (const { ids } of other.#rows.parts) {
       for (let at = 0; at < ids.length; at++, row++) {
         const id = ids[at]!;
         const staged = this.#stagedById.get(id);
@@ -310,8 +238,8 @@ export class WriteBuffer {
       }
     }
     row = 0;
-    for (const part of other.#parts) {
-      this.#parts.push(part);
+    for (const part of other.#rows.parts) {
+      this.#rows.adopt(part);
       for (let at = 0; at < part.ids.length; at++, row++) {
         const id = part.ids[at]!;
         this.#origins.push(other.#origins[row]!);
@@ -324,7 +252,7 @@ export class WriteBuffer {
   /** Staged rows that are live in this transaction: id and metadata text, for filters. */
   *liveStaged(): Generator<{ readonly staged: number; readonly id: Id; readonly text: string }> {
     let staged = 0;
-    for (const part of this.#parts) {
+    for (const part of this.#rows.parts) {
       for (let at = 0; at < part.ids.length; at++, staged++) {
         if (!this.#deadStaged.has(staged)) yield { staged, id: part.ids[at]!, text: textAt(part, at) };
       }
@@ -373,8 +301,7 @@ export class WriteBuffer {
   deleteStaged(staged: number): boolean {
     if (this.#deadStaged.has(staged)) return false;
     this.#deadStaged.set(staged, false);
-    const { part, at } = this.#locate(staged);
-    this.#attached.drop(part.ids[at]!);
+    this.#attached.drop(this.#rows.idOf(staged));
     return true;
   }
 
@@ -397,9 +324,9 @@ export class WriteBuffer {
     const deleted = [...this.#deletedRows.keys()].filter((row) => !this.#supersededRows.has(row));
     for (const [staged, isReplaced] of this.#deadStaged) (isReplaced ? superseded : deleted).push(firstRow + staged);
     const ascending = (rows: number[]): Uint32Array => new Uint32Array(rows).sort();
-    const moved = this.#movedRows(firstRow);
+    const moved = this.#supersededRows.size === 0 ? null : this.#movedRows(firstRow);
     return {
-      rows: this.#parts.map((part) => this.#toRowsPart(part)),
+      rows: this.#rows.toParts(),
       superseded: ascending(superseded),
       deleted: ascending(deleted),
       restored: [],
@@ -408,26 +335,8 @@ export class WriteBuffer {
     };
   }
 
-  /** What hangs on a row that is replaced goes to the row that replaces it, from one to the next. */
   #movedRows(firstRow: number): MovedRows | null {
-    const from: number[] = [];
-    const to: number[] = [];
-    const seen = new Set<Id>();
-    /** Staged rows that something is handed to. */
-    const holders = new Set<number>();
-    let staged = 0;
-    for (const part of this.#supersededRows.size === 0 ? [] : this.#parts) {
-      for (let at = 0; at < part.ids.length; at++, staged++) {
-        const id = part.ids[at]!;
-        const source = seen.has(id) ? this.#handedOn(staged, holders, firstRow) : this.#handedOver(id);
-        seen.add(id);
-        if (source < 0) continue;
-        from.push(source);
-        to.push(firstRow + staged);
-        holders.add(staged);
-      }
-    }
-    return from.length === 0 ? null : { from: Uint32Array.from(from), to: Uint32Array.from(to) };
+    return movedRows(this.#rows.parts, this.#previous, firstRow, (id) => this.#handedOver(id));
   }
 
   /** The committed row whose vectors the first staged row of an id takes over; -1 for none. */
@@ -435,13 +344,6 @@ export class WriteBuffer {
     const row = this.#committed.find(id);
     const isReplaced = row >= 0 && this.#supersededRows.has(row) && this.#isCommittedLive(row);
     return isReplaced && this.#committed.hasAttached(row) ? row : -1;
-  }
-
-  /** The staged row whose vectors a later one of the same id takes over, as a row; -1 for none. */
-  #handedOn(staged: number, holders: ReadonlySet<number>, firstRow: number): number {
-    const previous = this.#previous[staged]!;
-    const wasDeleted = (previous & 1) === 1;
-    return previous >= 0 && !wasDeleted && holders.has(previous >> 1) ? firstRow + (previous >> 1) : -1;
   }
 
   /** The live row of an id when this transaction is done, to hang vectors on. */
@@ -452,22 +354,6 @@ export class WriteBuffer {
     if (row >= 0 && this.#isCommittedLive(row)) return row;
     const message = `id ${JSON.stringify(id)} is not in the collection any more, so no vector can be hung on it`;
     throw new LynseError("ID_NOT_FOUND", message, { id });
-  }
-
-  #toRowsPart(part: Part): RowsPart {
-    const components = part.vectors.subarray(0, part.ids.length * this.#dim);
-    let stored: Float32Array | Uint16Array = components;
-    if (this.#dtype === "float16") {
-      stored = new Uint16Array(components.length);
-      encodeFloat16(components, stored);
-    }
-    return {
-      rowCount: part.ids.length,
-      ids: part.ids,
-      fieldBytes: part.fieldBytes.subarray(0, part.fieldUsed),
-      fieldEnds: Uint32Array.from(part.fieldEnds),
-      vectorBytes: [new Uint8Array(stored.buffer, stored.byteOffset, stored.byteLength)],
-    };
   }
 
   /** After a compaction the rows that this transaction replaces and deletes have other numbers. */
@@ -489,7 +375,7 @@ export class WriteBuffer {
     }
     const firsts = new Set<Id>();
     let staged = 0;
-    for (const part of this.#parts) {
+    for (const part of this.#rows.parts) {
       for (let at = 0; at < part.ids.length; at++, staged++) {
         const id = part.ids[at]!;
         const row = this.#committed.find(id);
@@ -512,40 +398,6 @@ export class WriteBuffer {
     if (this.#origins[staged] === rowOrigins.added && this.#isCommittedLive(row)) throw idExists(id, false);
     if (this.#canSupersede(row)) this.#supersededRows.add(row);
   }
-}
-
-function textAt(part: Part, at: number): string {
-  const start = at === 0 ? 0 : part.fieldEnds[at - 1]!;
-  return decoder.decode(part.fieldBytes.subarray(start, part.fieldEnds[at]));
-}
-
-function appendText(part: Part, text: string): void {
-  if (text === "") return;
-  // UTF-8 takes at most three bytes a UTF-16 unit.
-  const needed = part.fieldUsed + text.length * 3;
-  if (needed > part.fieldBytes.length) {
-    const larger = new Uint8Array(Math.max(needed, part.fieldBytes.length * 2));
-    larger.set(part.fieldBytes.subarray(0, part.fieldUsed));
-    part.fieldBytes = larger;
-  }
-  const { read, written } = encoder.encodeInto(text, part.fieldBytes.subarray(part.fieldUsed));
-  assert(read === text.length, "metadata text is encoded whole");
-  part.fieldUsed += written;
-}
-
-/** Puts another text in place of a staged row's; rare, so the part's texts are simply moved. */
-function replaceText(part: Part, at: number, text: string): void {
-  const bytes = encoder.encode(text);
-  const start = at === 0 ? 0 : part.fieldEnds[at - 1]!;
-  const end = part.fieldEnds[at]!;
-  const moved = new Uint8Array(part.fieldUsed - (end - start) + bytes.length);
-  moved.set(part.fieldBytes.subarray(0, start));
-  moved.set(bytes, start);
-  moved.set(part.fieldBytes.subarray(end, part.fieldUsed), start + bytes.length);
-  part.fieldBytes = moved;
-  part.fieldUsed = moved.length;
-  const shift = bytes.length - (end - start);
-  for (let i = at; i < part.fieldEnds.length; i++) part.fieldEnds[i]! += shift;
 }
 
 function idExists(id: Id, isStaged: boolean): LynseError {
