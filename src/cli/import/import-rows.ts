@@ -45,19 +45,33 @@ export async function importRows(
   let present = 0;
   let dim = vectors.dim ?? 0;
   let collection: Collection | null = null;
-  try {
-    for await (const batch of readBatches(reader, vectors, options)) {
-      collection ??= await openCollection(batch.dim);
-      const left = options.isResumed ? await withoutPresent(collection, batch) : batch;
-      present += batch.fields.length - left.fields.length;
-      if (left.fields.length > 0) {
-        rows += await commitRows(collection, left, reader, options);
-        commits += 1;
-      }
-      dim = batch.dim;
-      options.onProgress(present + rows, (options.skip + present + rows) / batch.rowsSeen);
-      if (options.signal.aborted) throw new LynseError("ABORTED", "the import was interrupted");
+  let pending: Promise<void> | null = null;
+  const commit = async (into: Collection, batch: RowBatch): Promise<void> => {
+    const left = options.isResumed ? await withoutPresent(into, batch) : batch;
+    present += batch.fields.length - left.fields.length;
+    if (left.fields.length > 0) {
+      rows += await commitRows(into, left, reader, options);
+      commits += 1;
     }
+    options.onProgress(present + rows, (options.skip + present + rows) / batch.rowsSeen);
+  };
+  try {
+    try {
+      for await (const batch of readBatches(reader, vectors, options)) {
+        await pending;
+        pending = null;
+        if (options.signal.aborted) throw new LynseError("ABORTED", "the import was interrupted");
+        collection ??= await openCollection(batch.dim);
+        dim = batch.dim;
+        pending = commit(collection, batch);
+        // The next rows are read meanwhile, unless what is wrong with them could be told ahead of what is wrong with these.
+        pending.catch(() => {});
+        if (options.reject !== null) await pending;
+      }
+    } finally {
+      await pending;
+    }
+    if (options.signal.aborted) throw new LynseError("ABORTED", "the import was interrupted");
   } catch (error) {
     throw withProgress(error, rows, options);
   }

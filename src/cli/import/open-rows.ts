@@ -38,6 +38,8 @@ export interface RowsInput {
   readonly columns: readonly string[] | null;
   /** Which of several named vectors is the rows' own; null where the user did not say. */
   readonly vectorName: string | null;
+  /** Column that the rows' vectors are in; null where they are elsewhere. */
+  readonly vectorColumn: string | null;
 }
 
 const extensions: Record<string, RowFormat> = {
@@ -79,7 +81,7 @@ export async function openRows(input: RowsInput): Promise<RowReader> {
     case "chroma":
       if (/\.json$/i.test(path))
         return ChromaColumnsReader.open(path).then((reader) => new MappedReader(reader, chromaRow));
-      return new MappedReader(await openTable(input, formatOf(path)), chromaRow);
+      return new MappedReader(await openTable({ ...input, vectorColumn: "embedding" }, formatOf(path)), chromaRow);
     case "lancedb":
       return openTable(input, formatOf(path));
     default:
@@ -87,8 +89,9 @@ export async function openRows(input: RowsInput): Promise<RowReader> {
   }
 }
 
-async function openTable({ path, types, columns }: RowsInput, format: RowFormat): Promise<RowReader> {
-  if (format === "jsonl") return JsonlReader.open(path);
+async function openTable(input: RowsInput, format: RowFormat): Promise<RowReader> {
+  const { path, types, columns, vectorColumn } = input;
+  if (format === "jsonl") return JsonlReader.open(path, vectorColumn);
   if (format === "csv" || format === "tsv") {
     return CsvReader.open(path, { delimiter: format === "tsv" ? "\t" : ",", types });
   }

@@ -108,14 +108,17 @@ function rowsOfBatch(dim: number | null, batchRows: number): number {
   return Math.max(1, Math.min(batchRows, Math.floor(batchVectorBytesMax / ((dim ?? 1) * 4))));
 }
 
-/** Rows of a batch under way, and their vectors in pieces. */
+/** Rows of a batch under way, and where their vectors are. */
 class BatchBuilder {
   readonly ids: Id[] = [];
   readonly fields: Record<string, unknown>[] = [];
   readonly sparse: unknown[] = [];
   readonly named: (AttachedVectors["named"] | undefined)[] = [];
   readonly lines: number[] = [];
-  readonly #vectors: Float32Array[] = [];
+  readonly #taken: Float32Array[] = [];
+  /** Of each row: which of `#taken` has its vector, and as which one. */
+  readonly #runs: number[] = [];
+  readonly #places: number[] = [];
   readonly #options: BatchOptions;
   #hasNamed = false;
   #hasSparse = false;
@@ -125,8 +128,13 @@ class BatchBuilder {
     this.#hasSparse = options.sparseColumn !== null;
   }
 
-  /** Takes a row, with its number in the file; the reason, where its id is none. */
-  add(reader: RowReader, row: SourceRow, number: number, vector: Float32Array): LynseError | null {
+  /** Takes vectors that the rows to come have. */
+  takeVectors(data: Float32Array): void {
+    this.#taken.push(data);
+  }
+
+  /** Takes a row, with its number in the file and among the vectors taken last; the reason, where its id is none. */
+  add(reader: RowReader, row: SourceRow, number: number, place: number): LynseError | null {
     const { idColumn, firstId, sparseColumn, namedColumn, columns, skip } = this.#options;
     let id: Id = 0;
     if (idColumn !== null) {
@@ -146,13 +154,26 @@ class BatchBuilder {
     if (columns !== null) keepOnly(row.values, columns);
     this.fields.push(row.values);
     this.lines.push(row.line);
-    this.#vectors.push(vector);
+    this.#runs.push(this.#taken.length - 1);
+    this.#places.push(place);
     return null;
   }
 
+  /** The vectors one after another: without a copy where they are so already, as where no row is left out. */
+  #data(dim: number): Float32Array {
+    const [first] = this.#taken;
+    const length = this.fields.length * dim;
+    if (first !== undefined && this.#taken.length === 1 && first.length === length) return first;
+    const data = new Float32Array(length);
+    for (const [at, place] of this.#places.entries()) {
+      const from = place * dim;
+      data.set(this.#taken[this.#runs[at]!]!.subarray(from, from + dim), at * dim);
+    }
+    return data;
+  }
+
   batch(dim: number, rowsSeen: number): RowBatch {
-    const data = new Float32Array(this.fields.length * dim);
-    this.#vectors.forEach((vector, at) => void data.set(vector, at * dim));
+    const data = this.#data(dim);
     const { idColumn, firstId } = this.#options;
     return {
       ids: idColumn === null && firstId === null ? null : this.ids,
@@ -189,10 +210,9 @@ async function* makeBatch(
     const end = rows.findIndex((row, at) => at > from && row.failure !== undefined);
     const run = rows.slice(from, end === -1 ? rows.length : end);
     const taken = await vectors.take(run, rowsSeen);
-    const dim = vectors.dim ?? 0;
+    built.takeVectors(taken.data);
     for (let at = 0; at < taken.rows && failure === null; at += 1) {
-      const vector = taken.data.subarray(at * dim, (at + 1) * dim);
-      const reason = built.add(reader, run[at]!, first + from + at, vector);
+      const reason = built.add(reader, run[at]!, first + from + at, at);
       if (reason !== null) await refuse(from + at, reason);
     }
     from += taken.rows;

@@ -60,6 +60,7 @@ export async function openSource(options: SourceOptions): Promise<OpenSource> {
     types: flags.types ?? new Map(),
     columns: readColumns(format, flags),
     vectorName: format === "qdrant" ? (flags.vectors ?? null) : null,
+    vectorColumn: vectorColumn(format, flags),
   });
   try {
     return await withVectors(reader, options);
@@ -84,10 +85,11 @@ async function withVectors(reader: RowReader, options: SourceOptions): Promise<O
     return source(reader, new EmbeddedVectors(reader, { column, embedder, dim, signal, onProgress }), null);
   }
   if (bringsOwn(format).vector) return source(reader, new ColumnVectors(reader, ownVector, dim), null);
-  const vectors = flags.vectors ?? (format === "lancedb" ? "vector" : "");
-  if (!isVectorFileName(vectors)) {
+  const column = vectorColumn(format, flags);
+  const vectors = flags.vectors ?? "";
+  if (column !== null || !isVectorFileName(vectors)) {
     await refuseOtherFiles(vectors);
-    return source(reader, new ColumnVectors(reader, vectors, dim), null);
+    return source(reader, new ColumnVectors(reader, column ?? vectors, dim), null);
   }
   const file = await VectorFile.open(vectors, dim);
   if (reader.rowCount === null || reader.rowCount === file.rowCount) {
@@ -113,17 +115,16 @@ async function refuseOtherFiles(vectors: string): Promise<void> {
   );
 }
 
+/** Column that the rows' vectors are in; null where they are elsewhere. */
+function vectorColumn(format: RowFormat, flags: ImportFlags): string | null {
+  const areElsewhere = bringsOwn(format).vector || flags.textColumn !== undefined;
+  if (areElsewhere || isVectorFileName(flags.vectors ?? "")) return null;
+  return flags.vectors ?? (format === "lancedb" ? "vector" : null);
+}
+
 /** Columns that have to be read; null for all. */
 function readColumns(format: RowFormat, flags: ImportFlags): string[] | null {
   if (flags.columns === undefined || bringsOwn(format).vector) return null;
-  const others = [
-    isVectorFileName(flags.vectors ?? "")
-      ? undefined
-      : (flags.vectors ?? (format === "lancedb" ? "vector" : undefined)),
-    flags.textColumn,
-    flags.idColumn,
-    flags.sparseColumn,
-    flags.namedColumn,
-  ];
-  return [...flags.columns, ...others.filter((name) => name !== undefined)];
+  const others = [vectorColumn(format, flags), flags.textColumn, flags.idColumn, flags.sparseColumn, flags.namedColumn];
+  return [...flags.columns, ...others.filter((name) => name !== undefined && name !== null)];
 }

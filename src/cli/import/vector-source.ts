@@ -59,14 +59,8 @@ export class ColumnVectors implements VectorSource {
       const vector = this.#vectorOf(row);
       if (vector instanceof LynseError) return { data, rows: at, failure: vector };
       if (at === 0) data = new Float32Array(rows.length * vector.length);
-      const offset = at * vector.length;
-      for (let i = 0; i < vector.length; i += 1) {
-        const number = vector[i];
-        if (typeof number !== "number" || !Number.isFinite(Math.fround(number))) {
-          return { data, rows: at, failure: this.#badNumber(row, i, number) };
-        }
-        data[offset + i] = number;
-      }
+      const bad = copyNumbers(vector, data, at * vector.length);
+      if (bad !== -1) return { data, rows: at, failure: this.#badNumber(row, bad, vector[bad]) };
       delete row.values[this.#column];
     }
     return { data, rows: rows.length, failure: null };
@@ -113,6 +107,23 @@ export class ColumnVectors implements VectorSource {
     const { name, placeUnit } = this.#reader;
     return new LynseError(code, `${name} ${placeUnit} ${row.line}: ${what}`, { file: name, [placeUnit]: row.line });
   }
+}
+
+/** Copies a vector as float32; gives the position of what is no finite number, or -1. */
+function copyNumbers(vector: ArrayLike<unknown>, into: Float32Array, offset: number): number {
+  if (vector instanceof Float32Array) {
+    into.set(vector, offset);
+    // Zero unless one of them is none: looked for only then.
+    let sum = 0;
+    for (let i = 0; i < vector.length; i += 1) sum += vector[i]! * 0;
+    return sum === 0 ? -1 : vector.findIndex((number) => !Number.isFinite(number));
+  }
+  for (let i = 0; i < vector.length; i += 1) {
+    const number = vector[i];
+    if (typeof number !== "number" || !Number.isFinite(Math.fround(number))) return i;
+    into[offset + i] = number;
+  }
+  return -1;
 }
 
 function parseArray(text: string): unknown {

@@ -6,32 +6,56 @@
  */
 import { LynseError } from "../../errors.js";
 import { ByteSource } from "./byte-source.js";
+import { type LiftedLines, VectorLifter } from "./lift-vectors.js";
 import type { SourceRow } from "./row-reader.js";
+import { setValue } from "./set-value.js";
 import { StreamReader } from "./stream-reader.js";
-import { readTextBlocks } from "./text-blocks.js";
+import { decodeLines, type LineBlock, readLineBlocks } from "./text-blocks.js";
 
 export class JsonlReader extends StreamReader {
   readonly placeUnit = "line";
+  readonly #vectorColumn: string | null;
 
-  static async open(path: string): Promise<JsonlReader> {
-    return new JsonlReader(await ByteSource.open(path));
+  private constructor(source: ByteSource, vectorColumn: string | null) {
+    super(source);
+    this.#vectorColumn = vectorColumn;
+  }
+
+  /** @param vectorColumn Column whose lists of numbers may come as float32, which is faster; null for none. */
+  static async open(path: string, vectorColumn: string | null = null): Promise<JsonlReader> {
+    return new JsonlReader(await ByteSource.open(path), vectorColumn);
   }
 
   async *pieces(): AsyncGenerator<readonly SourceRow[]> {
-    for await (const block of readTextBlocks(this.source)) {
-      const rows: SourceRow[] = [];
-      let line = block.line;
-      for (let start = 0; start < block.text.length; line += 1) {
-        const at = block.text.indexOf("\n", start);
-        const end = at === -1 ? block.text.length : at;
-        const text = block.text.slice(start, end).trim();
-        start = end + 1;
-        if (text === "") continue;
-        const values = this.#parse(text, line);
-        rows.push(values instanceof LynseError ? { line, values: {}, failure: values } : { line, values });
+    const lifter = this.#vectorColumn === null ? null : new VectorLifter(this.#vectorColumn);
+    for await (const block of readLineBlocks(this.source)) {
+      const lifted = lifter?.lift(block.bytes) ?? null;
+      for (const { text } of decodeLines(lifted?.bytes ?? block.bytes, this.name, block.line)) {
+        const rows = this.#rows(text, block, lifted);
+        if (rows.length > 0) yield rows;
       }
-      if (rows.length > 0) yield rows;
     }
+  }
+
+  #rows(blockText: string, { bytes, line: firstLine }: LineBlock, lifted: LiftedLines | null): SourceRow[] {
+    const rows: SourceRow[] = [];
+    for (let start = 0, number = 0; start < blockText.length; number += 1) {
+      const at = blockText.indexOf("\n", start);
+      const end = at === -1 ? blockText.length : at;
+      const text = blockText.slice(start, end).trim();
+      start = end + 1;
+      if (text === "") continue;
+      const line = firstLine + number;
+      let values = this.#parse(text, line);
+      const vector = lifted?.vectors[number] ?? null;
+      if (vector !== null && this.#vectorColumn !== null) {
+        if (!(values instanceof LynseError)) setValue(values, this.#vectorColumn, vector);
+        // What is wrong is told of the line as it stands in the file.
+        else values = this.#parse(wholeLine(bytes, lifted?.starts[number] ?? 0), line);
+      }
+      rows.push(values instanceof LynseError ? { line, values: {}, failure: values } : { line, values });
+    }
+    return rows;
   }
 
   #parse(text: string, line: number): Record<string, unknown> | LynseError {
@@ -54,4 +78,9 @@ export class JsonlReader extends StreamReader {
 
 function shorten(text: string): string {
   return text.length <= 100 ? text : `${text.slice(0, 99)}…`;
+}
+
+function wholeLine(bytes: Uint8Array, start: number): string {
+  const end = bytes.indexOf(10, start);
+  return new TextDecoder().decode(bytes.subarray(start, end === -1 ? bytes.length : end)).trim();
 }

@@ -17,9 +17,22 @@ export interface TextBlock {
   readonly line: number;
 }
 
+export interface LineBlock {
+  /** Whole lines, each with its line feed; the last of the input may have none. */
+  readonly bytes: Uint8Array;
+  readonly line: number;
+}
+
 const lineFeed = 10;
 
 export async function* readTextBlocks(source: ByteSource, lineBytesLimit = lineBytesMax): AsyncGenerator<TextBlock> {
+  for await (const { bytes, line } of readLineBlocks(source, lineBytesLimit)) {
+    yield* decodeLines(bytes, source.name, line);
+  }
+}
+
+/** The same as bytes, which may be no UTF-8. */
+export async function* readLineBlocks(source: ByteSource, lineBytesLimit = lineBytesMax): AsyncGenerator<LineBlock> {
   let line = 1;
   let pending: Uint8Array[] = [];
   let pendingBytes = 0;
@@ -32,7 +45,7 @@ export async function* readTextBlocks(source: ByteSource, lineBytesLimit = lineB
     } else {
       const bytes = withoutMark(join(pending, chunk.subarray(0, end)), isFirst);
       isFirst = false;
-      yield* decode(bytes, source.name, line);
+      yield { bytes, line };
       line += countLineFeeds(bytes);
       pending = end < chunk.length ? [chunk.subarray(end)] : [];
       pendingBytes = chunk.length - end;
@@ -40,7 +53,7 @@ export async function* readTextBlocks(source: ByteSource, lineBytesLimit = lineB
     if (pendingBytes > lineBytesLimit) throw lineTooLong(source.name, line, lineBytesLimit);
   }
   if (pendingBytes === 0) return;
-  yield* decode(withoutMark(join(pending, new Uint8Array(0)), isFirst), source.name, line);
+  yield { bytes: withoutMark(join(pending, new Uint8Array(0)), isFirst), line };
 }
 
 function join(parts: readonly Uint8Array[], last: Uint8Array): Uint8Array {
@@ -59,7 +72,7 @@ function countLineFeeds(bytes: Uint8Array): number {
 }
 
 /** The text of whole lines; where a byte is bad, first the lines ahead of it, then the error. */
-function* decode(bytes: Uint8Array, name: string, firstLine: number): Generator<TextBlock> {
+export function* decodeLines(bytes: Uint8Array, name: string, firstLine: number): Generator<TextBlock> {
   const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
   let text: string | null = null;
   try {
