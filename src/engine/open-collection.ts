@@ -67,7 +67,7 @@ export class OpenCollection {
     return this.#isEnded || (this.#engine?.isClosed ?? false);
   }
 
-  /** True once the collection was dropped. */
+  /** True where the collection was dropped. */
   get isDropped(): boolean {
     return this.#isDropped;
   }
@@ -160,10 +160,10 @@ export class OpenCollection {
         continue;
       }
       await this.#open(this.#reopen).catch((error: unknown) => {
-        // A reader finds out only now that another process has dropped it.
+        // A reader finds out only now that another process has dropped it, and may make another one of that name.
         if (!isLynseError(error, "COLLECTION_NOT_FOUND") && !isLynseError(error, "DATABASE_NOT_FOUND")) throw error;
         this.#isDropped = true;
-        this.#isEnded = true;
+        throw this.#closedError();
       });
     }
   }
@@ -174,6 +174,7 @@ export class OpenCollection {
       try {
         this.#engine = await open();
         this.#wasOpen = true;
+        if (!this.#isEnded) this.#isDropped = false;
       } catch (error) {
         this.#owner.closed();
         throw error;
@@ -237,8 +238,11 @@ export class OpenCollection {
   }
 
   #checkNotEnded(): void {
-    if (!this.#isEnded) return;
-    throw new LynseError(
+    if (this.#isEnded) throw this.#closedError();
+  }
+
+  #closedError(): LynseError {
+    return new LynseError(
       "CLOSED",
       `collection ${JSON.stringify(this.name)} was closed or dropped; open it again through its database`,
     );

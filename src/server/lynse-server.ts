@@ -225,9 +225,17 @@ async function assemble(
 function openClient(settings: ServerSettings): VectorDBClient {
   const { data_dir, read_only: readOnly, threads, memory_budget: memoryBudget } = settings;
   const openCollectionsMax = settings.open_collections;
+  const following = settings.follow ? { follow: true, followIntervalMs: settings.follow_interval_ms } : {};
   const budget = memoryBudget === null ? {} : { memoryBudget };
   const quotas = quotasOf(settings);
-  return new VectorDBClient(data_dir ?? undefined, { readOnly, threads, quotas, openCollectionsMax, ...budget });
+  return new VectorDBClient(data_dir ?? undefined, {
+    readOnly,
+    threads,
+    quotas,
+    openCollectionsMax,
+    ...budget,
+    ...following,
+  });
 }
 
 /** The limits that hold for what a commit would leave, buffered rows included. */

@@ -121,6 +121,13 @@ export const optionTable = [
   },
   integer("open_collections", 1000, [1, 1_000_000], "collections kept open at a time, those in use aside"),
   { kind: "boolean", name: "read_only", fallback: false, help: "never write; opens beside a process that does" },
+  {
+    kind: "boolean",
+    name: "follow",
+    fallback: false,
+    help: "with --read-only: answers begin with what the process that writes has committed",
+  },
+  integer("follow_interval_ms", 0, [0, 3_600_000], "with --follow: how long a look for commits counts"),
   { kind: "text", name: "snapshot_dir", fallback: null, help: "the one directory for snapshots and exports" },
   {
     kind: "text",

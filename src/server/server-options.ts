@@ -44,6 +44,8 @@ export interface ServerSettings {
   readonly memory_budget: string | null;
   readonly open_collections: number;
   readonly read_only: boolean;
+  readonly follow: boolean;
+  readonly follow_interval_ms: number;
   readonly snapshot_dir: string | null;
   readonly embed: string | null;
   readonly log_level: string;
@@ -122,6 +124,10 @@ export interface ServerOptions {
   readonly openCollections?: number;
   /** Never write. Default false. */
   readonly readOnly?: boolean;
+  /** With `readOnly`: answers begin with what the process that writes has committed; see `ClientOptions`. Default false. */
+  readonly follow?: boolean;
+  /** With `follow`: how long a look for commits counts. Default 0: each request looks. */
+  readonly followIntervalMs?: number;
   /** The one directory for snapshots and exports. Default: none. */
   readonly snapshotDir?: string;
   /** Makes vectors of documents on the server: `"hash"`, `"hash:384"`, or a function. Default: none. */

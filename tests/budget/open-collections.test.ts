@@ -7,6 +7,7 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { type Collection, type Database, VectorDBClient } from "../../src/index.js";
+import { createServer } from "../../src/server/lynse-server.js";
 
 const openMax = 5;
 let folder: string;
@@ -235,10 +236,33 @@ describe("readers", () => {
       await db.dropCollection("c0");
       expect(await following[0]!.exists()).toBe(false);
       await expect(following[0]!.count()).rejects.toMatchObject({ code: "CLOSED" });
+      await (await db.requireCollection("c0", { dim: 2 })).add({ ids: [7], vectors: [[1, 1]] });
+      expect(await following[0]!.isIdExists(7)).toBe(true);
     } finally {
       await follower.close();
       await still.close();
     }
+  });
+});
+
+describe("a server", () => {
+  it("keeps no more open than it was told, and follows a writer where it is told to", async () => {
+    const all = await newCollections(8);
+    const settings = { dataDir: folder, port: 0, readOnly: true, follow: true, openCollections: 3 };
+    const server = await createServer(settings);
+    const remote = new VectorDBClient(await server.listen());
+    try {
+      const theirs = await remote.getDatabase("app");
+      const handles = await Promise.all(all.map((docs) => theirs.getCollection(docs.name)));
+      for (const docs of all) await docs.add({ ids: [1], vectors: [[1, 1]] });
+      for (const docs of handles) expect(await docs.count()).toBe(1);
+      for (const docs of all) await docs.close();
+      await until(async () => ((await openNow())?.size ?? 0) <= 3);
+    } finally {
+      await remote.close();
+      await server.close();
+    }
+    await expect(createServer({ dataDir: folder, port: 0, follow: true })).rejects.toThrow(/readOnly/);
   });
 });
 

@@ -16,6 +16,8 @@ export interface CommonOptions {
   readonly apiKey?: string;
   readonly database: string;
   readonly readOnly?: boolean;
+  /** Bytes, or a text like `512mb`; checked by the client. */
+  readonly memoryBudget?: string;
 }
 
 export function addCommonOptions(command: Command): Command {
@@ -33,6 +35,10 @@ export function addCommonOptions(command: Command): Command {
     )
     .option("--database <name>", "database", "default")
     .option("--read-only", "never write: a command that would is refused")
+    .option(
+      "--memory-budget <size>",
+      "memory that a data directory's vectors may take, as 512mb; beyond it they stay on disk",
+    )
     .option("--debug", "show the stack of an error");
 }
 

@@ -15,7 +15,12 @@ export async function useClient<T>(
 ): Promise<T> {
   const readOnly = mode === "read" || options.readOnly === true;
   const { uri, apiKey } = clientPlace(options, process.env);
-  const client = new VectorDBClient(uri, { readOnly, ...(apiKey === null ? {} : { apiKey }) });
+  const { memoryBudget } = options;
+  const client = new VectorDBClient(uri, {
+    readOnly,
+    ...(apiKey === null ? {} : { apiKey }),
+    ...(memoryBudget === undefined ? {} : { memoryBudget }),
+  });
   try {
     return await use(client);
   } finally {
