@@ -71,7 +71,10 @@ export class CollectionEngine {
   readonly #refresh: GenerationRefresh;
   readonly #memory: BudgetKeeper | null;
   /** Writes outside of any session. */
-  readonly pending = new PendingWrites((buffer) => this.commit(buffer));
+  readonly pending = new PendingWrites(
+    () => this.checkWritable(),
+    (buffer) => this.commit(buffer),
+  );
   /** What the configuration says. */
   readonly settings: CollectionSettings;
   /** Builds indexes and keeps them current. */
@@ -207,12 +210,6 @@ export class CollectionEngine {
   newBuffer(dim: number, transaction: WriteBuffer | null = null): WriteBuffer {
     this.checkWritable();
     return this.#buffers.begin(dim, this.metric, transaction);
-  }
-
-  /** Takes the writes outside of any session and makes them durable and visible; see `PendingWrites`. */
-  async commitPending(): Promise<void> {
-    this.checkWritable();
-    await this.pending.commit();
   }
 
   /** Makes a buffer's transaction durable and visible. */

@@ -7,13 +7,15 @@
 import type { WriteBuffer } from "./write-buffer.js";
 
 export class PendingWrites {
+  readonly #checkWritable: () => void;
   readonly #commitBuffer: (buffer: WriteBuffer) => Promise<void>;
   /** Not committed yet; null when there is nothing. */
   buffer: WriteBuffer | null = null;
   /** Commits that are under way. */
   readonly #commits = new Set<Promise<void>>();
 
-  constructor(commitBuffer: (buffer: WriteBuffer) => Promise<void>) {
+  constructor(checkWritable: () => void, commitBuffer: (buffer: WriteBuffer) => Promise<void>) {
+    this.#checkWritable = checkWritable;
     this.#commitBuffer = commitBuffer;
   }
 
@@ -24,8 +26,9 @@ export class PendingWrites {
     return buffer;
   }
 
-  /** Takes what there is and makes it durable and visible. It is gone when that fails. */
+  /** Takes what there is and makes it durable and visible. It is gone when that fails. Throws where nothing may be written. */
   async commit(): Promise<void> {
+    this.#checkWritable();
     const buffer = this.take();
     if (buffer === null || buffer.isEmpty) return;
     const commit = this.#commitBuffer(buffer);

@@ -9,6 +9,7 @@ import type { CollectionEngine } from "../../engine/collection-engine.js";
 import { fieldDefinition, fieldDefinitions, primaryFieldName } from "../../engine/field-definition.js";
 import type { Generation } from "../../engine/generation.js";
 import { checkId, checkIds } from "../../engine/id-input.js";
+import { listFieldNames } from "../../engine/list-field-names.js";
 import { checkTextSettings, storedTextSettings, textSettings } from "../../engine/text-settings.js";
 import { LynseError } from "../../errors.js";
 import { parseIndexName } from "../../index/index-name.js";
@@ -89,7 +90,7 @@ export class LocalCollection<F extends Fields = Fields> implements Collection<F>
       set buffer(buffer) {
         engine.pending.buffer = buffer;
       },
-      commit: () => engine.commitPending(),
+      commit: () => engine.pending.commit(),
     };
     this.#writer = new LocalWriter<F>(engine, holder, () => engine.checkOpen(), this.#documents);
   }
@@ -159,7 +160,7 @@ export class LocalCollection<F extends Fields = Fields> implements Collection<F>
 
   async restore(ids: readonly Id[] | Id): Promise<number> {
     const wanted = checkIds(ids);
-    await this.#engine.commitPending();
+    await this.#engine.pending.commit();
     return this.#engine.restoreIds(wanted);
   }
 
@@ -174,7 +175,7 @@ export class LocalCollection<F extends Fields = Fields> implements Collection<F>
 
   async compact(options: { readonly signal?: AbortSignal } = {}): Promise<number> {
     checkOptions(options, ["signal"], "compact");
-    await this.#engine.commitPending();
+    await this.#engine.pending.commit();
     return this.#engine.compact(checkSignal(options.signal));
   }
 
@@ -416,7 +417,7 @@ export class LocalCollection<F extends Fields = Fields> implements Collection<F>
   }
 
   async listFields(): Promise<string[]> {
-    return this.#engine.read((generation) => generation.listFieldNames());
+    return this.#engine.read(listFieldNames);
   }
 
   async exists(): Promise<boolean> {
