@@ -52,5 +52,5 @@ export async function removeDeadCopies(fs: FileSystem, target: string): Promise<
 
 async function checkFree(fs: FileSystem, path: string): Promise<void> {
   if (!(await fs.exists(path))) return;
-  throw new LynseError("TARGET_EXISTS", `${path} exists already; choose another path, or remove it first`, { path });
+  throw new LynseError("TARGET_EXISTS", `${path} exists; choose another path, or remove it first`, { path });
 }

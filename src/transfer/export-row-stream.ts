@@ -1,23 +1,37 @@
 /**
  * How do rows that somebody reads, from a server perhaps, become such a folder?
  *
- * Ids, metadata and vectors, a batch at a time; what hangs on rows, and rows that are soft-deleted, are not told by a
+ * Ids, metadata and vectors of all kinds, a batch at a time, then blobs; rows that are soft-deleted are not told by a
  * reading of rows.
  */
 import { fieldToText } from "../engine/field-text.js";
 import { storedVectors } from "../engine/stored-vectors.js";
 import { LynseError } from "../errors.js";
 import type { FileSystem } from "../storage/file-system.js";
+import type { VectorFieldConfig } from "../storage/manifest.js";
 import type { Fields, Id } from "../types.js";
+import { AttachedWriter, type RowAttachments } from "./attached-writer.js";
+import { BlobWriter } from "./blob-writer.js";
 import type { TransferSummary } from "./export-collection.js";
-import { writeExportFolder } from "./export-folder.js";
-import type { ExportedConfig } from "./export-manifest.js";
+import { type ExportFiles, writeExportFolder } from "./export-folder.js";
+import type { ExportedBlobs, ExportedConfig } from "./export-manifest.js";
 import { MetadataLines } from "./metadata-lines.js";
 
-export interface StreamedRow {
-  readonly id: Id;
+export interface StreamedRow extends RowAttachments {
   readonly field: Fields;
   readonly vector?: Float32Array;
+}
+
+export interface StreamedBlob {
+  readonly key: string;
+  readonly bytes: Uint8Array;
+}
+
+/** The collection that rows are of. */
+export interface ExportStream {
+  readonly collection: string;
+  readonly config: ExportedConfig;
+  readonly fields: readonly VectorFieldConfig[];
 }
 
 const encoder = new TextEncoder();
@@ -26,13 +40,15 @@ const encoder = new TextEncoder();
 export function exportRowStream(
   fs: FileSystem,
   path: string,
-  of: { readonly collection: string; readonly config: ExportedConfig },
+  { collection, config, fields }: ExportStream,
   batches: AsyncIterable<readonly StreamedRow[]>,
+  blobs: AsyncIterable<StreamedBlob>,
 ): Promise<TransferSummary> {
   return writeExportFolder(fs, path, async (files) => {
-    const { dim, dtype } = of.config;
+    const { dim, dtype } = config;
     const metadata = await files.create("metadata.jsonl");
     const vectors = await files.create("vectors.f32");
+    const attached = await AttachedWriter.create(files, fields);
     const lines = new MetadataLines(metadata);
     let count = 0;
     for await (const rows of batches) {
@@ -45,13 +61,26 @@ export function exportRowStream(
       });
       await lines.flush();
       await vectors.write(storedVectors(data, dtype));
+      for (const [at, row] of rows.entries()) await attached.add(row, count + at);
       count += rows.length;
     }
     await files.finish();
     const live = { count, vectorsFile: vectors.name, metadataFile: metadata.name };
-    const bytes = await files.seal({ ...of, live, deleted: null, fields: [], sparse: null, blobs: null });
+    const written = { ...attached.summary(), blobs: await writeBlobs(files, blobs) };
+    const bytes = await files.seal({ collection, config, live, deleted: null, ...written });
     return { rows: count, bytes };
   });
+}
+
+async function writeBlobs(files: ExportFiles, blobs: AsyncIterable<StreamedBlob>): Promise<ExportedBlobs | null> {
+  let writer: BlobWriter | null = null;
+  for await (const { key, bytes } of blobs) {
+    writer ??= await BlobWriter.create(files);
+    const read = async (from: number, to: number): Promise<Uint8Array> => bytes.subarray(from, to);
+    await writer.add({ key, bytes: bytes.length, read }, () => {});
+  }
+  await files.finish();
+  return writer?.summary() ?? null;
 }
 
 function wrongVector(id: Id, dim: number | null, got: number | undefined): LynseError {

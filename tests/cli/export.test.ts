@@ -38,6 +38,28 @@ async function plainRows(collection: Collection): Promise<PlainRow[]> {
   return rows;
 }
 
+const blobsOf = (name: string): Promise<unknown> =>
+  withDatabase(async (db) => (await db.getCollection(name)).listBlobs());
+
+/** What hangs on the rows of a collection, and how its fields are made. */
+const attachedOf = (name: string): Promise<{ readonly rows: readonly unknown[]; readonly fields: unknown }> =>
+  withDatabase(async (db) => {
+    const collection = await db.getCollection(name);
+    const everything = [];
+    for await (const row of collection.scan({ returnVectors: true, returnNamedVectors: true, returnSparse: true })) {
+      everything.push({ ...row, field: { ...row.field } });
+    }
+    const { vectorFields } = await collection.stats();
+    const fields = vectorFields.map(({ name: field, dim, metric, dtype, rows: count }) => ({
+      field,
+      dim,
+      metric,
+      dtype,
+      count,
+    }));
+    return { rows: everything, fields };
+  });
+
 /** Runs the command that an export names, on another collection. */
 async function importAs(told: string, collection: string): Promise<LynseResult> {
   const line = /^import them with: lynse (.*) --collection \S+$/m.exec(told)?.[1] ?? "";
@@ -82,8 +104,23 @@ beforeAll(async () => {
     });
     const rich = await db.requireCollection("rich", { dim: 1 });
     await rich.createVectorField("image", { dim: 2 });
-    await rich.add({ ids: ["a", "b"], vectors: [[1], [2]] });
-    await rich.addNamedVectors("image", [[1, 2]], ["a"]);
+    await rich.add({
+      ids: ["a", "b", "c", "d"],
+      vectors: [[1], [2], [3], [4]],
+      fields: [{ n: 1 }, { n: 2 }, { n: 3 }, { n: 4 }],
+    });
+    await rich.createVectorField("tiny", { dim: 1, metric: "cos", dtype: "float16" });
+    await rich.addNamedVectors(
+      "image",
+      [
+        [1, 2],
+        [3, 4],
+      ],
+      ["a", "d"],
+    );
+    await rich.addNamedVectors("tiny", [[0.5]], ["d"]);
+    await rich.addSparseVectors([{ 7: 1.5 }, { 3: 0.1, 4000000000: -2 }], ["c", "d"]);
+    await rich.writeBlob("k", new Uint8Array(3));
     await rich.delete("b");
   });
 });
@@ -100,7 +137,7 @@ describe("what is exported can be imported", () => {
     expect(await rowsOf(copy)).toEqual(await rowsOf("docs"));
     const again = await run("export", "docs", name);
     expect([again.code, again.stderr]).toEqual([1, expect.stringMatching(/exists; choose another/)]);
-    expect(readdirSync(folder).filter((file) => file.includes(".tmp-"))).toEqual([]);
+    expect(readdirSync(folder).filter((file) => file.endsWith(".tmp"))).toEqual([]);
   });
 
   test("some rows, some fields, no vectors, to standard output", async () => {
@@ -116,15 +153,107 @@ describe("what is exported can be imported", () => {
     expect(existsSync(at("taken.csv"))).toBe(false);
   });
 
-  test("what a format cannot hold is told; a directory holds it", async () => {
-    const part = await run("export", "rich", "rich.jsonl");
-    expect(part.stdout).toMatch(/\nvectors of image, soft-deleted rows are left out; a directory/);
+  test("what a format cannot hold is told on the error output; a directory holds it", async () => {
+    const csv = await run("export", "rich", "rich.csv");
+    expect(csv.code).toBe(0);
+    expect(csv.stdout).not.toContain("left out");
+    const all = "vectors of image, tiny, sparse vectors, soft-deleted rows, blobs are left out; a directory";
+    expect(csv.stderr).toContain(all);
+    expect((await run("export", "rich", "-", "--format", "csv")).stderr).toContain(all);
+    expect((await run("export", "rich", "rich-array.npy")).stderr).toContain(all);
     const whole = await run("export", "rich", "rich");
-    expect(whole.stdout).not.toContain("left out");
+    expect([whole.code, whole.stderr]).toEqual([0, ""]);
     await run("import", "rich", "--collection", "rich-copy");
     expect(await withDatabase(async (db) => (await db.getCollection("rich-copy")).listDeletedIds())).toEqual(["b"]);
+    expect(await blobsOf("rich-copy")).toEqual([{ key: "k", bytes: 3 }]);
     expect((await run("import", "rich", "--collection", "rich-copy")).stderr).toMatch(/exists/);
     expect((await run("import", "rich", "--collection", "rich-copy", "--overwrite")).code).toBe(0);
+    await run("export", "rich", "bare", "--no-blobs");
+    await run("import", "bare", "--collection", "bare-copy");
+    expect(await blobsOf("bare-copy")).toEqual([]);
+  });
+
+  test.each(["rich.jsonl", "rich.parquet"])("named and sparse vectors in %s", async (name) => {
+    const { code, stdout, stderr } = await run("export", "rich", name);
+    expect([code, stderr]).toEqual([0, expect.stringMatching(/^soft-deleted rows, blobs are left out; a directory/)]);
+    const copy = `named-${name.slice(5)}`;
+    const imported = await importAs(stdout, copy);
+    expect([imported.code, imported.stderr]).toEqual([0, ""]);
+    expect(await attachedOf(copy)).toEqual(await attachedOf("rich"));
+    // A part of it, streamed as a file of this machine is.
+    const part = await run(
+      "export",
+      "rich",
+      `part-${name}`,
+      "--where",
+      "n >= 3",
+      "--named-column",
+      "v",
+      "--sparse-column",
+      "s",
+    );
+    expect((await importAs(part.stdout, `part-${copy}`)).code).toBe(0);
+    expect((await attachedOf(`part-${copy}`)).rows).toEqual((await attachedOf("rich")).rows.slice(1));
+    const bare = await run("export", "rich", `bare-${name}`, "--no-vectors");
+    expect(bare.stdout).not.toContain("--named-column");
+  });
+
+  test("a line of JSON is an item", async () => {
+    await run("export", "rich", "-", "--format", "jsonl", "--where", "n = 4");
+    const { stdout } = await run("export", "rich", "-", "--format", "jsonl", "--where", "n = 4");
+    expect(JSON.parse(stdout)).toEqual({
+      ...{ id: "d", vector: [4], vectors: { image: [3, 4], tiny: [0.5] } },
+      ...{ sparse: { indices: [3, 4_000_000_000], values: [0.1, -2] }, n: 4 },
+    });
+  });
+
+  test("a field that is called as what holds other vectors are is told", async () => {
+    for (const [name, option] of [
+      ["vectors", "--named-column"],
+      ["sparse", "--sparse-column"],
+    ]) {
+      await withDatabase(async (db) => {
+        const rich = await db.getCollection("rich");
+        await rich.upsert({ ids: "c", vectors: [[3]], fields: { n: 3, [name!]: 1 } });
+      });
+      for (const ending of ["jsonl", "parquet"]) {
+        const { code, stderr } = await run("export", "rich", `${name}.${ending}`);
+        expect([code, stderr]).toEqual([1, expect.stringContaining(`choose another name with ${option}`)]);
+        expect((await run("export", "rich", `${name}.${ending}`, option!, "other")).code).toBe(0);
+      }
+      expect((await run("export", "rich", `${name}.csv`)).code).toBe(0);
+    }
+    const same = await run("export", "rich", "x.jsonl", "--sparse-column", "vector");
+    expect([same.code, same.stderr]).toEqual([2, expect.stringContaining("must differ")]);
+  });
+
+  test("rows whose other vectors cannot be are told by their line", async () => {
+    const line = '{"id":1,"vector":[1],"vectors":{"image":[1,2]}}';
+    const refused = async (vectors: string, message: RegExp): Promise<void> => {
+      writeFileSync(
+        at("bad.jsonl"),
+        `${line}\n${line.replace('"id":1', '"id":2').replace('{"image":[1,2]}', vectors)}\n`,
+      );
+      const args = ["--vectors", "vector", "--id-column", "id", "--named-column", "vectors"];
+      const { code, stderr } = await run("import", "bad.jsonl", "--collection", "bad", ...args);
+      expect([code, stderr]).toEqual([1, expect.stringMatching(message)]);
+    };
+    await refused("[1,2]", /line 2, column "vectors": it is no object/);
+    await refused('{"image":[1,"x"]}', /line 2, column "vectors": "image" is no list of numbers/);
+    await refused('{"image":[]}', /line 2, column "vectors": "image" is no list of numbers/);
+    await refused('{"image":[1]}', /bad\.jsonl/);
+    await refused('{"no/name":[1]}', /bad\.jsonl/);
+    const bad = await run(
+      "import",
+      "bad.jsonl",
+      "--collection",
+      "bad",
+      "--vectors",
+      "vector",
+      "--vector-fields",
+      "a=b",
+    );
+    expect([bad.code, bad.stderr]).toEqual([2, expect.stringContaining("image=l2,title=cos:float16")]);
   });
 
   test("mistakes of usage", async () => {
@@ -135,10 +264,39 @@ describe("what is exported can be imported", () => {
   });
 });
 
+/** A collection with all kinds of vectors on a server, and one like it here. */
+async function withRich(origin: string): Promise<void> {
+  const fill = async (db: Database, name: string): Promise<void> => {
+    const rich = await db.requireCollection(name, { dim: 1 });
+    await rich.add({ ids: [1, "two", 3], vectors: [[1], [2], [3]] });
+    await rich.createVectorField("image", { dim: 2, metric: "l2", dtype: "float16" });
+    await rich.addNamedVectors("image", [[0.5, 0.25]], ["two"]);
+    await rich.addSparseVectors([{ 9: 0.1 }], ["two"]);
+    await rich.writeBlob("k", new Uint8Array(9));
+    await rich.delete(3);
+  };
+  const client = new VectorDBClient(origin);
+  await fill(await client.createDatabase("default"), "rich");
+  await client.close();
+  await withDatabase((db) => fill(db, "rich-here"));
+}
+
 test("behind a server: rows, and directories of this machine, go both ways", async () => {
   const server = await createServer({ dataDir: at("served"), port: 0 });
   try {
     const { origin } = await server.listen();
+    await withRich(origin);
+    const rich = await run("export", "rich", "rich-from-server", "--uri", origin);
+    expect([rich.code, rich.stderr]).toEqual([
+      0,
+      expect.stringMatching(/^soft-deleted rows are left out; a directory/),
+    ]);
+    expect((await run("import", "rich-from-server", "--collection", "rich-back")).stderr).toBe("");
+    expect(await attachedOf("rich-back")).toEqual(await attachedOf("rich-here"));
+    expect(await blobsOf("rich-back")).toEqual([{ key: "k", bytes: 9 }]);
+    const lines = await run("export", "rich", "served.jsonl", "--uri", origin);
+    expect((await importAs(lines.stdout, "rich-lines")).stderr).toBe("");
+    expect(await attachedOf("rich-lines")).toEqual(await attachedOf("rich-here"));
     const expected = await rowsOf("docs");
     expect((await run("export", "docs", "for-server")).code).toBe(0);
     const put = await run("import", "for-server", "--collection", "docs", "--uri", origin);

@@ -130,7 +130,7 @@ test("a blob whose file is damaged is found before an export has a name", async 
   await writeFile(join(blobs, name!), bytes);
   const path = newPath();
   await expect(docs.exportTo(path)).rejects.toMatchObject({ code: "CORRUPT", message: expect.stringContaining(name!) });
-  expect((await readdir(folder)).filter((each) => each.startsWith("export-") && each.includes("tmp"))).toEqual([]);
+  expect((await readdir(folder)).filter((each) => each.startsWith("export-") && each.endsWith(".tmp"))).toEqual([]);
   expect((await docs.exportTo(path, { blobs: false })).rows).toBe(1);
 });
 

@@ -4,6 +4,7 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
 import type { Collection } from "../../index.js";
 import type { WhereParams } from "../../types.js";
+import { attachedKinds, nothingAttached } from "../export/attached-kinds.js";
 import { exportDirectory } from "../export/export-directory.js";
 import { type ExportFormat, exportFormatOf, exportFormats } from "../export/export-format.js";
 import { exportRows, leftOut } from "../export/export-rows.js";
@@ -21,15 +22,18 @@ interface ExportFlags extends CommonOptions {
   readonly params?: WhereParams;
   readonly fields?: readonly string[];
   readonly vectors: boolean;
+  readonly blobs: boolean;
   readonly idColumn: string;
   readonly vectorColumn: string;
+  readonly namedColumn: string;
+  readonly sparseColumn: string;
 }
 
 const examples = `
 The rows are those of one moment, whatever is written meanwhile. The target must not exist, and is whole
-when it does. A directory (--format lynsedb) of a collection on this machine keeps everything:
-soft-deleted rows, named and sparse vectors, settings, how indexes are built. Other formats hold ids,
-fields and vectors, and so does a directory of a server's rows.
+when it does. A directory (--format lynsedb) of a collection on this machine keeps everything; one of a
+server's collection, all but soft-deleted rows. JSON Lines and Parquet hold ids, fields, vectors, vectors of
+named fields and sparse ones; CSV and NumPy ids, fields and vectors. What is left out is told.
 
 Examples:
   lynse export docs backup/docs
@@ -49,9 +53,12 @@ export function addExportCommand(program: Command, terminal: Terminal): void {
     .option("--where <filter>", "only rows that match (default: every row)")
     .option("--params <json>", "values of the filter's :name parameters", whereParams)
     .option("--fields <names>", "fields to write, separated by commas (default: all)", nameList)
-    .option("--no-vectors", "leave the vectors out")
+    .option("--no-vectors", "leave the vectors out, all kinds")
+    .option("--no-blobs", "leave the blobs out of a directory")
     .option("--id-column <name>", "what the ids are called", columnName, "id")
     .option("--vector-column <name>", "what the vectors are called", columnName, "vector")
+    .option("--named-column <name>", "what holds vectors of named fields", columnName, "vectors")
+    .option("--sparse-column <name>", "what holds sparse vectors", columnName, "sparse")
     .addHelpText("after", examples);
   addCommonOptions(command).action(async (name: string, path: string, flags: ExportFlags) => {
     const format = exportFormatOf(path, flags.format);
@@ -74,7 +81,8 @@ function columnName(text: string): string {
 
 /** What is wrong with options that go together; null where nothing is. */
 function exportMistake(format: ExportFormat, flags: ExportFlags): string | null {
-  if (flags.idColumn === flags.vectorColumn) return "--id-column and --vector-column must differ";
+  const names = [flags.idColumn, flags.vectorColumn, flags.namedColumn, flags.sparseColumn];
+  if (new Set(names).size < names.length) return "--id-column, --vector-column and so on must differ";
   if (format === "npy" && !flags.vectors) return "--format npy holds the vectors; leave --no-vectors out";
   return format === "lynsedb" && !flags.vectors ? "--format lynsedb holds the vectors; leave --no-vectors out" : null;
 }
@@ -95,7 +103,7 @@ async function exportTo(
   const total = await collection.count(filterOf(flags));
   const onProgress = (rows: number): void => progress.update(rows, total === 0 ? null : Math.min(1, rows / total));
   try {
-    const { rows, bytes, note, isWhole } = await exportAs({ collection, path, format, flags, signal, onProgress });
+    const { rows, bytes, note, has } = await exportAs({ collection, path, format, flags, signal, onProgress });
     progress.end();
     const elapsedMs = performance.now() - startedAt;
     const rate = formatCount(Math.round((rows / elapsedMs) * 1000));
@@ -103,10 +111,10 @@ async function exportTo(
       `${countOf(rows, "row")} exported to ${path} in ${formatDuration(elapsedMs)} (${formatBytes(bytes)}, ${rate} rows/s)`,
       `import them with: ${note} --collection ${collection.name}`,
     ];
-    const missing = isWhole ? null : await leftOut(collection);
-    if (missing !== null) lines.push(missing);
     // Rows may go to the standard output.
     for (const line of lines) path === "-" ? terminal.write(`${line}\n`) : await terminal.print(line);
+    const missing = has === null ? null : await leftOut(collection, has);
+    if (missing !== null) terminal.write(`${missing}\n`);
   } finally {
     progress.end();
     process.removeListener("SIGINT", onInterrupt);
@@ -127,26 +135,35 @@ interface Exported {
   readonly bytes: number;
   /** How the rows are imported. */
   readonly note: string;
-  /** Whether nothing of the collection was left out. */
-  readonly isWhole: boolean;
+  /** What it has besides; null where nothing of the collection can have been left out unasked. */
+  readonly has: { readonly attached: boolean; readonly blobs: boolean } | null;
 }
 
 async function exportAs(call: ExportCall): Promise<Exported> {
   const { collection, path, format, flags, signal, onProgress } = call;
-  const selection = { ...filterOf(flags), fields: flags.fields ?? null, vectors: flags.vectors };
+  const holdsAttached = flags.vectors && (format === "lynsedb" || format === "jsonl" || format === "parquet");
+  const attached = holdsAttached ? await attachedKinds(collection) : nothingAttached;
+  const hasAttached = attached.fields.length > 0 || attached.hasSparse;
+  const { vectors, blobs } = flags;
+  const selection = { ...filterOf(flags), fields: flags.fields ?? null, vectors, attached: hasAttached };
   if (format === "lynsedb") {
     const isPart = flags.where !== undefined || flags.fields !== undefined;
     const isWhole = !isPart && !isServerUri(clientPlace(flags, process.env).uri ?? "");
     // A server would write to its own files.
     const summary = isWhole
-      ? await collection.exportTo(path, { signal, onProgress: ({ done }) => onProgress(done) })
-      : await exportDirectory(collection, { path, selection, signal, onProgress });
-    return { ...summary, note: `lynse import ${path}`, isWhole };
+      ? await collection.exportTo(path, { blobs, signal, onProgress: ({ done }) => onProgress(done) })
+      : await exportDirectory(collection, { path, selection, blobs, signal, onProgress });
+    return { ...summary, note: `lynse import ${path}`, has: isWhole ? null : { attached: true, blobs: true } };
   }
-  const names = { id: flags.idColumn, vector: flags.vectorColumn };
+  const names = {
+    ...{ id: flags.idColumn, vector: flags.vectorColumn },
+    named: attached.fields.length > 0 ? flags.namedColumn : null,
+    sparse: attached.hasSparse ? flags.sparseColumn : null,
+  };
   const { rows, bytes, importOptions } = await exportRows(collection, {
-    ...{ path, format, names, selection, signal, onProgress },
+    ...{ path, format, names, attached, selection, signal, onProgress },
   });
   const file = format === "npy" ? rowsPath(path) : path;
-  return { rows, bytes, note: `lynse import ${file} ${importOptions}`, isWhole: false };
+  const has = { attached: holdsAttached || !vectors, blobs: false };
+  return { rows, bytes, note: `lynse import ${file} ${importOptions}`, has };
 }

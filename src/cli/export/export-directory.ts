@@ -5,12 +5,17 @@
  * line.
  */
 import { exportStreamLocally } from "../../client/local/local-export.js";
-import { type Collection, LynseError } from "../../index.js";
+import { type Collection, type IndexState, LynseError } from "../../index.js";
+import type { ExportStream } from "../../transfer/export-row-stream.js";
 import { outputRows, type RowSelection } from "./output-rows.js";
+
+type Parameters = NonNullable<IndexState["parameters"]>;
+type BlobBytes = { readonly key: string; readonly bytes: Uint8Array };
 
 export interface DirectoryExport {
   readonly path: string;
   readonly selection: RowSelection;
+  readonly blobs: boolean;
   readonly signal: AbortSignal;
   /** Called with the rows written so far. */
   readonly onProgress: (rows: number) => void;
@@ -18,15 +23,9 @@ export interface DirectoryExport {
 
 export async function exportDirectory(
   collection: Collection,
-  { path, selection, signal, onProgress }: DirectoryExport,
+  { path, selection, blobs, signal, onProgress }: DirectoryExport,
 ): Promise<{ rows: number; bytes: number }> {
-  const { dim, dtype, index, indexState, defaultIndex, description } = await collection.stats();
-  const parameters = indexState.parameters;
-  const config = {
-    ...{ dim, dtype, index, defaultIndex, description },
-    ...(index === null || parameters === null ? {} : { indexParameters: parameters }),
-    text: { ...(await collection.textOptions()) },
-  };
+  const of = await settingsOf(collection);
   async function* counted(): ReturnType<typeof outputRows> {
     let rows = 0;
     for await (const batch of outputRows(collection, selection, signal)) {
@@ -37,8 +36,38 @@ export async function exportDirectory(
     signal.throwIfAborted();
   }
   try {
-    return await exportStreamLocally(path, { collection: collection.name, config }, counted());
+    return await exportStreamLocally(path, of, counted(), blobs ? blobsOf(collection, signal) : none());
   } catch (error) {
     throw signal.aborted ? new LynseError("ABORTED", "the export was interrupted; nothing was written") : error;
   }
 }
+
+/** What the collection tells of itself. */
+async function settingsOf(collection: Collection): Promise<ExportStream> {
+  const { dim, dtype, index, indexState, defaultIndex, description, vectorFields } = await collection.stats();
+  const config = {
+    ...{ dim, dtype, index, defaultIndex, description },
+    ...parametersOf(index, indexState),
+    text: { ...(await collection.textOptions()) },
+  };
+  const fields = vectorFields.map(({ name, dim: length, dtype: kind, metric, index: mode, indexState: state }) => ({
+    ...{ name, dim: length ?? 1, dtype: kind, metric, index: mode },
+    ...parametersOf(mode, state),
+  }));
+  return { collection: collection.name, config, fields };
+}
+
+function parametersOf(index: string | null, { parameters }: IndexState): { indexParameters?: Parameters } {
+  return index === null || parameters === null ? {} : { indexParameters: parameters };
+}
+
+/** Each is read at once: one that is replaced meanwhile is the one or the other. */
+async function* blobsOf(collection: Collection, signal: AbortSignal): AsyncGenerator<BlobBytes> {
+  for (const { key } of await collection.listBlobs()) {
+    signal.throwIfAborted();
+    const bytes = await collection.readBlob(key);
+    if (bytes !== null) yield { key, bytes };
+  }
+}
+
+async function* none(): AsyncGenerator<BlobBytes> {}

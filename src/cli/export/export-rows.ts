@@ -12,6 +12,7 @@ import { type ColumnNames, JsonlWriter } from "../writers/jsonl-writer.js";
 import { NpyWriter, rowsPath } from "../writers/npy-writer.js";
 import { refuseExisting } from "../writers/output-file.js";
 import type { RowWriter } from "../writers/row-writer.js";
+import { type AttachedKinds, attachedKinds, nothingAttached, vectorFieldsOption } from "./attached-kinds.js";
 import type { ExportFormat } from "./export-format.js";
 import { outputRows, type RowSelection } from "./output-rows.js";
 
@@ -19,6 +20,8 @@ export interface RowsExport {
   readonly path: string;
   readonly format: Exclude<ExportFormat, "lynsedb">;
   readonly names: ColumnNames;
+  /** What is written beside the rows' own vectors, where there are names for it. */
+  readonly attached: AttachedKinds;
   readonly selection: RowSelection;
   readonly signal: AbortSignal;
   /** Called with the rows written so far. */
@@ -56,13 +59,14 @@ export async function exportRows(collection: Collection, wanted: RowsExport): Pr
 async function readSchema(collection: Collection, { names, selection, signal }: RowsExport): Promise<ColumnSchema> {
   const [, dim] = await collection.shape();
   const schema = new ColumnSchema(names, selection.vectors && dim > 0 ? dim : null);
-  for await (const rows of outputRows(collection, { ...selection, vectors: false }, signal)) schema.add(rows);
+  for await (const rows of outputRows(collection, { ...selection, vectors: false, attached: false }, signal))
+    schema.add(rows);
   return schema;
 }
 
 async function openWriter(
   collection: Collection,
-  { path, format, names }: RowsExport,
+  { path, format, names, attached }: RowsExport,
   schema: ColumnSchema | null,
 ): Promise<RowWriter> {
   if (format === "jsonl") return JsonlWriter.create(path, names);
@@ -76,26 +80,35 @@ async function openWriter(
   if (format !== "parquet") return CsvWriter.create(path, schema, format === "csv" ? "," : "\t");
   // Loaded when it is needed, as the reader is.
   const { ParquetWriter } = await import("../writers/parquet-writer.js");
-  return ParquetWriter.create(path, schema);
+  return ParquetWriter.create(path, schema, attached);
 }
 
-function importOptions({ path, format, names, selection }: RowsExport, schema: ColumnSchema | null): string {
+function importOptions({ path, format, names, attached, selection }: RowsExport, schema: ColumnSchema | null): string {
   const options = [`--id-column ${names.id}`];
   if (format === "npy") options.push(`--vectors ${path}`);
   else if (selection.vectors) options.push(`--vectors ${names.vector}`);
+  if (names.named !== null) {
+    options.push(`--named-column ${names.named}`, `--vector-fields ${vectorFieldsOption(attached)}`);
+  }
+  if (names.sparse !== null) options.push(`--sparse-column ${names.sparse}`);
   const types = schema === null || format === "parquet" ? "" : typesOption(schema);
   if (types !== "") options.push(`--types '${types}'`);
   return options.join(" ");
 }
 
-/** What a file of rows leaves out of the collection; null where that is nothing. */
-export async function leftOut(collection: Collection): Promise<string | null> {
-  const { vectorFields, sparseRows, deleted } = await collection.stats();
-  const named = vectorFields.filter(({ rows }) => rows > 0).map(({ name }) => name);
+/** What is not in the files; null where that is nothing. */
+export async function leftOut(
+  collection: Collection,
+  has: { readonly attached: boolean; readonly blobs: boolean },
+): Promise<string | null> {
+  const { deleted } = await collection.stats();
+  const { fields, hasSparse } = has.attached ? nothingAttached : await attachedKinds(collection);
+  const hasBlobs = !has.blobs && (await collection.listBlobs()).length > 0;
   const parts = [
-    ...(named.length === 0 ? [] : [`vectors of ${named.join(", ")}`]),
-    ...(sparseRows === 0 ? [] : ["sparse vectors"]),
+    ...(fields.length === 0 ? [] : [`vectors of ${fields.map(({ name }) => name).join(", ")}`]),
+    ...(hasSparse ? ["sparse vectors"] : []),
     ...(deleted === 0 ? [] : ["soft-deleted rows"]),
+    ...(hasBlobs ? ["blobs"] : []),
   ];
   return parts.length === 0
     ? null

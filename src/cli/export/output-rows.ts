@@ -15,6 +15,8 @@ export interface RowSelection {
   /** Null: all. */
   readonly fields: readonly string[] | null;
   readonly vectors: boolean;
+  /** Vectors of named fields, and sparse ones, too. */
+  readonly attached: boolean;
 }
 
 /** Rows handed out at once. */
@@ -25,17 +27,19 @@ export async function* outputRows(
   selection: RowSelection,
   signal: AbortSignal,
 ): AsyncGenerator<readonly OutputRow[]> {
-  const { where, params, fields, vectors } = selection;
+  const { where, params, fields, vectors, attached } = selection;
   let batch: OutputRow[] = [];
   const rows = collection.scan({
     ...(where === undefined ? {} : { where }),
     ...(params === undefined ? {} : { params }),
     batchSize: batchRows,
     returnVectors: vectors,
+    // Servers before these options know nothing of them.
+    ...(attached ? { returnNamedVectors: true, returnSparse: true } : {}),
   });
-  for await (const { id, field, vector } of rows) {
-    const kept = fields === null ? (field as OutputRow["field"]) : chosen(field as OutputRow["field"], fields);
-    batch.push(vector === undefined ? { id, field: kept } : { id, field: kept, vector });
+  for await (const row of rows) {
+    const field = row.field as OutputRow["field"];
+    batch.push({ ...row, field: fields === null ? field : chosen(field, fields) });
     if (batch.length < batchRows) continue;
     signal.throwIfAborted();
     yield batch;

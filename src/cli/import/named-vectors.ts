@@ -16,7 +16,7 @@ export type VectorFieldKinds = ReadonlyMap<string, { readonly metric: Metric; re
 export function vectorFieldKindsOf(text: string): VectorFieldKinds | null {
   const kinds = new Map<string, { metric: Metric; dtype?: Dtype }>();
   for (const part of text.split(",")) {
-    const [, name, given, dtype] = /^\s*([^=]+)=([a-z_]+)(?::(float32|float16))?\s*$/.exec(part) ?? [];
+    const [, name, given, dtype] = /^\s*([^=]+)=([a-z][a-z0-9_]*)(?::(float32|float16))?\s*$/.exec(part) ?? [];
     const metric = metricNames.find((each) => each === given);
     if (name === undefined || metric === undefined) return null;
     kinds.set(name, { metric, ...(dtype === undefined ? {} : { dtype: dtype as Dtype }) });

@@ -7,7 +7,7 @@
  */
 import { LynseError } from "../../errors.js";
 import type { Id, JsonValue } from "../../types.js";
-import { type ColumnNames, nameTaken } from "./jsonl-writer.js";
+import { type ColumnNames, checkFieldName } from "./jsonl-writer.js";
 import type { OutputRow } from "./row-writer.js";
 
 export type OutputType = "text" | "integer" | "number" | "boolean" | "json";
@@ -69,8 +69,7 @@ export class ColumnSchema {
   }
 
   #checkNew(id: Id, name: string): void {
-    if (name === this.#names.id) throw nameTaken(id, name, "--id-column");
-    if (name === this.#names.vector) throw nameTaken(id, name, "--vector-column");
+    checkFieldName(this.#names, id, name);
     if (this.#types.size >= columnsMax) throw tooMany(id, name);
   }
 }

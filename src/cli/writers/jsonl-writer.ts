@@ -14,6 +14,21 @@ import { vectorText } from "./vector-text.js";
 export interface ColumnNames {
   readonly id: string;
   readonly vector: string;
+  /** Of what holds vectors of named fields, by field, and of sparse vectors; null where none are written. */
+  readonly named: string | null;
+  readonly sparse: string | null;
+}
+
+/** The options that choose the names. */
+const nameOptions = {
+  ...{ id: "--id-column", vector: "--vector-column", named: "--named-column", sparse: "--sparse-column" },
+} as const satisfies Record<keyof ColumnNames, string>;
+
+/** Refuses a field that has a name of those. */
+export function checkFieldName(names: ColumnNames, id: Id, field: string): void {
+  for (const [what, option] of Object.entries(nameOptions)) {
+    if (names[what as keyof ColumnNames] === field) throw nameTaken(id, field, option);
+  }
 }
 
 export class JsonlWriter implements RowWriter {
@@ -21,12 +36,16 @@ export class JsonlWriter implements RowWriter {
   readonly #names: ColumnNames;
   readonly #idKey: string;
   readonly #vectorKey: string;
+  readonly #namedKey: string;
+  readonly #sparseKey: string;
 
   private constructor(file: OutputFile, names: ColumnNames) {
     this.#output = new TextOutput(file);
     this.#names = names;
     this.#idKey = JSON.stringify(names.id);
     this.#vectorKey = JSON.stringify(names.vector);
+    this.#namedKey = JSON.stringify(names.named);
+    this.#sparseKey = JSON.stringify(names.sparse);
   }
 
   static async create(path: string, names: ColumnNames): Promise<JsonlWriter> {
@@ -40,15 +59,21 @@ export class JsonlWriter implements RowWriter {
     }
   }
 
-  #line({ id, field, vector }: OutputRow): string {
-    if (Object.hasOwn(field, this.#names.id)) throw nameTaken(id, this.#names.id, "--id-column");
+  #line({ id, field, vector, vectors, sparse }: OutputRow): string {
+    this.#checkName(id, field, this.#names.id);
+    if (vector !== undefined) this.#checkName(id, field, this.#names.vector);
+    this.#checkName(id, field, this.#names.named);
+    this.#checkName(id, field, this.#names.sparse);
     let line = `{${this.#idKey}:${JSON.stringify(id)}`;
-    if (vector !== undefined) {
-      if (Object.hasOwn(field, this.#names.vector)) throw nameTaken(id, this.#names.vector, "--vector-column");
-      line += `,${this.#vectorKey}:${vectorText(vector)}`;
-    }
+    if (vector !== undefined) line += `,${this.#vectorKey}:${vectorText(vector)}`;
+    if (vectors !== undefined) line += `,${this.#namedKey}:${namedText(vectors)}`;
+    if (sparse !== undefined) line += `,${this.#sparseKey}:${sparseText(sparse)}`;
     const fields = JSON.stringify(field);
     return fields === "{}" ? `${line}}` : `${line},${fields.slice(1)}`;
+  }
+
+  #checkName(id: Id, field: OutputRow["field"], name: string | null): void {
+    if (name !== null && Object.hasOwn(field, name)) checkFieldName(this.#names, id, name);
   }
 
   async finish(): Promise<number> {
@@ -59,6 +84,15 @@ export class JsonlWriter implements RowWriter {
   abandon(): Promise<void> {
     return this.#output.file.abandon();
   }
+}
+
+function namedText(vectors: NonNullable<OutputRow["vectors"]>): string {
+  const parts = Object.entries(vectors).map(([name, vector]) => `${JSON.stringify(name)}:${vectorText(vector)}`);
+  return `{${parts.join(",")}}`;
+}
+
+function sparseText({ indices, values }: NonNullable<OutputRow["sparse"]>): string {
+  return `{"indices":[${indices.join(",")}],"values":${vectorText(values)}}`;
 }
 
 /** A field has the name that ids or vectors are to have. */

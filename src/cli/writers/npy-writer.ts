@@ -31,7 +31,11 @@ export class NpyWriter implements RowWriter {
     const file = await OutputFile.create(path);
     try {
       await file.write(npyHeader(0, dim));
-      return new NpyWriter(file, await JsonlWriter.create(rowsPath(path), { id: idName, vector: "" }), dim);
+      return new NpyWriter(
+        file,
+        await JsonlWriter.create(rowsPath(path), { id: idName, vector: "", named: null, sparse: null }),
+        dim,
+      );
     } catch (error) {
       await file.abandon();
       throw error;

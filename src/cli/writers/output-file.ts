@@ -4,11 +4,13 @@
  * Into a file beside the target, that is made durable and takes the target's name at the end; or to standard output under
  * the name `-`. A target that is there is refused, before anything is read. Writer layer of the command line.
  */
-import { randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { type FileHandle, link, open, rm, stat, unlink } from "node:fs/promises";
 import { dirname } from "node:path";
 import { LynseError } from "../../errors.js";
+import { NodeFileSystem } from "../../storage/node-file-system.js";
+import { unfinishedPath } from "../../storage/unfinished-name.js";
+import { removeDeadCopies } from "../../storage/write-beside.js";
 
 export class OutputFile {
   /** The target as the user named it. */
@@ -27,7 +29,10 @@ export class OutputFile {
   static async create(name: string): Promise<OutputFile> {
     if (name === "-") return new OutputFile(name, name, null);
     await refuseExisting(name);
-    const unfinished = `${name}.tmp-${randomUUID()}`;
+    const fs = new NodeFileSystem();
+    // What a process that was killed left of a file of this name.
+    await removeDeadCopies(fs, name);
+    const unfinished = unfinishedPath(fs, name);
     try {
       return new OutputFile(name, unfinished, await open(unfinished, "wx"));
     } catch (error) {

@@ -12,6 +12,10 @@ export interface OutputRow {
   readonly field: Readonly<Record<string, JsonValue>>;
   /** Undefined where vectors are not wanted. */
   readonly vector?: Float32Array;
+  /** Vectors of named fields, by field, where they are wanted and the row has any. */
+  readonly vectors?: Readonly<Record<string, Float32Array>>;
+  /** Where it is wanted and the row has one. */
+  readonly sparse?: { readonly indices: Uint32Array; readonly values: Float32Array };
 }
 
 export interface RowWriter {

@@ -7,8 +7,12 @@ import type { CollectionEngine } from "../../engine/collection-engine.js";
 import { LynseError } from "../../errors.js";
 import type { FileSystem } from "../../storage/file-system.js";
 import { exportCollection, type TransferSummary } from "../../transfer/export-collection.js";
-import type { ExportedConfig } from "../../transfer/export-manifest.js";
-import { exportRowStream, type StreamedRow } from "../../transfer/export-row-stream.js";
+import {
+  type ExportStream,
+  exportRowStream,
+  type StreamedBlob,
+  type StreamedRow,
+} from "../../transfer/export-row-stream.js";
 import type { ExportOptions } from "../collection.js";
 import { exportInput, pathInput } from "../input/copy-input.js";
 
@@ -36,8 +40,9 @@ export async function exportLocally(
 /** Writes rows that were read from a server to a folder of this machine. */
 export async function exportStreamLocally(
   path: string,
-  of: { readonly collection: string; readonly config: ExportedConfig },
+  of: ExportStream,
   batches: AsyncIterable<readonly StreamedRow[]>,
+  blobs: AsyncIterable<StreamedBlob>,
 ): Promise<TransferSummary> {
-  return exportRowStream(await filesOfMachine(), pathInput(path), of, batches);
+  return exportRowStream(await filesOfMachine(), pathInput(path), of, batches, blobs);
 }

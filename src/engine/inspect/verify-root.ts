@@ -9,6 +9,7 @@ import type { FileSystem } from "../../storage/file-system.js";
 import { type Finding, FindingList } from "../../storage/inspect/finding.js";
 import { readSealedJson } from "../../storage/sealed-json.js";
 import { readSnapshotFile } from "../../storage/snapshot-file.js";
+import { parseUnfinishedName, type UnfinishedName } from "../../storage/unfinished-name.js";
 import { snapshotOf, stagedBeginning } from "../snapshots.js";
 import type { CollectionReport, InspectOptions } from "./collection-report.js";
 import { verifyCollection } from "./verify-collection.js";
@@ -130,6 +131,8 @@ class RootVerifier {
     const { database, collection } = this.#target;
     if (database !== null && database !== name) return;
     if (name.startsWith(stagedBeginning)) return this.#leftover(path, "a copy or a restore that was not finished");
+    const copy = await parseUnfinishedName(this.#fs, name);
+    if (copy !== null) return this.#unfinishedCopy(path, copy);
     if (await this.#fs.exists(`${path}/snapshot.json`)) return void (await this.#inspectSnapshot(path, null));
     const affects = "nothing else: it counts as live while it cannot be read";
     const state = await this.#sealedFile(`${path}/database.json`, "lynsedb database", "database-file", affects);
@@ -158,6 +161,17 @@ class RootVerifier {
       } else if (collection === null || collection === entry.name)
         await this.#inspectCollection(name, entry.name, inner);
     }
+  }
+
+  /** One of a process that lives is none of a crash. */
+  #unfinishedCopy(path: string, { target, writer }: UnfinishedName): void {
+    if (writer === "running") return;
+    const problem = `a snapshot or an export to ${JSON.stringify(target)} that was not finished`;
+    const advice =
+      writer === "gone"
+        ? "nothing has to be done: the next one to the same place removes it"
+        : "remove it, unless it is being written: by a process of another machine, or before a restart of this one";
+    this.#findings.add({ severity: "note", code: "leftover", file: path, problem, advice });
   }
 
   async #hasCollections(
