@@ -242,6 +242,8 @@ describe.concurrent("mistakes", () => {
     [["query", "--collection", "docs", "--where", "lang = "], 1, /^lynse: where: expected .*\n +lang = \n +\^\n$/],
     [["query", "--collection", "docs", "--cursor", "x"], 1, /cursor/],
     [["index", "HNSW-FOO", "--collection", "docs"], 1, /FLAT-IP, FLAT-L2, FLAT-COS/],
+    [["info", "--memory-budget", "lots"], 1, /^lynse: memoryBudget must be .*"lots"/],
+    [["info", "--uri", "http://127.0.0.1:1", "--memory-budget", "1gb"], 1, /memoryBudget does not go with this uri/],
     [["compact", "--collection", "docs", "--read-only"], 1, /read-only\n {7}leave --read-only out to write\n$/],
   ])("%j", async (args, code, message) => {
     const result = await run(...args);
