@@ -137,7 +137,7 @@ describe("files that fail", () => {
       else expect(await isWholeOrAbsent(fs, `call ${call}`)).toBe(true);
       const names = (await fs.list("/out")).map(({ name }) => name);
       if (outcome instanceof Error)
-        expect(names.filter((name) => name === "docs" || !name.includes(".tmp-"))).toEqual(
+        expect(names.filter((name) => name === "docs" || !name.endsWith(".tmp"))).toEqual(
           names.includes("docs") ? ["docs"] : [],
         );
       await isWholeOrAbsent(fs, `call ${call}`);

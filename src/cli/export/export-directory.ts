@@ -4,9 +4,8 @@
  * Its rows are read as a program would read them, with the settings that the collection tells. Export part of the command
  * line.
  */
-import { exportStreamLocally } from "../../client/local/local-export.js";
+import { type ExportSource, exportStreamLocally } from "../../client/local/local-export.js";
 import { type Collection, type IndexState, LynseError } from "../../index.js";
-import type { ExportStream } from "../../transfer/export-row-stream.js";
 import { outputRows, type RowSelection } from "./output-rows.js";
 
 type Parameters = NonNullable<IndexState["parameters"]>;
@@ -43,7 +42,7 @@ export async function exportDirectory(
 }
 
 /** What the collection tells of itself. */
-async function settingsOf(collection: Collection): Promise<ExportStream> {
+async function settingsOf(collection: Collection): Promise<ExportSource> {
   const { dim, dtype, index, indexState, defaultIndex, description, vectorFields } = await collection.stats();
   const config = {
     ...{ dim, dtype, index, defaultIndex, description },

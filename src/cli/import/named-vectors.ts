@@ -5,7 +5,6 @@
  * and components are checked by the collection. Import part of the command line.
  */
 import { LynseError } from "../../errors.js";
-import { metricNames } from "../../index/index-name.js";
 import type { Dtype, Metric } from "../../types.js";
 import type { AttachedVectors, RowReader, SourceRow } from "../readers/row-reader.js";
 
@@ -17,9 +16,9 @@ export function vectorFieldKindsOf(text: string): VectorFieldKinds | null {
   const kinds = new Map<string, { metric: Metric; dtype?: Dtype }>();
   for (const part of text.split(",")) {
     const [, name, given, dtype] = /^\s*([^=]+)=([a-z][a-z0-9_]*)(?::(float32|float16))?\s*$/.exec(part) ?? [];
-    const metric = metricNames.find((each) => each === given);
-    if (name === undefined || metric === undefined) return null;
-    kinds.set(name, { metric, ...(dtype === undefined ? {} : { dtype: dtype as Dtype }) });
+    if (name === undefined || given === undefined) return null;
+    // Whether there is such a metric is said by the collection.
+    kinds.set(name, { metric: given as Metric, ...(dtype === undefined ? {} : { dtype: dtype as Dtype }) });
   }
   return kinds;
 }

@@ -96,7 +96,7 @@ function sparseText({ indices, values }: NonNullable<OutputRow["sparse"]>): stri
 }
 
 /** A field has the name that ids or vectors are to have. */
-export function nameTaken(id: Id, name: string, option: string): LynseError {
+function nameTaken(id: Id, name: string, option: string): LynseError {
   return new LynseError(
     "INVALID_ARGUMENT",
     `row ${JSON.stringify(id)} has a field called ${JSON.stringify(name)} itself; choose another name with ${option}`,

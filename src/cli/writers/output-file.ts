@@ -7,10 +7,8 @@
 import { once } from "node:events";
 import { type FileHandle, link, open, rm, stat, unlink } from "node:fs/promises";
 import { dirname } from "node:path";
+import { unfinishedOutput } from "../../client/local/unfinished-output.js";
 import { LynseError } from "../../errors.js";
-import { NodeFileSystem } from "../../storage/node-file-system.js";
-import { unfinishedPath } from "../../storage/unfinished-name.js";
-import { removeDeadCopies } from "../../storage/write-beside.js";
 
 export class OutputFile {
   /** The target as the user named it. */
@@ -29,10 +27,7 @@ export class OutputFile {
   static async create(name: string): Promise<OutputFile> {
     if (name === "-") return new OutputFile(name, name, null);
     await refuseExisting(name);
-    const fs = new NodeFileSystem();
-    // What a process that was killed left of a file of this name.
-    await removeDeadCopies(fs, name);
-    const unfinished = unfinishedPath(fs, name);
+    const unfinished = await unfinishedOutput(name);
     try {
       return new OutputFile(name, unfinished, await open(unfinished, "wx"));
     } catch (error) {

@@ -37,6 +37,9 @@ export async function exportLocally(
   return exportCollection(engine, engine.outside, place, input);
 }
 
+/** What is told of a collection whose rows are read from a server. */
+export type ExportSource = ExportStream;
+
 /** Writes rows that were read from a server to a folder of this machine. */
 export async function exportStreamLocally(
   path: string,
