@@ -21,7 +21,7 @@ export interface RestoreOptions {
   readonly signal: AbortSignal | undefined;
 }
 
-export interface DatabasesOptions {
+interface DatabasesOptions {
   readonly fs: FileSystem;
   /** Where snapshots are read from. */
   readonly outside: FileSystem;

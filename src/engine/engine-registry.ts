@@ -53,7 +53,7 @@ export interface RegistryOptions {
  * Collections open at a time, by default: about 110 KB and two files each, so 110 MB and 2,000 of the files that systems
  * allow a process, of which Node.js takes as many as it can get.
  */
-export const openCollectionsDefault = 1000;
+const openCollectionsDefault = 1000;
 
 export interface CollectionSummary {
   readonly config: CollectionConfig | null;

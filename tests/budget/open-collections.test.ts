@@ -89,7 +89,8 @@ describe("collections beyond the bound", () => {
           [2, 0],
         ],
       });
-    const iterators = all.map((docs) => docs.scan({ batchSize: 1 }));
+    // The last ones first: they are still open, and idle until they are used again.
+    const iterators = all.toReversed().map((docs) => docs.scan({ batchSize: 1 }));
     for (const rows of iterators) expect((await rows.next()).value?.id).toBe(1);
     if ((await openNow()) !== null) expect((await openNow())!.size).toBe(12);
     for (const rows of iterators) expect((await rows.next()).value?.id).toBe(2);
