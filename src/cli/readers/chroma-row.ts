@@ -29,7 +29,10 @@ export const chromaRow: RowMapping = ({ id, ids, embedding, embeddings, document
 function metadataOf(value: unknown): object {
   if (value === undefined || value === null || value === "") return {};
   const parsed: unknown = typeof value === "string" ? JSON.parse(value) : value;
-  if (typeof parsed === "object" && !Array.isArray(parsed)) return parsed ?? {};
+  // A column of Parquet has every row's keys in every row; Chroma itself keeps no nulls.
+  if (typeof parsed === "object" && !Array.isArray(parsed)) {
+    return Object.fromEntries(Object.entries(parsed ?? {}).filter(([, each]) => each !== null));
+  }
   throw new Error("its metadata is no JSON object");
 }
 

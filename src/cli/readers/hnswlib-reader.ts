@@ -116,6 +116,10 @@ function layoutOf(name: string, head: Uint8Array, size: number): Layout {
   if (vectorBytes % 4 !== 0 || vectorBytes / 4 > limits.dimMax) {
     throw refuse(name, `vectors of ${vectorBytes} bytes; float32 vectors of 1 to ${limits.dimMax} numbers are read`);
   }
+  if (layout.elementBytes > readBytes) {
+    const message = `${name}: elements of ${layout.elementBytes} bytes; at most ${readBytes} are read`;
+    throw new LynseError("LIMIT_EXCEEDED", message, { file: name, limit: "elementBytesMax", max: readBytes });
+  }
   if (headerBytes + layout.count * layout.elementBytes > size) {
     throw refuse(name, `${size} bytes cannot hold its ${layout.count} elements; copy the file again`);
   }

@@ -12,6 +12,8 @@ import { parquetHeader, readPage } from "hyparquet/src/column.js";
 import { convert, DEFAULT_PARSERS } from "hyparquet/src/convert.js";
 import { getTreePath, isFlatColumn } from "hyparquet/src/schema.js";
 import { compressors } from "hyparquet-compressors";
+import { LynseError } from "../../errors.js";
+import { zstdBytesMax } from "./zstd-size.js";
 
 type ColumnDecoder = Parameters<typeof readPage>[2];
 
@@ -21,7 +23,9 @@ export type ReadBytes = (start: number, end: number) => Promise<Uint8Array>;
 /** Bytes looked at for a page header; statistics make some longer, which are looked at again. */
 const headerBytes = 16 * 1024;
 /** Bytes of one page, compressed or not: writers keep to a megabyte, or a hundred at most. */
-const pageBytesMax = 2 ** 30;
+const pageBytesMax = 2 ** 28;
+/** Values of one page, which a few bytes can stand for; and of one row. Writers keep to some ten thousand. */
+const pageValuesMax = 2 ** 23;
 
 /** One physical column: numbers, texts, or lists of them. */
 class LeafColumn {
@@ -36,6 +40,8 @@ class LeafColumn {
   #taken = 0;
   /** The last row of the pages so far, where it may go on in the next page. */
   #unfinished: unknown[] = [];
+  /** Values of the pages that have nothing but that row. */
+  #unfinishedValues = 0;
 
   constructor(read: ReadBytes, schema: SchemaTree, chunk: ColumnMetaData) {
     const schemaPath = getTreePath(schema, chunk.path_in_schema);
@@ -83,12 +89,18 @@ class LeafColumn {
     const size = header.compressed_page_size;
     const largest = Math.max(size, Number(header.uncompressed_page_size));
     const start = this.#offset + headerLength;
-    if (size < 0 || start + size > this.#end || largest > pageBytesMax) throw new Error(`a page of ${largest} bytes`);
+    if (size < 0 || start + size > this.#end) throw new Error(`a page of ${size} bytes`);
+    checkLimit("pageBytesMax", largest, pageBytesMax, "bytes");
+    const valueCount = header.data_page_header?.num_values ?? header.data_page_header_v2?.num_values;
+    const values = Number(valueCount ?? header.dictionary_page_header?.num_values ?? 0);
+    if (!(values >= 0)) throw new Error(`a page of ${values} values`);
+    checkLimit("pageValuesMax", values, pageValuesMax, "values");
     const page = await this.#read(start, start + size);
+    if (this.#decoder.codec === "ZSTD")
+      checkLimit("pageBytesMax", zstdBytesMax(pageData(page, header)), pageBytesMax, "bytes");
     this.#offset = start + size;
     const reader = { view: new DataView(page.buffer, page.byteOffset, page.byteLength), offset: 0 };
     const before = this.#isFlat ? undefined : this.#unfinished;
-    const valueCount = header.data_page_header?.num_values ?? header.data_page_header_v2?.num_values;
     this.#rows = [];
     if (header.type === "INDEX_PAGE" || valueCount === 0) return;
     const { data } = readPage(reader, header, this.#decoder, this.#dictionary, before, 0);
@@ -100,6 +112,8 @@ class LeafColumn {
     } else {
       this.#rows = data.slice(0, -1);
       this.#unfinished = Array.from<unknown>(data.slice(-1));
+      this.#unfinishedValues = (data.length > 1 ? 0 : this.#unfinishedValues) + values;
+      checkLimit("pageValuesMax", this.#unfinishedValues, pageValuesMax, "values in one row");
     }
   }
 
@@ -116,6 +130,19 @@ class LeafColumn {
       }
     }
   }
+}
+
+/** The part of a page that is compressed: ahead of it, the second version has its levels as they are. */
+function pageData(page: Uint8Array, { data_page_header_v2: head }: PageHeader): Uint8Array {
+  if (head === undefined) return page;
+  if (head.is_compressed === false) return new Uint8Array(0);
+  return page.subarray(head.definition_levels_byte_length + head.repetition_levels_byte_length);
+}
+
+function checkLimit(limit: string, got: number, max: number, unit: string): void {
+  if (got <= max) return;
+  const size = Number.isFinite(got) ? `${got} ${unit}` : `more ${unit} than can be counted`;
+  throw new LynseError("LIMIT_EXCEEDED", `a page of ${size}; at most ${max} are read`, { limit, max });
 }
 
 /** A column of the schema's first level, with everything nested in it. */

@@ -103,11 +103,15 @@ export class ParquetReader implements RowReader {
   }
 
   #openColumns(group: RowGroup): ParquetColumn[] {
-    const schema = parquetSchema(this.#metadata);
-    const chunks = group.columns.flatMap((chunk) => chunk.meta_data ?? []);
-    return schema.children
-      .filter((node) => this.#columns.includes(node.element.name))
-      .map((node) => new ParquetColumn(this.#read, schema, node, chunks));
+    try {
+      const schema = parquetSchema(this.#metadata);
+      const chunks = group.columns.flatMap((chunk) => chunk.meta_data ?? []);
+      return schema.children
+        .filter((node) => this.#columns.includes(node.element.name))
+        .map((node) => new ParquetColumn(this.#read, schema, node, chunks));
+    } catch (error) {
+      throw damaged(this.name, error, this.#rowsRead);
+    }
   }
 
   async #take(columns: readonly ParquetColumn[], count: number): Promise<ArrayLike<unknown>[]> {
@@ -214,10 +218,16 @@ function chooseColumns(name: string, metadata: FileMetaData, options: ParquetOpt
       { file: name, column, columns: known },
     );
   }
+  // Rows without columns would cost nothing, however many the file declares.
+  if (known.length === 0) throw new LynseError("INVALID_ARGUMENT", `${name}: the file has no columns`, { file: name });
   return options.columns === null ? known : known.filter((column) => options.columns?.includes(column));
 }
 
 function damaged(name: string, error: unknown, row: number): LynseError {
+  if (error instanceof LynseError) {
+    const message = `${name}: the rows from ${row + 1} on cannot be read: ${error.message}; write the file with smaller pages`;
+    return new LynseError(error.code, message, { ...error.details, file: name, row: row + 1 }, error);
+  }
   const reason = error instanceof Error ? error.message : String(error);
   return new LynseError(
     "INVALID_ARGUMENT",

@@ -9,6 +9,7 @@
 import type { FileHandle } from "node:fs/promises";
 import { open } from "node:fs/promises";
 import { LynseError } from "../../errors.js";
+import { limits } from "../../limits.js";
 import { fileError } from "./byte-source.js";
 import { float16ToNumber } from "./float16.js";
 import { npyHeaderBytesMax, parseNpyHeader } from "./npy-header.js";
@@ -129,6 +130,10 @@ async function npyLayout(name: string, handle: FileHandle, size: number, dim: nu
   const [rowCount, width] = header.shape.length === 1 ? [1, header.shape[0]] : header.shape;
   if (header.shape.length > 2 || rowCount === undefined || width === undefined || width === 0) {
     throw invalid(name, `an array of shape (${header.shape.join(", ")}); (rows, dim) is wanted`);
+  }
+  if (width > limits.dimMax) {
+    const message = `${name}: vectors of ${width} numbers; 1 to ${limits.dimMax} are possible, in shape (rows, dim)`;
+    throw new LynseError("LIMIT_EXCEEDED", message, { file: name, limit: "dimMax", max: limits.dimMax, got: width });
   }
   if (dim !== null && dim !== width) {
     throw new LynseError(
