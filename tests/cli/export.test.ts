@@ -217,11 +217,11 @@ describe("what is exported can be imported", () => {
         await rich.upsert({ ids: "c", vectors: [[3]], fields: { n: 3, [name!]: 1 } });
       });
       for (const ending of ["jsonl", "parquet"]) {
-        const { code, stderr } = await run("export", "rich", `${name}.${ending}`);
+        const { code, stderr } = await run("export", "rich", `taken-${name}.${ending}`);
         expect([code, stderr]).toEqual([1, expect.stringContaining(`choose another name with ${option}`)]);
-        expect((await run("export", "rich", `${name}.${ending}`, option!, "other")).code).toBe(0);
+        expect((await run("export", "rich", `taken-${name}.${ending}`, option!, "other")).code).toBe(0);
       }
-      expect((await run("export", "rich", `${name}.csv`)).code).toBe(0);
+      expect((await run("export", "rich", `taken-${name}.csv`)).code).toBe(0);
     }
     const same = await run("export", "rich", "x.jsonl", "--sparse-column", "vector");
     expect([same.code, same.stderr]).toEqual([2, expect.stringContaining("must differ")]);
@@ -243,16 +243,7 @@ describe("what is exported can be imported", () => {
     await refused('{"image":[]}', /line 2, column "vectors": "image" is no list of numbers/);
     await refused('{"image":[1]}', /bad\.jsonl/);
     await refused('{"no/name":[1]}', /bad\.jsonl/);
-    const bad = await run(
-      "import",
-      "bad.jsonl",
-      "--collection",
-      "bad",
-      "--vectors",
-      "vector",
-      "--vector-fields",
-      "a=b",
-    );
+    const bad = await run("import", "bad.jsonl", "--collection", "bad", "--vectors", "vector", "--vector-fields", "a");
     expect([bad.code, bad.stderr]).toEqual([2, expect.stringContaining("image=l2,title=cos:float16")]);
   });
 
