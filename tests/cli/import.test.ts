@@ -264,3 +264,25 @@ describe("vectors that do not fit are refused", () => {
     expect(stderr).toMatch(/h\.jsonl line 1: a vector of 3 numbers where dimension 2 is wanted/);
   });
 });
+
+test.each([
+  [
+    "a data folder that is a file",
+    ["--data", "file"],
+    /open of file\/lynse\.json failed \(ENOTDIR\); a part of the path/,
+  ],
+  ["a data folder below a file", ["--data", "file/below"], /ENOTDIR.*choose another path/],
+  [
+    "bad rows into a folder that is none",
+    ["--skip-bad", "no/where"],
+    /cannot write no\/where: its folder does not exist/,
+  ],
+  ["bad rows below a file", ["--skip-bad", "file/bad"], /cannot write file\/bad: a part of the path is a file/],
+  ["bad rows into a folder", ["--skip-bad", "."], /cannot write \.: it is a directory; name a file in it/],
+])("nothing is imported where nothing can be written: %s", async (_, args, message) => {
+  write("file", "");
+  write("target.jsonl", '{"v":[1,2]}\n');
+  const { code, stdout, stderr } = await run("import", "target.jsonl", "--collection", "t", "--vectors", "v", ...args);
+  expect([code, stdout]).toEqual([1, ""]);
+  expect(stderr).toMatch(message);
+});

@@ -5,7 +5,7 @@
  * command line.
  */
 import { type FileHandle, open } from "node:fs/promises";
-import { fileError } from "../readers/byte-source.js";
+import { LynseError } from "../../errors.js";
 import type { RejectedRow } from "./row-batches.js";
 
 export class RejectFile {
@@ -23,7 +23,7 @@ export class RejectFile {
     try {
       return new RejectFile(name, await open(name, "w"));
     } catch (error) {
-      throw fileError(name, error);
+      throw cannotWrite(name, error);
     }
   }
 
@@ -43,4 +43,16 @@ export class RejectFile {
   close(): Promise<void> {
     return this.#handle.close();
   }
+}
+
+function cannotWrite(name: string, error: unknown): LynseError {
+  const code = error instanceof Error && "code" in error ? String(error.code) : "";
+  const reasons: Record<string, string> = {
+    ENOENT: "its folder does not exist; make it first",
+    ENOTDIR: "a part of the path is a file; choose another one",
+    EISDIR: "it is a directory; name a file in it",
+    EACCES: "permission denied; choose another path",
+  };
+  const reason = reasons[code] ?? (error instanceof Error ? error.message : String(error));
+  return new LynseError("IO_ERROR", `cannot write ${name}: ${reason}`, { path: name, code }, error);
 }
