@@ -36,29 +36,31 @@ export class StagedFieldNames {
   /** Takes the names of a row's metadata; `LIMIT_EXCEEDED`, and none is taken, where they would be too many. */
   take(field: Fields, id: Id): void {
     const known = this.#known();
-    let fresh: string[] | null = null;
-    for (const name of this.#namesOf(field as FieldRecord)) {
-      if (known.has(name) || this.#names.has(name)) continue;
-      fresh ??= [];
-      fresh.push(name);
-    }
+    const fresh = this.#unknownIn(field as FieldRecord, known);
     if (fresh === null) return;
     checkCount(known, [this.#names, fresh], () => `of the metadata of id ${JSON.stringify(id)}`);
     for (const name of fresh) this.#names.add(name);
   }
 
-  #namesOf(field: FieldRecord): Iterable<string> {
+  /** Null where there are none. The common flat case stays in this loop. */
+  #unknownIn(field: FieldRecord, known: ReadonlySet<string>): string[] | null {
+    let fresh: string[] | null = null;
     for (const key in field) {
       const value = field[key];
-      if (value === undefined || (typeof value === "object" && value !== null)) return this.#nestedNames(field);
+      if (value === undefined) continue;
+      if (typeof value === "object" && value !== null && hasMembers(value)) return this.#unknownNested(field, known);
+      if (known.has(key) || this.#names.has(key)) continue;
+      fresh ??= [];
+      fresh.push(key);
     }
-    return Object.keys(field);
+    return fresh;
   }
 
-  #nestedNames(field: FieldRecord): Iterable<string> {
+  #unknownNested(field: FieldRecord, known: ReadonlySet<string>): string[] | null {
     this.#nested.clear();
     collectFieldNames(field, this.#nested);
-    return this.#nested;
+    const fresh = [...this.#nested].filter((name) => !known.has(name) && !this.#names.has(name));
+    return fresh.length === 0 ? null : fresh;
   }
 
   /** Takes what another buffer has staged; `LIMIT_EXCEEDED`, and nothing is taken, where it would be too much. */
@@ -103,4 +105,11 @@ function checkCount(known: ReadonlySet<string>, parts: readonly Iterable<string>
       "keep what varies from row to row in values, such as { key, value } pairs, not in names",
     { limit, max, got, field: last },
   );
+}
+
+/** True for what may have names of its own: an object, or an array that holds one. */
+function hasMembers(value: object): boolean {
+  if (!Array.isArray(value)) return true;
+  for (const element of value) if (typeof element === "object" && element !== null) return true;
+  return false;
 }
