@@ -2,8 +2,9 @@
  * How are vectors read that are not in memory?
  *
  * Single rows from the index that keeps them; all of them, in order, from the collection's vector file, verified, a few
- * thousand rows at a time.
+ * thousand rows at a time. Rows in a damaged block of the index are read from that file, too.
  */
+import { assert, isLynseError } from "../errors.js";
 import type { StoredVectors } from "../index/field-vectors.js";
 import type { VectorIndex } from "../index/vector-index.js";
 import { VectorTable } from "../kernel/vector-table.js";
@@ -67,8 +68,35 @@ export class FileVectors implements StoredVectors {
     this.#index = index;
   }
 
-  readRows(rows: ArrayLike<number>): Promise<Float32Array> {
-    return this.#index.readRows!(rows);
+  async readRows(rows: ArrayLike<number>): Promise<Float32Array> {
+    try {
+      return await this.#index.readRows!(rows);
+    } catch (error) {
+      // A block of the index is damaged: the vectors are in the collection's own file, too.
+      if (!isLynseError(error, "CORRUPT")) throw error;
+      return this.#readFromFile(rows);
+    }
+  }
+
+  /** Each range of a checksum that holds wanted rows is read whole. */
+  async #readFromFile(rows: ArrayLike<number>): Promise<Float32Array> {
+    const { dim } = this.#shape;
+    const found = new Float32Array(rows.length * dim);
+    const order = Uint32Array.from({ length: rows.length }, (_, at) => at).sort((a, b) => rows[a]! - rows[b]!);
+    let next = 0;
+    const take = (first: number, table: VectorTable): void => {
+      for (; next < order.length && rows[order[next]!]! < first + table.rowCount; next++) {
+        const at = order[next]!;
+        found.set(table.readRows([rows[at]! - first]), at * dim);
+      }
+    };
+    while (next < order.length) {
+      const row = rows[order[next]!]!;
+      const before = next;
+      await this.scan(row, row + 1, take);
+      assert(next > before, "a row is in the range that was read for it");
+    }
+    return found;
   }
 
   async scan(

@@ -58,6 +58,25 @@ describe.each([
     ).toHaveLength(1);
   });
 
+  it("are met by no read, and by no compaction: vectors are read from where they are stored", async () => {
+    let docs = await built();
+    await workspace.client.close();
+    docs = (await workspace.reopen()) as unknown as Docs;
+    await rot(collectionFolder());
+    const ids = [3_999, 7, 8, 7, 0, 2_500];
+    expect((await docs.get(ids)).vectors).toEqual(ids.map((id) => corpus.vector(id).slice()));
+    let row = 0;
+    for await (const { id, vector } of docs.scan({ returnVectors: true })) {
+      expect(id).toBe(row);
+      expect(vector).toEqual(corpus.vector(row++).slice());
+    }
+    expect(row).toBe(corpus.count);
+    await docs.delete(ids);
+    expect(await docs.compact()).toBe(5);
+    expect((await docs.get([9])).vectors).toEqual([corpus.vector(9).slice()]);
+    expect((await docs.search(corpus.vector(9), { k: 1 })).ids).toEqual([9]);
+  });
+
   it("cost a reader in another program its index, and nothing else", async () => {
     const docs = await built();
     const exact = await answers(docs, { exact: true });
