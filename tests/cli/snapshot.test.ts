@@ -49,7 +49,9 @@ test("a collection is kept beside a process that writes, and restored under anot
 
   const refused = await run("restore", "kept/docs", "--collection", "docs");
   expect(refused).toMatchObject({ code: 1, stdout: "" });
-  expect(refused.stderr).toMatch(/collection "docs" exists in database "default"\n +use another name, or --overwrite to replace it\n/);
+  expect(refused.stderr).toMatch(
+    /collection "docs" exists in database "default"\n +use another name, or --overwrite to replace it\n/,
+  );
   expect((await run("restore", "kept/docs", "--collection", "docs", "--overwrite")).code).toBe(0);
   expect(await countOf("docs")).toBe(6);
 });
