@@ -288,6 +288,10 @@ test("behind a server: rows, and directories of this machine, go both ways", asy
     const lines = await run("export", "rich", "served.jsonl", "--uri", origin);
     expect((await importAs(lines.stdout, "rich-lines")).stderr).toBe("");
     expect(await attachedOf("rich-lines")).toEqual(await attachedOf("rich-here"));
+    const bare = await run("import", "rich-from-server", "--collection", "rich-rows", "--uri", origin);
+    expect(bare.stdout).toMatch(
+      /^vectors of \w+(, \w+)*, sparse vectors, blobs were left out; a directory is imported whole/m,
+    );
     const expected = await rowsOf("docs");
     expect((await run("export", "docs", "for-server")).code).toBe(0);
     const put = await run("import", "for-server", "--collection", "docs", "--uri", origin);

@@ -414,7 +414,7 @@ describe.concurrent("mistakes", () => {
   });
 
   test.each<[string[], RegExp]>([
-    [[], /vectors are wanted: --vectors, or --text-column with --embed/],
+    [[], /vectors are wanted: --vectors with a file or a column, or --text-column with --embed/],
     [["--embed", "hash"], /--embed needs --text-column/],
     [["--vectors", "v", "--text-column", "t"], /only one of --vectors and --text-column is wanted/],
   ])("import %j", async (args, message) => {

@@ -63,7 +63,7 @@ test("a database is kept and restored as a whole", async () => {
   expect(await countOf("docs", "copy")).toBe(await countOf("docs"));
   const again = await run("snapshot", "kept/all");
   expect(again.code).toBe(1);
-  expect(again.stderr).toMatch(/kept\/all exists already; name a path that does not/);
+  expect(again.stderr).toMatch(/kept\/all exists; choose another path, or remove it first/);
   const wrong = await run("restore", "kept/all", "--collection", "docs", "--overwrite");
   expect(wrong.code).toBe(1);
   expect(wrong.stderr).toMatch(/is the snapshot of a database, "default"; the snapshot of a collection was expected/);

@@ -32,7 +32,7 @@ interface ExportFlags extends CommonOptions {
 const examples = `
 The rows are those of one moment, whatever is written meanwhile. The target must not exist, and is whole
 when it does. A directory (--format lynsedb) of a collection on this machine keeps everything; one of a
-server's collection, all but soft-deleted rows. JSON Lines and Parquet hold ids, fields, vectors, vectors of
+server's collection, all but soft-deleted rows. JSON Lines and Parquet hold ids, fields, vectors, those of
 named fields and sparse ones; CSV and NumPy ids, fields and vectors. What is left out is told.
 
 Examples:

@@ -77,7 +77,7 @@ function importMistake(path: string, format: RowFormat, flags: ImportFlags): str
   if (flags.resume === true && path === "-") return "--resume needs a file that can be read again";
   const hasOwn = bringsOwn(format).vector || format === "npy" || format === "lynsedb" || format === "lancedb";
   if (flags.vectors === undefined && flags.textColumn === undefined && !hasOwn) {
-    return "vectors are wanted: --vectors, or --text-column with --embed";
+    return "vectors are wanted: --vectors with a file or a column, or --text-column with --embed";
   }
   const isBoth = flags.vectors !== undefined && flags.textColumn !== undefined;
   return isBoth ? "only one of --vectors and --text-column is wanted" : null;

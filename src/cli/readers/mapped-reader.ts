@@ -12,10 +12,12 @@ export type RowMapping = (values: Record<string, unknown>) => Record<string, unk
 export class MappedReader implements RowReader {
   readonly #inner: RowReader;
   readonly #map: RowMapping;
+  readonly #notes: readonly string[];
 
-  constructor(inner: RowReader, map: RowMapping) {
+  constructor(inner: RowReader, map: RowMapping, notes: readonly string[] = []) {
     this.#inner = inner;
     this.#map = map;
+    this.#notes = notes;
   }
 
   get name(): string {
@@ -35,7 +37,7 @@ export class MappedReader implements RowReader {
   }
 
   notes(): readonly string[] {
-    return this.#inner.notes();
+    return [...this.#inner.notes(), ...this.#notes];
   }
 
   async *pieces(): AsyncGenerator<readonly SourceRow[]> {

@@ -28,8 +28,17 @@ export async function readExportDirectory(path: string): Promise<{
   readonly dtype: Dtype;
   readonly vectorsFile: string;
   readonly metadataFile: string;
+  /** What else is in it. */
+  readonly others: readonly string[];
 }> {
   const { contents } = await readExportManifest(await filesOfMachine(), pathInput(path));
-  const { live, config } = contents;
-  return { dim: config.dim ?? 1, dtype: config.dtype, vectorsFile: live.vectorsFile, metadataFile: live.metadataFile };
+  const { live, config, fields, sparse, deleted, blobs } = contents;
+  const others = [
+    ...(fields.length === 0 ? [] : [`vectors of ${fields.map((field) => field.config.name).join(", ")}`]),
+    ...(sparse === null ? [] : ["sparse vectors"]),
+    ...(deleted === null ? [] : ["soft-deleted rows"]),
+    ...(blobs === null ? [] : ["blobs"]),
+  ];
+  const { vectorsFile, metadataFile } = live;
+  return { dim: config.dim ?? 1, dtype: config.dtype, vectorsFile, metadataFile, others };
 }
