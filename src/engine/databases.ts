@@ -90,8 +90,6 @@ export class Databases {
     if ((await this.folders.stateOf(name, false)) === "dropped") await this.folders.remove(name);
     const folder = this.folders.database(name);
     await this.#fs.makeFolder(folder);
-    // The name first: who finds the file must be able to rely on its folder.
-    await this.#fs.syncFolder(this.#options.folder);
     await writeDatabaseFile(this.#fs, folder, "live");
   }
 

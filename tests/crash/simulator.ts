@@ -170,8 +170,8 @@ export class Simulator {
     try {
       return { kind: "resolved", value: await this.#root!.run(operation) };
     } catch (error) {
-      // A restore that has replaced the files may say so, too, when it cannot open them.
-      if (isTurnedAway(error) && !("overwrite" in operation)) return { kind: "turned away", error };
+      // What has put other files into the place of a collection's may say so, too, when it cannot open them.
+      if (isTurnedAway(error) && !isReplacing(operation)) return { kind: "turned away", error };
       if (this.fs.isCrashed || isFault(error) || isLynseError(error, "CLOSED")) return { kind: "cut", error };
       if (isLynseError(error) && error.code !== "INTERNAL") return { kind: "refused", code: error.code };
       throw this.#failure(`${textOf(operation)} threw`, error);
@@ -229,6 +229,10 @@ export class Simulator {
 function isFault(error: unknown): boolean {
   if (error instanceof CrashError || isLynseError(error, "NO_SPACE")) return true;
   return isLynseError(error, "IO_ERROR") && error.details["errno"] !== "ENOENT";
+}
+
+function isReplacing(operation: Operation): boolean {
+  return "overwrite" in operation || ("change" in operation && operation.change.kind === "compact");
 }
 
 /** True for what a collection answers to writes after one that failed beyond repair. */
