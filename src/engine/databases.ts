@@ -99,8 +99,15 @@ export class Databases {
     await this.#options.lock!.assertHeld();
     const folder = this.folders.database(name);
     this.#live.delete(name);
-    await writeDatabaseFile(this.#fs, folder, "dropped");
-    await this.#options.abandonAll(this.folders.database(name));
+    try {
+      await writeDatabaseFile(this.#fs, folder, "dropped");
+    } catch (error) {
+      // Where the mark is there all the same, nothing more may be committed to what goes with it.
+      const state = await this.folders.stateOf(name, false).catch(() => null);
+      if (state !== "live") await this.#options.abandonAll(folder);
+      throw error;
+    }
+    await this.#options.abandonAll(folder);
     await this.folders.remove(name);
   }
 

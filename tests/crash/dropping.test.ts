@@ -29,6 +29,7 @@ test("nor after a drop that failed at any of its calls, and none that was droppe
     const root = await EngineRegistry.open(fs, "/data/root", options);
     await root.createDatabase("beta", false);
     for (const name of ["one", "three", "two"]) await root.requireCollection("beta", name, () => config);
+    const old = await root.openCollection("beta", "one");
     fs.arm({ failAtCall, errno: "EIO" });
     const outcome = await root.dropDatabase("beta").then(
       () => "dropped",
@@ -38,6 +39,10 @@ test("nor after a drop that failed at any of its calls, and none that was droppe
     const isThere = await root.hasDatabase("beta");
     await root.createDatabase("beta", false);
     expect(await root.collectionNames("beta"), `call ${failAtCall}`).toEqual(isThere ? ["one", "three", "two"] : []);
+    // Who had it open writes nothing to files that are gone, and who opens it again gets the new one.
+    expect(old.isEnded, `call ${failAtCall}`).toBe(!isThere);
+    const { collection, isNew } = await root.requireCollection("beta", "one", () => config);
+    expect([isNew, collection === old]).toEqual([!isThere, isThere]);
     if (outcome === "dropped") {
       expect(failAtCall).toBeGreaterThan(5);
       return;

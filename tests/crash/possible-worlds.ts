@@ -193,7 +193,8 @@ function afterCall(world: World, shown: World, operation: Operation, ending: End
     const isConflict = !isAlone && ending.code === "ID_EXISTS";
     // After a failed sync the program refuses by what it shows, which need not be what the disk holds.
     const isShownRefusal =
-      subjectText(world, operation) !== subjectText(shown, operation) &&
+      subjectText(world, operation) + settingsText(world, operation) !==
+        subjectText(shown, operation) + settingsText(shown, operation) &&
       applyOperation(shown, operation).refusal === ending.code;
     return isConflict || isShownRefusal || effect.refusal === ending.code ? [world] : [];
   }
@@ -274,6 +275,12 @@ function subjectText(world: World, operation: Operation): string {
   }
   if (!("change" in operation) || state === undefined) return "";
   return rowsTextOf(state);
+}
+
+/** Settings of the collection that an operation is about. */
+function settingsText(world: World, operation: Operation): string {
+  const { dim, index, description, fields } = stateOf(world, operation) ?? {};
+  return JSON.stringify([dim, index, description, fields]);
 }
 
 const rowsTexts = new WeakMap<object, string>();
