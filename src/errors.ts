@@ -95,3 +95,9 @@ export function isLynseError(error: unknown, code?: ErrorCode): error is LynseEr
 export function assert(condition: boolean, invariant: string): asserts condition {
   if (!condition) throw new LynseError("INTERNAL", `internal invariant violated: ${invariant}; please report this bug`);
 }
+
+/** The error for a call on a collection that was closed, or dropped. */
+export function collectionClosed(name: string): LynseError {
+  const message = `collection ${JSON.stringify(name)} was closed or dropped; open it again through its database`;
+  return new LynseError("CLOSED", message);
+}

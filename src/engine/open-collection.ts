@@ -5,7 +5,7 @@
  * it open until the use ends. Once the collection was closed by a caller, or dropped, it stays so; who opens it by name
  * gets another one. Opening and closing never overlap, so that the files have one owner at a time.
  */
-import { isLynseError, LynseError } from "../errors.js";
+import { collectionClosed, isLynseError } from "../errors.js";
 import type { CollectionEngine } from "./collection-engine.js";
 
 /** Makes the engine of a collection that is not open. */
@@ -163,7 +163,7 @@ export class OpenCollection {
         // A reader finds out only now that another process has dropped it, and may make another one of that name.
         if (!isLynseError(error, "COLLECTION_NOT_FOUND") && !isLynseError(error, "DATABASE_NOT_FOUND")) throw error;
         this.#isDropped = true;
-        throw this.#closedError();
+        throw collectionClosed(this.name);
       });
     }
   }
@@ -238,14 +238,7 @@ export class OpenCollection {
   }
 
   #checkNotEnded(): void {
-    if (this.#isEnded) throw this.#closedError();
-  }
-
-  #closedError(): LynseError {
-    return new LynseError(
-      "CLOSED",
-      `collection ${JSON.stringify(this.name)} was closed or dropped; open it again through its database`,
-    );
+    if (this.#isEnded) throw collectionClosed(this.name);
   }
 }
 

@@ -5,7 +5,7 @@
  * collection whose memory could not take in what is on disk goes on being read: its row numbers no longer agree with those
  * of its files, so nothing may be written, compacted or checkpointed before it is opened again.
  */
-import { LynseError } from "../errors.js";
+import { collectionClosed, LynseError } from "../errors.js";
 import type { CollectionConfig } from "../storage/manifest.js";
 import type { Generation } from "./generation.js";
 
@@ -42,11 +42,7 @@ export class PresentGeneration {
   }
 
   checkOpen(): void {
-    if (!this.#isClosed) return;
-    throw new LynseError(
-      "CLOSED",
-      `collection ${JSON.stringify(this.name)} was closed or dropped; open it again through its database`,
-    );
+    if (this.#isClosed) throw collectionClosed(this.name);
   }
 
   checkWritable(): void {

@@ -4,7 +4,7 @@
  * Its names, the writes that wait for a commit, and whether it was closed or dropped through this client. What the server
  * says of the collection's fields is asked when it is needed.
  */
-import { isLynseError, LynseError } from "../../errors.js";
+import { collectionClosed, isLynseError } from "../../errors.js";
 import type { Metric } from "../../types.js";
 import type { VectorFieldInfo } from "../collection.js";
 import type { EmbedderRecord } from "../input/document-vectors.js";
@@ -47,11 +47,7 @@ export class RemoteState {
 
   checkOpen(): void {
     this.transport.checkOpen();
-    if (!this.#isClosed) return;
-    throw new LynseError(
-      "CLOSED",
-      `collection ${JSON.stringify(this.name)} was closed or dropped; open it again through its database`,
-    );
+    if (this.#isClosed) throw collectionClosed(this.name);
   }
 
   checkWritable(): void {
