@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Collection, type Database, type Id, VectorDBClient } from "../../src/index.js";
 import { createServer } from "../../src/server/lynse-server.js";
+import { hnswlibFile } from "../transfer/hnswlib-file.js";
 import { type LynseResult, lynsePath, runLynse } from "./run-lynse.js";
 
 let folder = "";
@@ -376,25 +377,6 @@ describe("other databases", () => {
     expect((await run("import", "lance.jsonl", ...args)).code).toBe(0);
     expect(await rowsOf("lance")).toEqual([{ id: "x", field: {}, vector: [1, 2] }]);
   });
-
-  /** An index file as `HierarchicalNSW::saveIndex` writes it, of elements without links. */
-  function hnswlibFile(elements: readonly { label: number; vector: readonly number[]; isDeleted?: boolean }[]): Buffer {
-    const dim = elements[0]?.vector.length ?? 1;
-    const links = 4 + 32 * 4;
-    const element = links + dim * 4 + 8;
-    const head = Buffer.alloc(96);
-    [0, 100, elements.length, element, links + dim * 4, links].forEach((size, at) => {
-      head.writeBigUInt64LE(BigInt(size), at * 8);
-    });
-    const parts = elements.map(({ label, vector, isDeleted }) => {
-      const bytes = Buffer.alloc(element, 0xcc);
-      bytes.writeUInt32LE(isDeleted === true ? 0x10000 : 0, 0);
-      vector.forEach((value, at) => void bytes.writeFloatLE(value, links + at * 4));
-      bytes.writeBigUInt64LE(BigInt(label), links + dim * 4);
-      return bytes;
-    });
-    return Buffer.concat([head, ...parts, Buffer.alloc(elements.length * 4)]);
-  }
 
   test("an index file of hnswlib, without what is marked as deleted", async () => {
     const elements = [
