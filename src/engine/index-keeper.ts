@@ -203,7 +203,10 @@ export class IndexKeeper {
         await this.#build(generation, field, name, parameters, options);
       } else if (await field.index.extend(options)) {
         if (!index.storesVectors) return;
-        await this.#collection.exclusive(async () => field.setField(await field.fieldFor(index)));
+        await this.#collection.exclusive(async () => {
+          // Another one may have taken its place while this waited for its turn.
+          if (field.index.index === index) field.setField(await field.fieldFor(index));
+        });
       }
     });
   }

@@ -175,6 +175,27 @@ describe.each(indexModes)("$mode", ({ mode, parameters }) => {
     expect((await compare(docs, corpus)).recall).toBeGreaterThanOrEqual(0.95);
   });
 
+  it("can be replaced while it takes in rows: whatever comes first, vectors are read from what is there", async () => {
+    const docs = await open(4_000);
+    for (const after of ["FLAT-L2", "IVF-L2"]) {
+      await docs.buildIndex(mode, parameters);
+      const from = (await docs.shape())[0];
+      // More rows than are left to the exact scan.
+      const ids = Array.from({ length: 4_200 }, (_, at) => from + at);
+      await docs.add({
+        ids,
+        vectors: ids.map((id) => corpus.vector(id % corpus.count)),
+        fields: ids.map(() => corpus.fields[0]!),
+      });
+      await docs.buildIndex(after);
+      for (let read = 0; read < 20; read++) {
+        expect((await docs.get([read])).vectors).toEqual([corpus.vector(read).slice()]);
+        expect((await docs.search(corpus.vector(read), { k: 1 })).distances[0]).toBe(0);
+        await new Promise((resolve) => setTimeout(resolve, 5));
+      }
+    }
+  });
+
   it("ends with a close in the middle of a build, and leaves nothing half built", async () => {
     const docs = await open();
     const build = docs.buildIndex(mode, parameters);
