@@ -482,4 +482,15 @@ describe("bad rows and interruptions", () => {
     },
     30_000,
   );
+
+  test("--resume begins at the start where not even the first row is in", async () => {
+    const file = "hardly.jsonl";
+    writeFileSync(at(file), [0, 1, 2].map((n) => JSON.stringify({ n, v: [n, 1] })).join("\n"));
+    await withDatabase((db) => db.requireCollection("hardly", { dim: 2 }));
+    const args = ["import", file, "--vectors", "v", "--resume", "--collection"];
+    for (const name of ["hardly", "not-even-made"]) {
+      expect(await run(...args, name)).toMatchObject({ code: 0, stderr: "" });
+      expect((await rowsOf(name)).map(({ id }) => id)).toEqual([0, 1, 2]);
+    }
+  });
 });

@@ -18,6 +18,11 @@ function keyOf(file: string): string {
   return `lynse import ${basename(file).slice(-200)}`;
 }
 
+async function isEmpty(collection: Collection): Promise<boolean> {
+  const [rows] = await collection.shape();
+  return rows === 0 && (await collection.listDeletedIds()).length === 0;
+}
+
 /** First id of rows without ids: after the largest one, that of a soft-deleted row included. */
 export async function firstFreeId(collection: Collection | null): Promise<number> {
   if (collection === null) return 0;
@@ -34,10 +39,14 @@ export async function endImport(collection: Collection, file: string): Promise<v
   await collection.deleteBlob(keyOf(file));
 }
 
-/** What an interrupted import of the file noted; refused where there is none. */
-export async function notedImport(collection: Collection | null, file: string): Promise<Note> {
+/**
+ * What an interrupted import of the file noted; null where it was interrupted ahead of its note, so that no row is in;
+ * refused where there is none, but rows.
+ */
+export async function notedImport(collection: Collection | null, file: string): Promise<Note | null> {
   const bytes = (await collection?.readBlob(keyOf(file))) ?? null;
   if (bytes === null) {
+    if (collection === null || (await isEmpty(collection))) return null;
     throw new LynseError(
       "INVALID_ARGUMENT",
       `no import of ${basename(file)} into this collection was interrupted, and its rows have no ids to tell those that are in; ` +
