@@ -161,8 +161,8 @@ export class FieldIndex {
     const name = wanted === null ? null : parseIndexName(wanted);
     const family = name === null ? null : familyOf(name);
     if (family === null || name === null || dim === null) return true;
-    const stored = await store.indexes.load(this.#source.name);
-    if (stored === null || stored.description.name !== name.name) return false;
+    const stored = await store.indexes.load(this.#source.name, name.name);
+    if (stored === null) return false;
     const parameters = parametersOf(name, stored.description.parameters);
     if (parameters === null) return false;
     const index = await family.load(name, parameters, stored.sections, { dim, folder: stored.place });

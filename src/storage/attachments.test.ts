@@ -314,11 +314,21 @@ describe("fields", () => {
       await store.indexes.save(place, { name: `FLAT-${name}`, parameters: {} }, []);
     }
     await store.indexes.create("a");
-    for (const name of names) expect((await store.indexes.load(name))?.description.name).toBe(`FLAT-${name}`);
+    for (const name of names) expect((await store.indexes.load(name, `FLAT-${name}`))?.place.field).toBe(name);
     await store.indexes.removeOthers("a", null);
-    expect(await store.indexes.load("a")).toBe(null);
-    for (const name of names.slice(1)) expect(await store.indexes.load(name)).not.toBe(null);
+    expect(await store.indexes.load("a", "FLAT-a")).toBe(null);
+    for (const name of names.slice(1)) expect(await store.indexes.load(name, `FLAT-${name}`)).not.toBe(null);
   });
+});
+
+test("an index that was saved, and that the configuration does not name yet, hides none that it names", async () => {
+  const store = await createStore(new MemoryFileSystem());
+  for (const name of ["FLAT-L2-SQ8", "HNSW-L2"]) {
+    await store.indexes.save(await store.indexes.create("default"), { name, parameters: {} }, []);
+  }
+  expect((await store.indexes.load("default", "FLAT-L2-SQ8"))?.place.number).toBe(1);
+  expect((await store.indexes.load("default", "HNSW-L2"))?.place.number).toBe(2);
+  expect(await store.indexes.load("default", "IVF-L2")).toBe(null);
 });
 
 describe("checkpoints", () => {

@@ -3,7 +3,8 @@
  *
  * Each build of an index has a folder of its own in its generation, `index-<field>-<number>/`, so that the old one serves
  * until the new one is whole. `head.lynse` in it is a section file written last: a folder without an intact one is what a
- * crash left. What else is in the folder belongs to the index. The newest intact folder counts; all of it is derived.
+ * crash left. What else is in the folder belongs to the index. The newest intact folder counts that is of the index that the
+ * configuration names; all of it is derived.
  */
 import { assert, isLynseError } from "../errors.js";
 import type { JsonValue } from "../types.js";
@@ -75,11 +76,15 @@ export class IndexFolders {
     return fileBytes;
   }
 
-  /** The newest index of a field that can be read; null when there is none. */
-  async load(field: string): Promise<StoredIndex | null> {
+  /**
+   * The newest index of a field that has this name and can be read; null when there is none. One of another name was saved,
+   * but does not count yet, or no more: what counts is what the configuration names.
+   */
+  async load(field: string, name: string): Promise<StoredIndex | null> {
     for (const place of (await this.#places(field)).reverse()) {
       try {
-        return await this.#read(place);
+        const found = await this.#read(place);
+        if (found.description.name === name) return found;
       } catch (error) {
         if (!isLynseError(error)) throw error;
       }

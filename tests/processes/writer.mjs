@@ -40,7 +40,7 @@ async function commitNext(collection, commit, restores) {
 
 /** The newest whole snapshot whose name begins so. */
 function newestSnapshot(beginning) {
-  const names = readdirSync(folder).filter((name) => name.startsWith(beginning) && !name.endsWith("~"));
+  const names = readdirSync(folder).filter((name) => name.startsWith(beginning) && !name.endsWith(".tmp"));
   return names.sort().at(-1);
 }
 
