@@ -222,6 +222,28 @@ describe("a commit that is refused", () => {
     expect(liveIds(engine)).toEqual([1, 10, 7]);
     await engine.close();
   });
+
+  test("for its names does not count against the quotas of its batch, nor do names of one that a quota refused", async () => {
+    const engine = await created(new MemoryFileSystem(), { rowsMax: 3 });
+    const named = async (ids: readonly number[], prefix: string): Promise<WriteBuffer> => {
+      const buffer = await rows(engine, ids.slice(1));
+      const field = Object.fromEntries(Array.from({ length: 6000 }, (_, at) => [`${prefix}${at}`, at]));
+      buffer.stage("add", ids[0]!, [1, 1], JSON.stringify(field), field);
+      return buffer;
+    };
+    const lead = await rows(engine, [0]);
+    const waiting = [
+      await named([1, 2, 3], "a"),
+      await named([4], "b"),
+      await named([5], "c"),
+      await rows(engine, [6]),
+    ];
+    const codes = await Promise.all([lead, ...waiting].map((buffer) => codeOf(engine.commit(buffer))));
+    expect(codes).toEqual(["resolved", "LIMIT_EXCEEDED", "resolved", "LIMIT_EXCEEDED", "resolved"]);
+    expect(liveIds(engine)).toEqual([0, 4, 6]);
+    expect([...engine.generation.fieldNames].filter((name) => !name.startsWith("b"))).toEqual([]);
+    await engine.close();
+  });
 });
 
 describe("a checkpoint that fails", () => {

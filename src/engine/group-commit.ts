@@ -93,8 +93,10 @@ export class GroupCommit {
       try {
         if (batch.dim !== null && buffer.rowCount > 0) this.#present.checkDim(buffer.dim, batch.dim);
         const transaction = this.#transactionOf(member, rowCount);
+        buffer.fieldNames.checkJoin(batch.fieldNames);
+        // Last of the checks: a member that is refused must not count against the quotas of the others.
         growBy(this.#options.quotas, growth, transaction, generation);
-        buffer.fieldNames.joinCommit(batch.fieldNames);
+        for (const name of buffer.fieldNames.names) batch.fieldNames.add(name);
         batch.transactions.push(transaction);
         batch.members.push(member);
         rowCount += buffer.rowCount;

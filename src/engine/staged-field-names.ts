@@ -76,11 +76,10 @@ export class StagedFieldNames {
     for (const name of this.#names) if (at++ >= count) this.#names.delete(name);
   }
 
-  /** Adds the names to those of transactions that are committed together; `LIMIT_EXCEEDED` where they would be too many. */
-  joinCommit(accepted: Set<string>): void {
+  /** `LIMIT_EXCEEDED` where the names would be too many with those of transactions that are committed together. */
+  checkJoin(accepted: ReadonlySet<string>): void {
     if (this.#names.size === 0) return;
     checkCount(this.#known(), [accepted, this.#names], () => "of these writes");
-    for (const name of this.#names) accepted.add(name);
   }
 }
 
